@@ -1,0 +1,84 @@
+import js from '@eslint/js'
+import tseslint from 'typescript-eslint'
+
+/** The floors of lib/, from the ground up. A file imports from its own floor and those below it. */
+const floors = [
+  ['errors.ts', 'settings.ts'],
+  ['name', 'posix'],
+  ['queue'],
+  ['work'],
+  ['upkeep'],
+  ['remote'],
+  ['adapters'],
+  ['cli'],
+]
+
+const houseRules = floors.flatMap((folders, floor) =>
+  folders
+    .filter((folder) => !folder.endsWith('.ts'))
+    .map((folder) => ({
+      files: [`lib/${folder}/**`],
+      rules: {
+        'no-restricted-imports': [
+          'error',
+          {
+            patterns: [
+              {
+                group: [
+                  ...floors.slice(floor + 1).flat(),
+                  ...folders.filter((sibling) => sibling !== folder),
+                ].flatMap((name) => [`**/${name}/**`]),
+                message: 'Imports only go down: see CONTRIBUTING.md, "The house".',
+              },
+              ...(folder === 'posix'
+                ? []
+                : [
+                    {
+                      group: ['fs', 'node:fs', 'fs/promises', 'node:fs/promises'],
+                      message: 'Only lib/posix touches the operating system.',
+                    },
+                    ...(folder === 'cli'
+                      ? []
+                      : [
+                          {
+                            group: ['child_process', 'node:child_process'],
+                            message: 'Only lib/posix touches the operating system.',
+                          },
+                        ]),
+                  ]),
+            ],
+          },
+        ],
+      },
+    })),
+)
+
+export default tseslint.config(
+  { ignores: ['dist/', 'docs/api/', '.tap/', 'node_modules/'] },
+  js.configs.recommended,
+  ...tseslint.configs.strictTypeChecked,
+  ...tseslint.configs.stylisticTypeChecked,
+  {
+    languageOptions: { parserOptions: { projectService: true } },
+    rules: {
+      // An async function without await is how a synchronous step keeps the shape of its siblings:
+      // what it throws becomes a rejection.
+      '@typescript-eslint/require-await': 'off',
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      '@typescript-eslint/only-throw-error': 'off',
+      'no-control-regex': 'off',
+      'no-console': 'error',
+    },
+  },
+  ...houseRules,
+  {
+    files: ['**/*.mjs', '**/*.cjs', '**/*.js'],
+    extends: [tseslint.configs.disableTypeChecked],
+    languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly' } },
+    rules: { 'no-console': 'off' },
+  },
+  {
+    files: ['test/**', 'bench/**', 'examples/**', 'scripts/**'],
+    rules: { 'no-console': 'off', '@typescript-eslint/no-floating-promises': 'off' },
+  },
+)
