@@ -1,0 +1,59 @@
+import { timeFormat, timeParse, utcFormat, utcParse } from 'd3-time-format'
+import { FsqError } from '../errors.js'
+
+/** Writes and reads the timestamp field of names, by one strftime(3) format, in local time. */
+export interface Timestamps {
+  format(date: Date): string
+  /**
+   * @throws {@link FsqError} `FSQ_TIMEFMT` where the text is not such a timestamp.
+   */
+  parse(text: string): Date
+}
+
+const known = new Map<string, Timestamps>()
+
+/** What both strftime(3) of Python and our library write alike, and strptime(3) reads back. */
+const directives = 'aAbBdfHIjmMpSUwWyY%'
+
+/**
+ * @throws {@link FsqError} `FSQ_TIMEFMT` for a format with a directive that cannot be read back.
+ */
+export function getTimestamps(timefmt: string): Timestamps {
+  let timestamps = known.get(timefmt)
+  if (timestamps === undefined) {
+    timestamps = makeTimestamps(timefmt)
+    known.set(timefmt, timestamps)
+  }
+  return timestamps
+}
+
+function makeTimestamps(timefmt: string): Timestamps {
+  for (const [directive] of timefmt.matchAll(/%(.?)/gsu)) {
+    const letter = directive.slice(1)
+    if (letter === '' || !directives.includes(letter)) {
+      const accepted = directives.replace(/./g, ' %$&').trim()
+      throw new FsqError(
+        'FSQ_TIMEFMT',
+        `Expected a time format to have only ${accepted}, got ${JSON.stringify(timefmt)}`,
+      )
+    }
+  }
+  const format = timeFormat(timefmt)
+  const parse = timeParse(timefmt)
+  const plainFormat = utcFormat(timefmt)
+  const plainParse = utcParse(timefmt)
+  return {
+    format,
+    parse(text) {
+      // The library lets the 40th of a month run over into the next. Writing the date again shows
+      // it; in UTC, because an hour that summer time skips is no reason to reject a name.
+      const plain = plainParse(text)
+      const date = plain !== null && plainFormat(plain) === text ? parse(text) : null
+      if (date === null) {
+        const got = JSON.stringify(text)
+        throw new FsqError('FSQ_TIMEFMT', `not a timestamp of the format ${timefmt}: ${got}`)
+      }
+      return date
+    },
+  }
+}
