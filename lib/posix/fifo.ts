@@ -1,0 +1,47 @@
+import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs'
+import { getNative } from './native.js'
+import { setOwnership } from './files.js'
+import type { Ownership } from './owner.js'
+import type { Path } from './path.js'
+
+const { O_NOFOLLOW, O_NONBLOCK, O_RDWR, O_WRONLY } = constants
+
+/** Makes a FIFO with exactly that owner and mode. One that is there already gets them too. */
+export function makeFifo(path: Path, ownership: Ownership): void {
+  try {
+    // Nobody can open it before it has its mode.
+    getNative().mkfifo(path, 0o600)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
+  // Read and write: the only way to open a FIFO that neither blocks nor needs a peer.
+  const fd = openSync(path, O_RDWR | O_NONBLOCK | O_NOFOLLOW)
+  try {
+    checkFifo(fd, path)
+    setOwnership(fd, ownership)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/**
+ * Writes one byte to a FIFO, without waiting. A full pipe is success: whoever reads it will wake.
+ * Throws ENXIO where nobody has it open for reading, ENOENT where there is none.
+ */
+export function pullFifo(path: Path): void {
+  const fd = openSync(path, O_WRONLY | O_NONBLOCK | O_NOFOLLOW)
+  try {
+    checkFifo(fd, path)
+    writeSync(fd, '\0')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** A byte must never end up in somebody's regular file. */
+function checkFifo(fd: number, path: Path): void {
+  if (fstatSync(fd).isFIFO()) return
+  throw Object.assign(new Error(`not a FIFO: ${path.toString()}`), { code: 'ENXIO' })
+}

@@ -1,0 +1,137 @@
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  fsync,
+  futimesSync,
+  lstatSync,
+  open,
+  openSync,
+  read,
+  type Stats,
+  write,
+  writeSync,
+} from 'node:fs'
+import { promisify } from 'node:util'
+import type { Ownership } from './owner.js'
+import type { Path } from './path.js'
+
+const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants
+
+// Node.js opens everything with O_CLOEXEC.
+
+/** Creates a file that must not exist, not even as a dangling link. Throws EEXIST if it does. */
+export function createFile(path: Path, mode: number): number {
+  return openSync(path, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, mode)
+}
+
+/** Opens or creates a file to be marked, not written: a link in its place is refused with ELOOP. */
+export function openOrCreateFile(path: Path, mode: number): number {
+  return openSync(path, O_CREAT | O_WRONLY | O_NOFOLLOW | O_NONBLOCK, mode)
+}
+
+/**
+ * Opens an entry of a queue for reading. Neither a link (ELOOP) nor a FIFO without a writer, which
+ * would block, is opened by surprise.
+ */
+export function openEntry(path: Path): number {
+  return openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+}
+
+/** Closes a descriptor, and with its last descriptor an open file's lock. */
+export function close(fd: number): void {
+  closeSync(fd)
+}
+
+/** fstat(2) */
+export function statFile(fd: number): Stats {
+  return fstatSync(fd)
+}
+
+/** Opens a file for reading; on the thread pool, since a FIFO waits for its writer. */
+export async function openForReading(path: string): Promise<number> {
+  return openAsync(path, 'r')
+}
+
+/** Opens a directory itself, not what a link in its place leads to. */
+export function openDirectory(path: Path): number {
+  return openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+}
+
+/** Whether the path still names the very file that is open: the same inode on the same device. */
+export function isSameFile(fd: number, path: Path): boolean {
+  // As bigints: some file systems use inode numbers that a number cannot hold.
+  const there = lstatSync(path, { throwIfNoEntry: false, bigint: true })
+  if (there === undefined) return false
+  const open = fstatSync(fd, { bigint: true })
+  return open.ino === there.ino && open.dev === there.dev
+}
+
+/** Gives an open file its owner and its exact mode. The mode comes last: chown(2) clears bits. */
+export function setOwnership(fd: number, { uid, gid, mode }: Ownership): void {
+  if (uid !== undefined || gid !== undefined) {
+    const stat = fstatSync(fd)
+    fchownSync(fd, uid ?? stat.uid, gid ?? stat.gid)
+  }
+  fchmodSync(fd, mode)
+}
+
+/** Sets access and modification time of an open file. Only its owner may: throws EPERM. */
+export function setTimes(fd: number, time: Date): void {
+  futimesSync(fd, time, time)
+}
+
+/** A body up to this size is written in the thread that runs: the page cache takes microseconds. */
+const smallBody = 64 * 1024
+
+const openAsync = promisify(open)
+const writeAsync = promisify(write)
+const readAsync = promisify(read)
+const fsyncAsync = promisify(fsync)
+
+/** Writes all of the bytes, however many calls it takes. */
+export async function writeFully(fd: number, bytes: Uint8Array): Promise<void> {
+  let written = 0
+  while (written < bytes.length) {
+    const rest = bytes.length - written
+    written +=
+      rest <= smallBody
+        ? writeSync(fd, bytes, written, rest)
+        : (await writeAsync(fd, bytes, written, rest)).bytesWritten
+  }
+}
+
+/**
+ * The bytes of an open file, from the position of the descriptor or from a given one, in pieces.
+ * The piece is reused: it holds only until the next is asked for.
+ */
+export async function* readPieces(fd: number, from?: number): AsyncGenerator<Uint8Array> {
+  const piece = Buffer.allocUnsafe(256 * 1024)
+  let position = from ?? null
+  for (;;) {
+    const { bytesRead } = await readAsync(fd, piece, 0, piece.length, position)
+    if (bytesRead === 0) return
+    if (position !== null) position += bytesRead
+    yield piece.subarray(0, bytesRead)
+  }
+}
+
+/**
+ * fsync(2) on the thread pool. A failure is final for this descriptor: the kernel may have dropped
+ * the pages, and a second call would report success for data that is gone.
+ */
+export async function syncFile(fd: number): Promise<void> {
+  await fsyncAsync(fd)
+}
+
+/** fsync(2) of a directory: the names that were made or removed in it before survive a power cut. */
+export async function syncDirectory(path: Path): Promise<void> {
+  const fd = openSync(path, O_RDONLY | O_DIRECTORY)
+  try {
+    await fsyncAsync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}

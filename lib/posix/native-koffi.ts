@@ -1,0 +1,90 @@
+import { createRequire } from 'node:module'
+import { getSystemErrorName } from 'node:util'
+import type { LibraryHandle } from 'koffi'
+import type { Native } from './native.js'
+import type { Path } from './path.js'
+
+const LOCK_EX = 2
+const LOCK_NB = 4
+const AT_FDCWD = -100
+const RENAME_NOREPLACE = 1
+
+type Call = (...args: unknown[]) => number
+
+/**
+ * The C library through koffi. Synchronous calls only: after koffi's asynchronous ones errno is
+ * not that of the call.
+ */
+export function loadKoffi(): Native {
+  // Required here, not imported above, so that a program that never locks does not load it.
+  const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi')
+  // The running program has the C library loaded, under whichever name this system gives it.
+  const libc = koffi.load(null)
+  const { EINTR, EAGAIN } = koffi.os.errno as Record<'EINTR' | 'EAGAIN', number>
+
+  /** Calls again what a signal interrupted; the errno of a failure, 0 for success. */
+  const errnoOf = (call: Call, ...args: unknown[]): number => {
+    for (;;) {
+      if (call(...args) === 0) return 0
+      const errno = koffi.errno()
+      if (errno !== EINTR) return errno
+    }
+  }
+  const flock = libc.func('flock', 'int', ['int', 'int']) as Call
+  const mkfifo = libc.func('mkfifo', 'int', ['const void *', 'uint']) as Call
+  const syncfs = optional(libc, 'syncfs', ['int'])
+  const renameat2 = optional(libc, 'renameat2', [
+    'int',
+    'const void *',
+    'int',
+    'const void *',
+    'uint',
+  ])
+  return {
+    name: 'koffi',
+    flock(fd) {
+      const errno = errnoOf(flock, fd, LOCK_EX | LOCK_NB)
+      if (errno === EAGAIN) return false
+      if (errno !== 0) throw systemError('flock', errno)
+      return true
+    },
+    mkfifo(path, mode) {
+      const errno = errnoOf(mkfifo, cString(path), mode)
+      if (errno !== 0) throw systemError('mkfifo', errno, path)
+    },
+    syncfs(fd) {
+      const errno = syncfs === undefined ? 38 : errnoOf(syncfs, fd)
+      if (errno !== 0) throw systemError('syncfs', errno)
+    },
+    renameNoReplace(from, to) {
+      if (renameat2 === undefined) return false
+      const names = [AT_FDCWD, cString(from), AT_FDCWD, cString(to)]
+      const errno = errnoOf(renameat2, ...names, RENAME_NOREPLACE)
+      if (errno === 0) return true
+      const error = systemError('renameat2', errno, to)
+      // ENOSYS: an old kernel. EINVAL: a file system without the flag.
+      if (error.code === 'ENOSYS' || error.code === 'EINVAL') return false
+      throw error
+    },
+  }
+}
+
+/** A function that not every C library has. */
+function optional(libc: LibraryHandle, name: string, types: string[]): Call | undefined {
+  try {
+    return libc.func(name, 'int', types) as Call
+  } catch {
+    return undefined
+  }
+}
+
+function cString(path: Path): Buffer {
+  return typeof path === 'string' ? Buffer.from(`${path}\0`) : Buffer.concat([path, Buffer.of(0)])
+}
+
+/** An error of the form that Node.js gives to its own system calls. */
+function systemError(syscall: string, errno: number, path?: Path): NodeJS.ErrnoException {
+  const code = getSystemErrorName(-errno)
+  const where = path === undefined ? '' : ` '${path.toString()}'`
+  return Object.assign(new Error(`${code}: ${syscall}${where}`), { code, errno: -errno, syscall })
+}

@@ -1,0 +1,65 @@
+import { FsqError } from '../errors.js'
+import type { Path } from './path.js'
+import { loadCommands } from './native-commands.js'
+import { loadKoffi } from './native-koffi.js'
+
+/** The system calls that Node.js lacks. Each throws a system error, with its `code`, on failure. */
+export interface Native {
+  /** Which backend this is. */
+  readonly name: 'koffi' | 'commands'
+  /** flock(2) with LOCK_EX|LOCK_NB: true once the lock is held, false while somebody else has it. */
+  flock(fd: number): boolean
+  /** mkfifo(3). The umask applies; fchmod(2) after it gives the exact mode. */
+  mkfifo(path: Path, mode: number): void
+  /** syncfs(2): everything that is dirty on the file system of the descriptor. Linux only. */
+  syncfs(fd: number): void
+  /**
+   * renameat2(2) with RENAME_NOREPLACE: false where kernel, file system or backend cannot do it.
+   */
+  renameNoReplace(from: Path, to: Path): boolean
+}
+
+let native: Native | undefined
+
+/**
+ * The backend, chosen on first use: koffi calls the C library directly, at the price of the call
+ * itself; the commands flock(1) and mkfifo(1) do the same some thousand times more slowly, where
+ * koffi has no binary for the machine. FSQ_NATIVE (`koffi` or `commands`) forces one.
+ *
+ * @throws {@link FsqError} `FSQ_UNSUPPORTED` where there is neither: fsq never runs unlocked
+ * because a lock could not be had. `FSQ_ENV` for another value of FSQ_NATIVE.
+ */
+export function getNative(): Native {
+  native ??= chooseNative(process.env['FSQ_NATIVE'])
+  return native
+}
+
+function chooseNative(forced: string | undefined): Native {
+  switch (forced) {
+    case 'koffi':
+      return loadKoffi()
+    case 'commands':
+      return loadCommands()
+    case undefined:
+    case '':
+      break
+    default: {
+      const got = JSON.stringify(forced)
+      throw new FsqError('FSQ_ENV', `Expected FSQ_NATIVE to be koffi or commands, got ${got}`)
+    }
+  }
+  try {
+    return loadKoffi()
+  } catch (koffiError) {
+    try {
+      return loadCommands()
+    } catch (cause) {
+      throw new FsqError(
+        'FSQ_UNSUPPORTED',
+        'cannot lock files: the npm package koffi does not load here and there is no flock(1); ' +
+          'install koffi for this platform, or the package util-linux',
+        { cause: new AggregateError([koffiError, cause]) },
+      )
+    }
+  }
+}
