@@ -1,0 +1,63 @@
+/**
+ * fsq: a durable work queue made of plain directories.
+ *
+ * Open a root, enqueue into a queue, scan it:
+ *
+ * ```ts
+ * import { openRoot } from 'fsq'
+ *
+ * const fsq = openRoot({ root: '/var/spool/app' })
+ * const mail = await fsq.install('mail')
+ * await mail.enqueue('a body', ['alice', 'welcome'])
+ *
+ * for await (const item of mail.scan()) {
+ *   console.log(item.arguments, await item.text())
+ *   await item.done()
+ * }
+ * ```
+ *
+ * @packageDocumentation
+ */
+export { errorCodes, FsqError, type FsqErrorCode, type FsqErrorFields } from './errors.js'
+export type { Settings, SettingsOptions } from './settings.js'
+
+export { construct } from './name/construct.js'
+export { decode } from './name/decode.js'
+export { deconstruct, type Deconstructed } from './name/deconstruct.js'
+export { type Argument, encode, type EncodeOptions } from './name/encode.js'
+export type { NameOptions } from './name/options.js'
+
+export type { Body } from './queue/body.js'
+export type { ClaimByNameOptions } from './queue/claim.js'
+export type { EnqueueOptions } from './queue/enqueue.js'
+export type { Limits, Outcome } from './queue/finish.js'
+export type { InstallOptions } from './queue/install.js'
+export type { Item } from './queue/item.js'
+export type { OwnerOptions } from './queue/ownership.js'
+export type { Queue } from './queue/queue.js'
+export type { ReenqueueOptions } from './queue/reenqueue.js'
+export { openRoot, type Root } from './queue/root.js'
+export type { Scan, ScanEvent, ScanOptions } from './queue/scan.js'
+export type { TriggerPullOptions } from './queue/trigger.js'
+export type { UninstallOptions } from './queue/uninstall.js'
+export {
+  done,
+  down,
+  enqueue,
+  fail,
+  failPerm,
+  failTmp,
+  install,
+  isDown,
+  type OneOff,
+  queues,
+  reenqueue,
+  retry,
+  scan,
+  success,
+  trigger,
+  triggerPull,
+  uninstall,
+  untrigger,
+  up,
+} from './queue/functions.js'

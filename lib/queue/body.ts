@@ -1,0 +1,111 @@
+import { FsqError, reasonOf } from '../errors.js'
+import type { Charset } from '../name/charset.js'
+import { close, openForReading, readPieces, writeFully } from '../posix/files.js'
+
+/**
+ * The body of an item. A string, written in the charset, or bytes are the body itself; a file, a
+ * descriptor, a stream or an async iterable gives it, of any size, in constant memory.
+ */
+export type Body =
+  | string
+  | Uint8Array
+  | { readonly file: string }
+  | { readonly fd: number }
+  | AsyncIterable<string | Uint8Array>
+
+/**
+ * Writes a body to an open file.
+ *
+ * @throws {@link FsqError} `FSQ_BODY` where its source fails; `TypeError` for what is no body; the
+ * system's error where it cannot be written.
+ */
+export async function writeBody(
+  fd: number,
+  body: Body,
+  charset: Charset,
+  signal?: AbortSignal,
+): Promise<void> {
+  if (typeof body === 'string' || body instanceof Uint8Array) {
+    await writeFully(fd, toBytes(body, charset))
+    return
+  }
+  for await (const piece of abortable(piecesOf(body), signal)) {
+    await writeFully(fd, toBytes(piece, charset))
+  }
+}
+
+function toBytes(piece: unknown, charset: Charset): Uint8Array {
+  if (typeof piece === 'string') return charset.encode(piece)
+  if (piece instanceof Uint8Array) return piece
+  throw new TypeError(`Expected a body to be made of strings and bytes, got ${typeof piece}`)
+}
+
+async function* piecesOf(body: Exclude<Body, string | Uint8Array>): AsyncGenerator {
+  try {
+    if (typeof body === 'object' && Symbol.asyncIterator in body) yield* body
+    else if (typeof body === 'object' && 'fd' in body) yield* readPieces(body.fd)
+    else if (typeof body === 'object' && 'file' in body) yield* fileReader(body.file)
+    else throw new TypeError('Expected a body: a string, bytes, { file }, { fd } or a stream')
+  } catch (cause) {
+    if (cause instanceof TypeError) throw cause
+    const source = 'file' in body ? `the body from ${body.file}` : 'the body'
+    throw new FsqError('FSQ_BODY', `cannot read ${source}: ${reasonOf(cause)}`, {
+      ...('file' in body ? { path: body.file } : {}),
+      cause,
+    })
+  }
+}
+
+async function* fileReader(path: string): AsyncGenerator<Uint8Array> {
+  const fd = await openForReading(path)
+  try {
+    yield* readPieces(fd)
+  } finally {
+    close(fd)
+  }
+}
+
+/**
+ * The same pieces until the signal aborts; then it throws the signal's reason at once, even while
+ * the source keeps it waiting.
+ */
+async function* abortable<T>(
+  pieces: AsyncGenerator<T>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<T> {
+  if (signal === undefined) {
+    yield* pieces
+    return
+  }
+  const { promise, reject } = deferred()
+  const abort = (): void => {
+    reject(signal.reason)
+  }
+  signal.throwIfAborted()
+  signal.addEventListener('abort', abort, { once: true })
+  let waiting = false
+  try {
+    for (;;) {
+      waiting = true
+      const result = await Promise.race([pieces.next(), promise])
+      waiting = false
+      if (result.done === true) return
+      yield result.value
+    }
+  } finally {
+    signal.removeEventListener('abort', abort)
+    // A generator that waits for its source finishes only after it; nobody should wait for that.
+    const returned = pieces.return(undefined)
+    if (waiting) returned.catch(() => undefined)
+    else await returned
+  }
+}
+
+function deferred(): { promise: Promise<never>; reject: (reason: unknown) => void } {
+  let reject!: (reason: unknown) => void
+  const promise = new Promise<never>((_resolve, fail) => {
+    reject = fail
+  })
+  promise.catch(() => undefined)
+  return { promise, reject }
+}

@@ -1,0 +1,47 @@
+import { errnoOf } from '../errors.js'
+import { close, openOrCreateFile, setOwnership } from '../posix/files.js'
+import { statEntry, unlink } from '../posix/names.js'
+import type { QueueContext } from './context.js'
+import { failure, missingQueue } from './failure.js'
+import { itemOwnership, type OwnerOptions } from './ownership.js'
+
+/**
+ * Marks a queue as down: scans stop before their next item. Again on a queue that is down, it only
+ * gives the down file its owner and mode.
+ */
+export function takeDown(queue: QueueContext, options: OwnerOptions = {}): void {
+  const ownership = itemOwnership(queue.settings, options)
+  try {
+    const fd = openOrCreateFile(queue.paths.down, ownership.mode)
+    try {
+      setOwnership(fd, ownership)
+    } finally {
+      close(fd)
+    }
+  } catch (error) {
+    throw failure('FSQ_CONFIG', `cannot take down ${queue.name}`, error, queue)
+  }
+}
+
+/** Marks a queue as up again. Harmless where it is. */
+export function bringUp(queue: QueueContext): void {
+  try {
+    unlink(queue.paths.down)
+  } catch (error) {
+    const failed = failure('FSQ_CONFIG', `cannot bring up ${queue.name}`, error, queue)
+    const wasUp = errnoOf(error) === 'ENOENT' && missingQueue(queue, error) === undefined
+    if (!wasUp) throw failed
+  }
+}
+
+/**
+ * Whether a queue is down: whether anything has the name of its down file. What cannot be looked at
+ * is an error, since a queue that may be down must not be taken as up.
+ */
+export function isDown(queue: QueueContext): boolean {
+  try {
+    return statEntry(queue.paths.down) !== undefined
+  } catch (error) {
+    throw failure('FSQ_CONFIG', `cannot tell whether ${queue.name} is down`, error, queue)
+  }
+}

@@ -1,0 +1,66 @@
+import { errnoOf, FsqError, type FsqErrorCode, reasonOf } from '../errors.js'
+import { statEntry } from '../posix/names.js'
+import type { QueueContext } from './context.js'
+
+/**
+ * The error to throw for a system call that failed on a queue: it says what was attempted and why it
+ * failed, and where the queue itself is the reason, it says that instead. Errors that are not the
+ * system's, such as the reason of an AbortSignal, come back unchanged.
+ */
+export function failure(
+  code: FsqErrorCode,
+  attempt: string,
+  cause: unknown,
+  queue: QueueContext,
+  fields: { readonly id?: string; readonly path?: string } = {},
+): unknown {
+  const errno = errnoOf(cause)
+  if (cause instanceof FsqError || errno === undefined || !(cause instanceof Error)) return cause
+  if (cause.name === 'AbortError') return cause
+  const missing = errno === 'ENOENT' || errno === 'ENOTDIR' ? missingQueue(queue, cause) : undefined
+  if (missing !== undefined) return missing
+  return new FsqError(code, `${attempt}: ${reasonOf(cause)}`, {
+    queue: queue.name,
+    cause,
+    ...fields,
+  })
+}
+
+/**
+ * @throws {@link FsqError} `FSQ_NO_QUEUE` where there is no such queue.
+ */
+export function checkQueue(queue: QueueContext): void {
+  const missing = missingQueue(queue, undefined)
+  if (missing !== undefined) throw missing
+}
+
+/** Why a queue cannot be used, if it is the queue that is missing. */
+export function missingQueue(queue: QueueContext, cause: unknown): FsqError | undefined {
+  const { name, paths, settings } = queue
+  const wrong = (message: string, path: string): FsqError =>
+    new FsqError('FSQ_NO_QUEUE', message, { queue: name, path, cause })
+  try {
+    if (statEntry(settings.root) === undefined) {
+      return wrong(
+        `no such queue: ${name} (there is no directory ${settings.root}; set FSQ_ROOT or -r)`,
+        settings.root,
+      )
+    }
+    const top = statEntry(paths.directory)
+    if (top === undefined) {
+      return wrong(
+        `no such queue: ${name} (in ${settings.root}; "fsq install" makes queues)`,
+        paths.directory,
+      )
+    }
+    if (!top.isDirectory() && !top.isSymbolicLink())
+      return wrong(`not a queue: ${paths.directory} is not a directory`, paths.directory)
+    for (const path of [paths.tmp, paths.queue, paths.done, paths.fail]) {
+      if (statEntry(path)?.isDirectory() !== true)
+        return wrong(`not a whole queue: ${name} has no directory ${path}`, path)
+    }
+  } catch {
+    // What cannot even be looked at is not missing: the first error tells more.
+  }
+  return undefined
+}

@@ -1,0 +1,167 @@
+import { errnoOf, FsqError } from '../errors.js'
+import { toByteString } from '../name/charset.js'
+import { formatItemName, type ItemName } from '../name/item-name.js'
+import { isSameFile, setTimes, syncDirectory } from '../posix/files.js'
+import { renameNoReplace } from '../posix/names.js'
+import { entryPath, type Path } from '../posix/path.js'
+import type { QueueContext } from './context.js'
+import { failure, missingQueue } from './failure.js'
+import type { Item } from './item.js'
+
+/*
+ * Finishing, fsq(7): done, fail, retry. The item is locked. What a crash leaves after each step:
+ *
+ *   1. look that queue/NAME is the item        the item in queue/, unlocked
+ *   2. set its mtime to now (done, fail)       the same
+ *   3. rename it to done/, fail/ or tries+1    the item in its new place; after a power cut perhaps
+ *                                              again in queue/: it is then worked on a second time
+ *   4. fsync the directory                     the item in its new place
+ *   5. tell the caller, give up the lock
+ *
+ * A name that is taken is never replaced: both items survive, the second under a fresh entropy.
+ */
+
+/** Where an item is after it was finished. */
+export interface Outcome {
+  /** The directory that it is in now. */
+  readonly state: 'done' | 'fail' | 'queue'
+  /** Its name there. */
+  readonly id: string
+  /**
+   * Why it failed permanently although a temporary failure was asked for: `FSQ_MAX_TRIES`,
+   * `FSQ_TTL_EXPIRED`, or `FSQ_NAME_TOO_LONG` where one more try does not fit into the name.
+   */
+  readonly reason?: FsqError
+}
+
+/** How long an item may be tried. */
+export interface Limits {
+  /** How often it is tried before it fails permanently, 0 for ever. */
+  readonly maxTries: number
+  /** The age in seconds at which it fails permanently, 0 for none. */
+  readonly ttl: number
+}
+
+/** An item that is about to be finished, and for {@link retry} its limits. */
+export interface Finishing {
+  readonly queue: QueueContext
+  readonly id: string
+  readonly name: ItemName & { readonly enqueuedAt: Date }
+  /** The descriptor that holds the lock; undefined where nothing was opened. */
+  readonly fd: number | undefined
+  readonly limits: Limits
+}
+
+/** Moves an item to done/. */
+export async function succeed(item: Finishing): Promise<Outcome> {
+  return { state: 'done', id: await move(item, item.queue.paths.done, item.name) }
+}
+
+/** Moves an item to fail/. */
+export async function fail(item: Finishing, reason?: FsqError): Promise<Outcome> {
+  const id = await move(item, item.queue.paths.fail, item.name)
+  return { state: 'fail', id, ...(reason === undefined ? {} : { reason }) }
+}
+
+/** Leaves an item in queue/ with one more try spent, or moves it to fail/ where it has no more. */
+export async function retry(item: Finishing): Promise<Outcome> {
+  const { queue, id, limits } = item
+  const name = { ...item.name, tries: item.name.tries + 1 }
+  const reason = spent({ ...name, queue: queue.name, id }, limits) ?? tooLong(item, name)
+  if (reason !== undefined) return fail(item, reason)
+  return { state: 'queue', id: await move(item, item.queue.paths.queue, name) }
+}
+
+/** Why an item may not be tried (again), if so: fsq-scan(1), -m and -t. */
+export function spent(
+  { queue, id, tries, enqueuedAt }: Pick<Item, 'queue' | 'id' | 'tries' | 'enqueuedAt'>,
+  { maxTries, ttl }: Limits,
+): FsqError | undefined {
+  const fields = { queue, id }
+  if (maxTries > 0 && tries >= maxTries) {
+    const counts = `${maxTries} (${tries})`
+    return new FsqError(
+      'FSQ_MAX_TRIES',
+      `Max tries exceeded: ${counts} for item ${id}; failed permanently`,
+      fields,
+    )
+  }
+  if (ttl > 0 && Date.now() >= enqueuedAt.getTime() + ttl * 1000) {
+    return new FsqError(
+      'FSQ_TTL_EXPIRED',
+      `TTL expired: ${ttl} for item ${id}; failed permanently`,
+      fields,
+    )
+  }
+  return undefined
+}
+
+/** The tenth try has a digit more than the ninth, which may be one byte too many for a name. */
+function tooLong({ queue, id }: Finishing, name: ItemName): FsqError | undefined {
+  try {
+    formatItemName(name, queue.writing)
+    return undefined
+  } catch (cause) {
+    const message = `no room for another try in the name of item ${id}; failed permanently`
+    return new FsqError('FSQ_NAME_TOO_LONG', message, { queue: queue.name, id, cause })
+  }
+}
+
+/** Moves an item to a directory and returns its name there. */
+async function move(item: Finishing, directory: string, name: ItemName): Promise<string> {
+  const { queue, id, fd } = item
+  const { charset } = queue.writing
+  const from = entryPath(queue.paths.queue, toByteString(id, charset))
+  try {
+    if (fd !== undefined && !isSameFile(fd, from)) throw noItem(item)
+    const staysInQueue = directory === queue.paths.queue
+    if (fd !== undefined && !staysInQueue) touch(fd)
+    // Where the name does not change, it is kept to the byte, however its writer escaped it.
+    let target = staysInQueue ? formatItemName(name, queue.writing) : id
+    let entropy = name.entropy
+    while (!renamed(from, entryPath(directory, toByteString(target, charset)))) {
+      entropy = following(entropy)
+      target = formatItemName({ ...name, entropy }, queue.writing)
+    }
+    await syncDirectory(directory)
+    return target
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') throw missingQueue(queue, error) ?? noItem(item)
+    throw failure('FSQ_FINISH', `cannot finish item ${id} of ${queue.name}`, error, queue, { id })
+  }
+}
+
+/** False where the name is taken. */
+function renamed(from: Path, to: Path): boolean {
+  try {
+    renameNoReplace(from, to)
+    return true
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return false
+    throw error
+  }
+}
+
+function following(entropy: string): string {
+  return /^[0-9]+$/.test(entropy) ? String(BigInt(entropy) + 1n) : '0'
+}
+
+/**
+ * Lets `find done -mtime +7` mean seven days since the item was finished. Only the owner of a file
+ * may set its times, so where items belong to somebody else their mtime stays that of enqueueing.
+ */
+function touch(fd: number): void {
+  const now = new Date()
+  try {
+    setTimes(fd, now)
+  } catch (error) {
+    if (errnoOf(error) !== 'EPERM' && errnoOf(error) !== 'EACCES') throw error
+  }
+}
+
+function noItem({ queue, id }: Finishing): FsqError {
+  return new FsqError('FSQ_NO_ITEM', `item ${id} is no longer in the queue ${queue.name}`, {
+    queue: queue.name,
+    id,
+  })
+}

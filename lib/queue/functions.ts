@@ -1,0 +1,137 @@
+import type { Argument } from '../name/encode.js'
+import type { SettingsOptions } from '../settings.js'
+import type { Body } from './body.js'
+import type { EnqueueOptions } from './enqueue.js'
+import type { Limits, Outcome } from './finish.js'
+import type { InstallOptions } from './install.js'
+import type { Item } from './item.js'
+import type { OwnerOptions } from './ownership.js'
+import type { Queue } from './queue.js'
+import type { ReenqueueOptions } from './reenqueue.js'
+import { openRoot } from './root.js'
+import type { Scan, ScanOptions } from './scan.js'
+import type { TriggerPullOptions } from './trigger.js'
+import type { UninstallOptions } from './uninstall.js'
+
+/*
+ * The functions of fsq(7) under their own names, for one-off use: each opens the root anew. A
+ * program that does more than one thing opens a root once and uses its methods.
+ */
+
+/** Settings for one call, under `settings`; what is left out comes from the environment. */
+export interface OneOff {
+  /** The root and whatever else is not as the environment has it. */
+  readonly settings?: SettingsOptions
+}
+
+function queueOf(name: string, { settings }: OneOff): Queue {
+  return openRoot(settings).queue(name)
+}
+
+/** {@link Queue.install} */
+export async function install(
+  queue: string,
+  options: InstallOptions & OneOff = {},
+): Promise<boolean> {
+  return queueOf(queue, options).install(options)
+}
+
+/** {@link Queue.uninstall} */
+export async function uninstall(
+  queue: string,
+  options: UninstallOptions & OneOff = {},
+): Promise<void> {
+  return queueOf(queue, options).uninstall(options)
+}
+
+/** {@link Root.queues} */
+export async function queues(options: OneOff = {}): Promise<string[]> {
+  return openRoot(options.settings).queues()
+}
+
+/** {@link Queue.enqueue} */
+export async function enqueue(
+  queue: string,
+  body: Body,
+  args: readonly Argument[] = [],
+  options: EnqueueOptions & OneOff = {},
+): Promise<string> {
+  return queueOf(queue, options).enqueue(body, args, options)
+}
+
+/** {@link Queue.reenqueue} */
+export async function reenqueue(
+  item: Item,
+  queue: string,
+  options: ReenqueueOptions & OneOff = {},
+): Promise<boolean> {
+  return queueOf(queue, options).reenqueue(item, options)
+}
+
+/** {@link Queue.scan} */
+export function scan(queue: string, options: ScanOptions & OneOff = {}): Scan {
+  return queueOf(queue, options).scan(options)
+}
+
+/** {@link Item.done} */
+export async function done(item: Item, code?: number): Promise<Outcome> {
+  return item.done(code)
+}
+
+/** {@link Item.success} */
+export async function success(item: Item): Promise<Outcome> {
+  return item.success()
+}
+
+/** {@link Item.fail} */
+export async function fail(item: Item, code?: number): Promise<Outcome> {
+  return item.fail(code)
+}
+
+/** {@link Item.failTmp} */
+export async function failTmp(item: Item, limits: Partial<Limits> = {}): Promise<Outcome> {
+  return item.failTmp(limits)
+}
+
+/** {@link Item.failPerm} */
+export async function failPerm(item: Item): Promise<Outcome> {
+  return item.failPerm()
+}
+
+/** {@link Item.retry} */
+export async function retry(item: Item, limits: Partial<Limits> = {}): Promise<Outcome> {
+  return item.retry(limits)
+}
+
+/** {@link Queue.down} */
+export async function down(queue: string, options: OwnerOptions & OneOff = {}): Promise<void> {
+  return queueOf(queue, options).down(options)
+}
+
+/** {@link Queue.up} */
+export async function up(queue: string, options: OneOff = {}): Promise<void> {
+  return queueOf(queue, options).up()
+}
+
+/** {@link Queue.isDown} */
+export async function isDown(queue: string, options: OneOff = {}): Promise<boolean> {
+  return queueOf(queue, options).isDown()
+}
+
+/** {@link Queue.trigger} */
+export async function trigger(queue: string, options: OwnerOptions & OneOff = {}): Promise<void> {
+  return queueOf(queue, options).trigger(options)
+}
+
+/** {@link Queue.untrigger} */
+export async function untrigger(queue: string, options: OneOff = {}): Promise<void> {
+  return queueOf(queue, options).untrigger()
+}
+
+/** {@link Queue.triggerPull} */
+export async function triggerPull(
+  queue: string,
+  options: TriggerPullOptions & OneOff = {},
+): Promise<void> {
+  return queueOf(queue, options).triggerPull(options)
+}

@@ -1,0 +1,161 @@
+import { errnoOf, FsqError, reasonOf } from '../errors.js'
+import { close, openDirectory, setOwnership, syncDirectory } from '../posix/files.js'
+import { makeDirectories, makeDirectory, renameDirectory, statEntry } from '../posix/names.js'
+import { makeFifo } from '../posix/fifo.js'
+import type { Ownership } from '../posix/owner.js'
+import type { QueueContext } from './context.js'
+import { takeDown } from './down.js'
+import { discardTree, hiddenSibling } from './hidden.js'
+import { itemOwnership, type OwnerOptions, queueOwnership } from './ownership.js'
+import { uninstallQueue } from './uninstall.js'
+
+/*
+ * Install, fsq(7). What a crash leaves after each step:
+ *
+ *   1. build the whole queue in a hidden directory beside it    a hidden directory .NAME.install-*
+ *   2. rename it into place                                     the whole queue
+ *   3. fsync the root                                           the whole queue, for good
+ *
+ * rename(2) refuses a directory that has anything in it, so a queue is never replaced, and nobody
+ * ever sees half of one.
+ */
+
+/** How a queue is installed. `user`, `group` and `mode` are those of its directories. */
+export interface InstallOptions extends OwnerOptions {
+  /** The owner of its files: the down file and the trigger. @defaultValue FSQ_ITEM_USER */
+  readonly itemUser?: string | number | undefined
+  /** The group of its files. @defaultValue FSQ_ITEM_GROUP */
+  readonly itemGroup?: string | number | undefined
+  /** The mode of its files. @defaultValue FSQ_ITEM_MODE */
+  readonly itemMode?: number | undefined
+  /** Install the queue as down. @defaultValue false */
+  readonly down?: boolean | undefined
+  /** Make the trigger FIFO. @defaultValue FSQ_USE_TRIGGER */
+  readonly triggered?: boolean | undefined
+  /**
+   * What to do where there is a queue of that name: `error`, `ignore` it, or `replace` it, which
+   * removes the old queue with every item in it.
+   *
+   * @defaultValue `error`
+   */
+  readonly ifExists?: 'error' | 'ignore' | 'replace' | undefined
+}
+
+/**
+ * Installs a queue; makes the root directory too where there is none.
+ *
+ * @returns false where the queue was there and was left alone.
+ * @throws {@link FsqError} `FSQ_QUEUE_EXISTS`, `FSQ_NO_ROOT`, `FSQ_NO_USER`, `FSQ_NO_GROUP`,
+ * `FSQ_INSTALL`. Nothing is left behind then.
+ */
+export async function installQueue(
+  queue: QueueContext,
+  options: InstallOptions = {},
+): Promise<boolean> {
+  const { settings, name, paths } = queue
+  const directories = queueOwnership(settings, options)
+  const files = {
+    user: options.itemUser ?? settings.itemUser,
+    group: options.itemGroup ?? settings.itemGroup,
+    mode: options.itemMode ?? settings.itemMode,
+  }
+  itemOwnership(settings, files) // An unknown user is found before anything is made.
+  makeRoot(settings.root)
+  const hidden = hiddenSibling(queue, 'install')
+  try {
+    await buildQueue(hidden, options, directories, files)
+    while (!moveIntoPlace(hidden.paths.directory, paths.directory)) {
+      if (options.ifExists === 'ignore') {
+        await discardTree(hidden.paths.directory)
+        return false
+      }
+      if (options.ifExists !== 'replace') throw queueExists(queue)
+      await uninstallQueue(queue, { force: true })
+    }
+    await syncDirectory(settings.root)
+    return true
+  } catch (error) {
+    await discardTree(hidden.paths.directory)
+    if (error instanceof FsqError || errnoOf(error) === undefined) throw error
+    throw new FsqError('FSQ_INSTALL', `cannot install ${name}: ${reasonOf(error)}`, {
+      queue: name,
+      path: paths.directory,
+      cause: error,
+    })
+  }
+}
+
+function makeRoot(root: string): void {
+  try {
+    makeDirectories(root)
+  } catch (cause) {
+    throw noRoot(root, cause)
+  }
+}
+
+/** The root that cannot be used, and how to name another. */
+function noRoot(root: string, cause: unknown): FsqError {
+  return new FsqError(
+    'FSQ_NO_ROOT',
+    `cannot keep queues in ${root}: ${reasonOf(cause)}; ` +
+      'name another directory with -r DIR, FSQ_ROOT or the option root',
+    { path: root, cause },
+  )
+}
+
+async function buildQueue(
+  queue: QueueContext,
+  { down, triggered = queue.settings.useTrigger }: InstallOptions,
+  directories: Ownership,
+  files: OwnerOptions,
+): Promise<void> {
+  const { paths, settings } = queue
+  try {
+    makeDirectory(paths.directory, 0o700)
+  } catch (cause) {
+    throw noRoot(settings.root, cause)
+  }
+  for (const path of [paths.tmp, paths.queue, paths.done, paths.fail]) {
+    makeDirectory(path, 0o700)
+    setDirectoryOwnership(path, directories)
+    await syncDirectory(path)
+  }
+  if (down === true) takeDown(queue, files)
+  if (triggered) makeFifo(paths.trigger, itemOwnership(settings, files))
+  // Last, since its owner may from here on be somebody else.
+  setDirectoryOwnership(paths.directory, directories)
+  await syncDirectory(paths.directory)
+}
+
+function setDirectoryOwnership(path: string, ownership: Ownership): void {
+  const fd = openDirectory(path)
+  try {
+    setOwnership(fd, ownership)
+  } finally {
+    close(fd)
+  }
+}
+
+/** False where there is a queue of that name. */
+function moveIntoPlace(from: string, to: string): boolean {
+  try {
+    renameDirectory(from, to)
+    return true
+  } catch (error) {
+    if (errnoOf(error) === 'ENOTEMPTY' || errnoOf(error) === 'EEXIST') return false
+    if (errnoOf(error) === 'ENOTDIR' && statEntry(to) !== undefined) {
+      throw new FsqError('FSQ_INSTALL', `cannot install ${to}: a file of that name is there`, {
+        path: to,
+        cause: error,
+      })
+    }
+    throw error
+  }
+}
+
+function queueExists({ name, paths }: QueueContext): FsqError {
+  return new FsqError('FSQ_QUEUE_EXISTS', `queue exists: ${name} (${paths.directory})`, {
+    queue: name,
+    path: paths.directory,
+  })
+}

@@ -1,0 +1,213 @@
+import { Readable } from 'node:stream'
+import type { ItemName } from '../name/item-name.js'
+import type { QueueContext } from './context.js'
+import { FsqError } from '../errors.js'
+import { close, readPieces, statFile } from '../posix/files.js'
+import { fail, type Finishing, type Limits, type Outcome, retry, succeed } from './finish.js'
+
+/** How {@link Item} comes about; for claim only. */
+export interface ItemParts {
+  readonly context: QueueContext
+  readonly id: string
+  readonly name: ItemName & { readonly enqueuedAt: Date }
+  readonly fd: number | undefined
+  /** Whether closing the item closes the descriptor; not so for one that was inherited. */
+  readonly ownsFd: boolean
+  readonly limits: Limits
+  readonly onClose?: (item: Item) => void
+}
+
+/**
+ * An item of work, locked for this process until it is finished or closed. Finish it with
+ * {@link done}, {@link failTmp} or {@link failPerm}; closed without, it stays in the queue as it
+ * was.
+ */
+export class Item implements AsyncDisposable {
+  /** The name of the item: its file's name. */
+  readonly id: string
+  /** The queue that it is in. */
+  readonly queue: string
+  /** The host, for an item of a host queue. */
+  readonly host?: string
+  /** The delimiter of the name. */
+  readonly delimiter: string
+  /** When it was enqueued, to the second, by the clock and time zone of its host. */
+  readonly enqueuedAt: Date
+  /** Tells apart the items that one process enqueued in the same second. */
+  readonly entropy: string
+  /** The process that enqueued it. */
+  readonly pid: string
+  /** The host on which it was enqueued. */
+  readonly hostname: string
+  /** How often it failed temporarily. */
+  readonly tries: number
+  /** The arguments with which it was enqueued. */
+  readonly arguments: readonly string[]
+
+  readonly #parts: ItemParts
+  #state: 'open' | 'finishing' | 'closed' = 'open'
+
+  /** @internal */
+  constructor(parts: ItemParts) {
+    const { context, id, name } = parts
+    this.#parts = parts
+    this.id = id
+    this.queue = context.name
+    if (context.host !== undefined) this.host = context.host
+    this.delimiter = name.delimiter
+    this.enqueuedAt = name.enqueuedAt
+    this.entropy = name.entropy
+    this.pid = name.pid
+    this.hostname = name.hostname
+    this.tries = name.tries
+    this.arguments = name.arguments
+  }
+
+  /**
+   * The descriptor that holds the lock, open for reading at its start; undefined where the item was
+   * neither opened nor locked. It belongs to the item: do not close it.
+   */
+  get fd(): number | undefined {
+    return this.#state === 'closed' ? undefined : this.#parts.fd
+  }
+
+  /** The size of the body in bytes. */
+  get size(): number {
+    return statFile(this.#openFd()).size
+  }
+
+  /** The body as a stream of bytes, from its start each time. */
+  body(): Readable {
+    return Readable.from(this.#pieces(), { objectMode: false })
+  }
+
+  /** The whole body as bytes. */
+  async bytes(): Promise<Buffer> {
+    const pieces: Buffer[] = []
+    for await (const piece of readPieces(this.#openFd(), 0)) pieces.push(Buffer.from(piece))
+    return Buffer.concat(pieces)
+  }
+
+  /**
+   * The whole body as text in FSQ_CHARSET.
+   *
+   * @throws {@link FsqError} `FSQ_COERCE` where it is no such text.
+   */
+  async text(): Promise<string> {
+    return this.#parts.context.writing.charset.decode(await this.bytes())
+  }
+
+  /**
+   * The whole body as JSON.
+   *
+   * @throws `SyntaxError` where it is not JSON.
+   */
+  async json(): Promise<unknown> {
+    return JSON.parse(await this.text())
+  }
+
+  /**
+   * Finishes the item as an exit status says: FSQ_SUCCESS, FSQ_FAIL_TMP, or anything else for a
+   * permanent failure.
+   *
+   * @param code - the exit status. @defaultValue FSQ_SUCCESS
+   */
+  async done(code?: number): Promise<Outcome> {
+    const { success, failTmp } = this.#parts.context.settings
+    if (code === undefined || code === success) return this.success()
+    return code === failTmp ? this.failTmp() : this.failPerm()
+  }
+
+  /**
+   * Moves the item to done/.
+   *
+   * @throws {@link FsqError} `FSQ_NO_ITEM` where it is no longer in the queue, `FSQ_FINISH`.
+   */
+  async success(): Promise<Outcome> {
+    return this.#finish(() => succeed(this.#finishing()))
+  }
+
+  /** Moves the item to fail/, or with `FSQ_FAIL_TMP` as the code, as {@link failTmp} does. */
+  async fail(code?: number): Promise<Outcome> {
+    return code === this.#parts.context.settings.failTmp ? this.failTmp() : this.failPerm()
+  }
+
+  /**
+   * Leaves the item in the queue with one more try spent; where tries or time to live are used up,
+   * moves it to fail/ and says why in the outcome.
+   *
+   * @param limits - other limits than those of the scan
+   */
+  async failTmp(limits: Partial<Limits> = {}): Promise<Outcome> {
+    const finishing = this.#finishing()
+    return this.#finish(() => retry({ ...finishing, limits: { ...finishing.limits, ...limits } }))
+  }
+
+  /** The same as {@link failTmp}. */
+  async retry(limits: Partial<Limits> = {}): Promise<Outcome> {
+    return this.failTmp(limits)
+  }
+
+  /**
+   * Moves the item to fail/.
+   *
+   * @throws {@link FsqError} `FSQ_NO_ITEM` where it is no longer in the queue, `FSQ_FINISH`.
+   */
+  async failPerm(): Promise<Outcome> {
+    return this.#finish(() => fail(this.#finishing()))
+  }
+
+  /** Gives up the lock. An item that was not finished stays in the queue. Harmless twice. */
+  close(): void {
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    const { fd, ownsFd, onClose } = this.#parts
+    if (fd !== undefined && ownsFd) close(fd)
+    onClose?.(this)
+  }
+
+  /** {@link close}, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close()
+  }
+
+  /** @internal The queue that the item is in, for reenqueue. */
+  get context(): QueueContext {
+    return this.#parts.context
+  }
+
+  #finishing(): Finishing {
+    const { context, id, name, fd, limits } = this.#parts
+    return { queue: context, id, name, fd, limits }
+  }
+
+  /** An item is finished once. If that fails, it is still locked and may be finished again. */
+  async #finish(move: () => Promise<Outcome>): Promise<Outcome> {
+    if (this.#state !== 'open') throw this.#gone('it was finished or closed before')
+    this.#state = 'finishing'
+    try {
+      const outcome = await move()
+      this.close()
+      return outcome
+    } catch (error) {
+      this.#state = 'open'
+      throw error
+    }
+  }
+
+  async *#pieces(): AsyncGenerator<Uint8Array> {
+    // The pieces share one buffer, and a stream keeps several.
+    for await (const piece of readPieces(this.#openFd(), 0)) yield Buffer.from(piece)
+  }
+
+  #openFd(): number {
+    const { fd } = this
+    if (fd === undefined) throw this.#gone('it is closed, or was scanned without opening it')
+    return fd
+  }
+
+  #gone(why: string): FsqError {
+    const { id, queue } = this
+    return new FsqError('FSQ_NO_ITEM', `cannot use item ${id} of ${queue}: ${why}`, { id, queue })
+  }
+}

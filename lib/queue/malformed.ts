@@ -1,0 +1,30 @@
+import { errnoOf } from '../errors.js'
+import { longestName } from '../name/item-name.js'
+import { syncDirectory } from '../posix/files.js'
+import { renameNoReplace } from '../posix/names.js'
+import { entryPath } from '../posix/path.js'
+import type { QueueContext } from './context.js'
+
+/**
+ * Moves an entry that is no work-item, whatever it is, to fail/ without opening or following it.
+ * Where its name is taken there it gets a number behind it.
+ *
+ * @returns false where somebody else moved it first.
+ */
+export async function setAsideMalformed(queue: QueueContext, entry: string): Promise<boolean> {
+  const from = entryPath(queue.paths.queue, entry)
+  for (let number = 0; ; number++) {
+    const suffix = number === 0 ? '' : `.${number}`
+    const name = entry.slice(0, longestName - suffix.length) + suffix
+    try {
+      renameNoReplace(from, entryPath(queue.paths.fail, name))
+      break
+    } catch (error) {
+      const errno = errnoOf(error)
+      if (errno === 'ENOENT') return false
+      if (errno !== 'EEXIST' && errno !== 'ENOTEMPTY') throw error
+    }
+  }
+  await syncDirectory(queue.paths.fail)
+  return true
+}

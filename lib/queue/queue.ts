@@ -1,0 +1,161 @@
+import { type Argument } from '../name/encode.js'
+import type { Settings } from '../settings.js'
+import type { Body } from './body.js'
+import { claimByName, type ClaimByNameOptions } from './claim.js'
+import { queueContext, type QueueContext } from './context.js'
+import { bringUp, isDown, takeDown } from './down.js'
+import { enqueueItem, type EnqueueOptions } from './enqueue.js'
+import { checkQueue } from './failure.js'
+import { installQueue, type InstallOptions } from './install.js'
+import type { Item } from './item.js'
+import type { OwnerOptions } from './ownership.js'
+import { reenqueueItem, type ReenqueueOptions } from './reenqueue.js'
+import { Scan, type ScanOptions } from './scan.js'
+import { makeTrigger, pullTrigger, removeTrigger, type TriggerPullOptions } from './trigger.js'
+import { uninstallQueue, type UninstallOptions } from './uninstall.js'
+
+/** A queue: a directory of items. Made by {@link Root.queue}, which does not look for it yet. */
+export class Queue {
+  /** @internal What the upper floors of fsq need of it. */
+  readonly context: QueueContext
+
+  /** @internal */
+  constructor(settings: Settings, name: string) {
+    this.context = queueContext(settings, name)
+  }
+
+  /** The name of the queue. */
+  get name(): string {
+    return this.context.name
+  }
+
+  /** The directory of the queue. */
+  get path(): string {
+    return this.context.paths.directory
+  }
+
+  /**
+   * Installs the queue; makes the root directory too where there is none.
+   *
+   * @returns false where the queue was there and `ifExists` is `ignore`.
+   * @throws {@link FsqError} `FSQ_QUEUE_EXISTS`, `FSQ_NO_ROOT`, `FSQ_NO_USER`, `FSQ_NO_GROUP`,
+   * `FSQ_INSTALL`. Nothing is left behind then.
+   */
+  async install(options: InstallOptions = {}): Promise<boolean> {
+    return installQueue(this.context, options)
+  }
+
+  /**
+   * Removes the queue, its finished and failed items included.
+   *
+   * @throws {@link FsqError} `FSQ_QUEUE_NOT_EMPTY` where items wait to be worked on and `force` is
+   * not set, `FSQ_NO_QUEUE`, `FSQ_INSTALL`.
+   */
+  async uninstall(options: UninstallOptions = {}): Promise<void> {
+    return uninstallQueue(this.context, options)
+  }
+
+  /**
+   * Puts an item into the queue and returns its name once it is there to stay: written, and synced
+   * to the disk, so that it survives the loss of power.
+   *
+   * @param body - a string (written in FSQ_CHARSET) or bytes are the body itself; `{ file }`,
+   * `{ fd }`, a stream or an async iterable gives it, in constant memory
+   * @param args - the arguments, which travel in the name: short ones
+   * @throws {@link FsqError} `FSQ_ENQUEUE` and the codes that say it closer: `FSQ_NO_QUEUE`,
+   * `FSQ_NAME_TOO_LONG`, `FSQ_COERCE`, `FSQ_ENCODE`, `FSQ_DUPLICATE`, `FSQ_NO_USER`,
+   * `FSQ_NO_GROUP`, `FSQ_BODY`. In each case nothing was enqueued and nothing is left behind.
+   */
+  async enqueue(
+    body: Body,
+    args: readonly Argument[] = [],
+    options: EnqueueOptions = {},
+  ): Promise<string> {
+    return enqueueItem(this.context, body, args, options)
+  }
+
+  /**
+   * The items that are in the queue now, in the order of enqueueing, each locked until it is
+   * finished or closed. What others are working on is left out.
+   */
+  scan(options: ScanOptions = {}): Scan {
+    return new Scan(this.context, options)
+  }
+
+  /**
+   * The item of that name, locked until it is finished or closed.
+   *
+   * @throws {@link FsqError} `FSQ_NO_ITEM`, `FSQ_ITEM_LOCKED` where somebody is working on it,
+   * `FSQ_MALFORMED` and the other codes of names where it is no work-item, `FSQ_NO_QUEUE`,
+   * `FSQ_SCAN`.
+   */
+  async claim(id: string, options: ClaimByNameOptions = {}): Promise<Item> {
+    return claimByName(this.context, id, options)
+  }
+
+  /**
+   * Puts an item of another queue into this one, under the same name. The item stays where it is.
+   *
+   * @returns false where this queue had it already.
+   * @throws {@link FsqError} `FSQ_ENQUEUE`, `FSQ_NO_QUEUE`, `FSQ_NO_ITEM`. Nothing is left then.
+   */
+  async reenqueue(item: Item, options: ReenqueueOptions = {}): Promise<boolean> {
+    return reenqueueItem(this.context, item, options)
+  }
+
+  /**
+   * Marks the queue as down: scans stop before their next item. Again on a queue that is down, it
+   * gives the down file its owner and mode.
+   *
+   * @throws {@link FsqError} `FSQ_CONFIG`, `FSQ_NO_QUEUE`, `FSQ_NO_USER`, `FSQ_NO_GROUP`.
+   */
+  async down(options: OwnerOptions = {}): Promise<void> {
+    takeDown(this.context, options)
+  }
+
+  /**
+   * Marks the queue as up again. Harmless where it is.
+   *
+   * @throws {@link FsqError} `FSQ_CONFIG`, `FSQ_NO_QUEUE`.
+   */
+  async up(): Promise<void> {
+    bringUp(this.context)
+  }
+
+  /**
+   * Whether the queue is down.
+   *
+   * @throws {@link FsqError} `FSQ_CONFIG` where that cannot be told, `FSQ_NO_QUEUE`.
+   */
+  async isDown(): Promise<boolean> {
+    checkQueue(this.context)
+    return isDown(this.context)
+  }
+
+  /**
+   * Makes the trigger of the queue, a FIFO; one that is there gets owner and mode.
+   *
+   * @throws {@link FsqError} `FSQ_CONFIG`, `FSQ_NO_QUEUE`, `FSQ_NO_USER`, `FSQ_NO_GROUP`.
+   */
+  async trigger(options: OwnerOptions = {}): Promise<void> {
+    makeTrigger(this.context, options)
+  }
+
+  /**
+   * Removes the trigger of the queue. Harmless where there is none.
+   *
+   * @throws {@link FsqError} `FSQ_CONFIG`, `FSQ_NO_QUEUE`.
+   */
+  async untrigger(): Promise<void> {
+    removeTrigger(this.context)
+  }
+
+  /**
+   * Wakes who listens to the trigger, without waiting.
+   *
+   * @throws {@link FsqError} `FSQ_NO_TRIGGER`, `FSQ_NO_LISTENER`, `FSQ_NO_QUEUE`, `FSQ_CONFIG`.
+   */
+  async triggerPull(options: TriggerPullOptions = {}): Promise<void> {
+    pullTrigger(this.context, options)
+  }
+}

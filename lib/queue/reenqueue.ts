@@ -1,0 +1,118 @@
+import { randomBytes } from 'node:crypto'
+import { errnoOf, FsqError } from '../errors.js'
+import { toByteString } from '../name/charset.js'
+import {
+  close,
+  createFile,
+  isSameFile,
+  readPieces,
+  setOwnership,
+  syncDirectory,
+  syncFile,
+  writeFully,
+} from '../posix/files.js'
+import { link, unlink } from '../posix/names.js'
+import { entryPath, type Path } from '../posix/path.js'
+import type { QueueContext } from './context.js'
+import { syncEntry } from './enqueue.js'
+import { failure } from './failure.js'
+import type { Item } from './item.js'
+import { itemOwnership, type OwnerOptions } from './ownership.js'
+
+/*
+ * Reenqueue, fsq(7): the item under the same name in another queue. The steps of enqueue, but the
+ * name is given: where it is there already, that is success, since it is the same item. In tmp/ the
+ * copy has a name of its own, so that two that copy the same item do not meet. With `link` the item
+ * itself gets a second name, and steps 1 and 2 fall away.
+ */
+
+/** How an item is put into another queue. */
+export interface ReenqueueOptions extends OwnerOptions {
+  /**
+   * Link the item instead of copying it: no bytes are moved, but both names are one file, with one
+   * owner, mode and lock; only on one file system.
+   *
+   * @defaultValue false
+   */
+  readonly link?: boolean | undefined
+  /** Gives up; nothing is left of the copy then. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * Puts an item into another queue under its name. The item itself stays where it is.
+ *
+ * @returns false where the other queue had it already.
+ * @throws {@link FsqError} `FSQ_ENQUEUE`, `FSQ_NO_QUEUE`, `FSQ_NO_ITEM`. Nothing is left then.
+ */
+export async function reenqueueItem(
+  target: QueueContext,
+  item: Item,
+  options: ReenqueueOptions = {},
+): Promise<boolean> {
+  const { id } = item
+  const ready = entryPath(target.paths.queue, toByteString(id, target.writing.charset))
+  try {
+    return options.link === true
+      ? await linkItem(target, item, ready)
+      : await copyItem(target, item, ready, options)
+  } catch (error) {
+    const attempt = `cannot reenqueue item ${id} to ${target.name}`
+    throw failure('FSQ_ENQUEUE', attempt, error, target, { id })
+  }
+}
+
+async function linkItem(target: QueueContext, item: Item, ready: Path): Promise<boolean> {
+  const { paths, writing, name } = item.context
+  const source = entryPath(paths.queue, toByteString(item.id, writing.charset))
+  if (item.fd !== undefined && !isSameFile(item.fd, source)) {
+    throw new FsqError('FSQ_NO_ITEM', `item ${item.id} is no longer in the queue ${name}`, {
+      id: item.id,
+      queue: name,
+    })
+  }
+  const added = linkedOnce(source, ready)
+  await syncDirectory(target.paths.queue)
+  return added
+}
+
+async function copyItem(
+  target: QueueContext,
+  item: Item,
+  ready: Path,
+  options: ReenqueueOptions,
+): Promise<boolean> {
+  const { fd: source } = item
+  if (source === undefined) throw new TypeError('Expected an item that is open, to copy its body')
+  const ownership = itemOwnership(target.settings, options)
+  const tmp = `${target.paths.tmp}/.reenqueue-${process.pid}-${randomBytes(6).toString('hex')}`
+  const fd = createFile(tmp, ownership.mode)
+  try {
+    setOwnership(fd, ownership)
+    for await (const piece of readPieces(source, 0)) {
+      options.signal?.throwIfAborted()
+      await writeFully(fd, piece)
+    }
+    await syncFile(fd)
+    if (linkedOnce(tmp, ready)) {
+      await syncEntry(target, fd, ready)
+      return true
+    }
+    await syncDirectory(target.paths.queue)
+    return false
+  } finally {
+    close(fd)
+    unlink(tmp)
+  }
+}
+
+/** Links a file to a name; false where the name is there already. */
+function linkedOnce(from: Path, to: Path): boolean {
+  try {
+    link(from, to)
+    return true
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return false
+    throw error
+  }
+}

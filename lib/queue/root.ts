@@ -1,0 +1,82 @@
+import { FsqError, reasonOf } from '../errors.js'
+import { listNames, statEntry } from '../posix/names.js'
+import { resolveSettings, type Settings, type SettingsOptions } from '../settings.js'
+import type { InstallOptions } from './install.js'
+import { Queue } from './queue.js'
+import type { UninstallOptions } from './uninstall.js'
+
+/** A directory of queues, and the settings that they live by. Made by {@link openRoot}. */
+export class Root {
+  /** What the options, the environment and the defaults came to when the root was opened. */
+  readonly settings: Settings
+
+  /** @internal */
+  constructor(settings: Settings) {
+    this.settings = settings
+  }
+
+  /**
+   * The queue of that name; whether there is one shows on first use.
+   *
+   * @throws {@link FsqError} `FSQ_PATH` for a name that no queue can have.
+   */
+  queue(name: string): Queue {
+    return new Queue(this.settings, name)
+  }
+
+  /** {@link Queue.install}; returns the queue. */
+  async install(name: string, options: InstallOptions = {}): Promise<Queue> {
+    const queue = this.queue(name)
+    await queue.install(options)
+    return queue
+  }
+
+  /** {@link Queue.uninstall} */
+  async uninstall(name: string, options: UninstallOptions = {}): Promise<void> {
+    await this.queue(name).uninstall(options)
+  }
+
+  /**
+   * The names of the queues in the root, sorted. Hidden directories are none, nor is what has no
+   * directory for items.
+   *
+   * @throws {@link FsqError} `FSQ_NO_ROOT`
+   */
+  async queues(): Promise<string[]> {
+    const { root, queueDir } = this.settings
+    return listRoot(root).filter((name) => {
+      return !name.startsWith('.') && isDirectory(`${root}/${name}/${queueDir}`)
+    })
+  }
+}
+
+/**
+ * Opens a directory of queues. Settings that are left out come from the environment, read now, or
+ * are the defaults. Nothing is looked for on the disk yet.
+ *
+ * @throws {@link FsqError} `FSQ_ENV` for a variable of the wrong form; `TypeError` for an option.
+ */
+export function openRoot(options: SettingsOptions = {}): Root {
+  return new Root(resolveSettings(options))
+}
+
+function listRoot(root: string): string[] {
+  try {
+    return listNames(root).map((name) => Buffer.from(name, 'latin1').toString())
+  } catch (cause) {
+    throw new FsqError(
+      'FSQ_NO_ROOT',
+      `cannot list the queues in ${root}: ${reasonOf(cause)}; ` +
+        'name another directory with -r DIR, FSQ_ROOT or the option root',
+      { path: root, cause },
+    )
+  }
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return statEntry(path)?.isDirectory() === true
+  } catch {
+    return false // Not ours to look into.
+  }
+}

@@ -1,0 +1,245 @@
+import { setImmediate, setTimeout } from 'node:timers/promises'
+import { errnoOf, FsqError, reasonOf } from '../errors.js'
+import { fromByteString } from '../name/charset.js'
+import { parseItemName } from '../name/item-name.js'
+import { sortNames } from '../name/order.js'
+import { close } from '../posix/files.js'
+import { listNames } from '../posix/names.js'
+import { claimEntry } from './claim.js'
+import type { QueueContext } from './context.js'
+import { isDown } from './down.js'
+import { failure } from './failure.js'
+import { type Outcome, spent } from './finish.js'
+import type { Item } from './item.js'
+import { setAsideMalformed } from './malformed.js'
+
+/*
+ * Scan, fsq(7):
+ *
+ *   1. list queue/ once, in the order of enqueueing
+ *   2. before each item, stop if the queue is down; wait if the rate asks for it
+ *   3. claim it (claim.ts); what is locked, or gone, is somebody else's: go on
+ *   4. move malformed entries and items that are expired or exhausted to fail/, and report them
+ *   5. yield the item, locked
+ */
+
+/** How a queue is scanned. */
+export interface ScanOptions {
+  /** Scan although the queue is down. @defaultValue false */
+  readonly ignoreDown?: boolean
+  /** Lock each item; without, two scans may work on the same. @defaultValue FSQ_LOCK */
+  readonly lock?: boolean
+  /** Do not open items for reading; they are still locked. @defaultValue false */
+  readonly noOpen?: boolean
+  /** How often an item is tried before it fails permanently, 0 for ever. @defaultValue FSQ_MAX_TRIES */
+  readonly maxTries?: number
+  /** The age in seconds at which an item fails permanently, 0 for none. @defaultValue FSQ_TTL */
+  readonly ttl?: number
+  /** How many items a second to yield at most, 0 for any number. @defaultValue 0 */
+  readonly maxRate?: number
+  /** Is told of every entry that was not yielded although nobody else has it. */
+  readonly onEvent?: (event: ScanEvent) => void
+  /** Ends the scan with the signal's reason. */
+  readonly signal?: AbortSignal
+}
+
+/** Something that a scan did instead of yielding an entry. */
+export type ScanEvent =
+  | {
+      /** The entry was no work-item; it is in fail/ now. */
+      readonly type: 'malformed'
+      readonly queue: string
+      /** The name of the entry, with \xNN for bytes that are not text. */
+      readonly id: string
+      /** What is wrong with it. */
+      readonly error: FsqError
+    }
+  | {
+      /** The item had used up its tries, or was too old; it is in fail/ now. */
+      readonly type: 'exhausted' | 'expired'
+      readonly queue: string
+      readonly id: string
+      readonly error: FsqError
+      readonly outcome: Outcome
+    }
+  | {
+      /** The entry could not be opened, or not be moved to fail/; it is still in queue/. */
+      readonly type: 'error'
+      readonly queue: string
+      readonly id: string
+      readonly error: FsqError
+    }
+
+/**
+ * The items of a queue, one after the other, each locked until it is finished or closed. Leaving
+ * the loop early, or disposing of the scan, closes every item that it yielded and that is neither;
+ * reaching the end closes none.
+ */
+export class Scan implements AsyncIterableIterator<Item>, AsyncDisposable {
+  readonly #items: AsyncGenerator<Item, undefined>
+  readonly #open = new Set<Item>()
+
+  /** @internal */
+  constructor(queue: QueueContext, options: ScanOptions) {
+    this.#items = scanItems(queue, options, this.#open)
+  }
+
+  /**
+   * The next item.
+   *
+   * @throws {@link FsqError} `FSQ_DOWN` where the queue is, or goes, down; `FSQ_NO_QUEUE`;
+   * `FSQ_SCAN` where the queue cannot be listed.
+   */
+  async next(): Promise<IteratorResult<Item, undefined>> {
+    return this.#items.next()
+  }
+
+  /** Ends the scan and closes the items that are still open. */
+  async return(): Promise<IteratorResult<Item, undefined>> {
+    for (const item of this.#open) item.close()
+    return this.#items.return(undefined)
+  }
+
+  /** {@link return}, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return()
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+}
+
+/** After so many entries that were not yielded, let other work of this process have a turn. */
+const turn = 256
+
+async function* scanItems(
+  queue: QueueContext,
+  options: ScanOptions,
+  open: Set<Item>,
+): AsyncGenerator<Item, undefined> {
+  const { settings } = queue
+  const { maxTries = settings.maxTries, ttl = settings.ttl, maxRate = 0, signal } = options
+  const limits = { maxTries, ttl }
+  const claimOptions = {
+    lock: options.lock ?? settings.lock,
+    open: options.noOpen !== true,
+    limits,
+    onClose: (item: Item) => open.delete(item),
+  }
+  const pause = pacer(maxRate, signal)
+  signal?.throwIfAborted()
+  let skipped = 0
+  for (const entry of listEntries(queue)) {
+    if (entry.startsWith('.') && !isDotItem(entry, queue)) continue
+    await pause()
+    signal?.throwIfAborted()
+    if (options.ignoreDown !== true && isDown(queue))
+      throw new FsqError('FSQ_DOWN', `${queue.name} is down`, { queue: queue.name })
+    const item = await claimOrReport(queue, entry, claimOptions, options)
+    if (item === undefined) {
+      if (++skipped % turn === 0) await setImmediate()
+      continue
+    }
+    open.add(item)
+    pause.taken()
+    yield item
+  }
+  return undefined
+}
+
+/** The names in queue/ as byte strings, in the order of enqueueing. */
+function listEntries(queue: QueueContext): string[] {
+  try {
+    return sortNames(listNames(queue.paths.queue))
+  } catch (error) {
+    throw failure('FSQ_SCAN', `cannot scan ${queue.name}`, error, queue)
+  }
+}
+
+/** Editors and NFS leave hidden files; only with `.` as its delimiter is such a name an item. */
+function isDotItem(entry: string, queue: QueueContext): boolean {
+  try {
+    parseItemName(fromByteString(entry, queue.reading.charset), queue.reading)
+    return true
+  } catch {
+    return false
+  }
+}
+
+async function claimOrReport(
+  queue: QueueContext,
+  entry: string,
+  claimOptions: Parameters<typeof claimEntry>[2],
+  { onEvent }: ScanOptions,
+): Promise<Item | undefined> {
+  const id = printableName(entry)
+  const report = (type: 'malformed' | 'error', error: FsqError): void => {
+    onEvent?.({ type, queue: queue.name, id, error })
+  }
+  try {
+    const claim = claimEntry(queue, entry, claimOptions)
+    if ('skipped' in claim) return undefined
+    if ('malformed' in claim) {
+      try {
+        if (await setAsideMalformed(queue, entry)) report('malformed', claim.malformed)
+      } finally {
+        if (claim.fd !== undefined) close(claim.fd)
+      }
+      return undefined
+    }
+    const { item } = claim
+    const error = spent(item, claimOptions.limits)
+    if (error === undefined) return item
+    try {
+      const outcome = await item.failPerm()
+      const type = error.code === 'FSQ_MAX_TRIES' ? 'exhausted' : 'expired'
+      onEvent?.({ type, queue: queue.name, id, error, outcome })
+    } finally {
+      item.close()
+    }
+  } catch (error) {
+    if (isAboutProcess(error)) throw failure('FSQ_SCAN', `cannot scan ${queue.name}`, error, queue)
+    // One bad entry must not keep the others from being worked on.
+    const message = `cannot use item ${id} of ${queue.name}: ${reasonOf(error)}`
+    report(
+      'error',
+      error instanceof FsqError ? error : new FsqError('FSQ_SCAN', message, { cause: error, id }),
+    )
+  }
+  return undefined
+}
+
+/** Failures that the next item would meet as well. */
+function isAboutProcess(error: unknown): boolean {
+  if (error instanceof FsqError) return error.code === 'FSQ_UNSUPPORTED' || error.code === 'FSQ_ENV'
+  const errno = errnoOf(error)
+  return errno === undefined || ['EMFILE', 'ENFILE', 'ENOMEM'].includes(errno)
+}
+
+/** A name for people: bytes that are not UTF-8 as \xNN. */
+export function printableName(entry: string): string {
+  const bytes = Buffer.from(entry, 'latin1')
+  const text = bytes.toString()
+  if (!text.includes('\ufffd')) return text
+  return entry.replace(/[^\x20-\x7e]/g, (byte) => {
+    return `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`
+  })
+}
+
+/** Waits so long that no more than `maxRate` items are taken a second, evenly spread. */
+function pacer(
+  maxRate: number,
+  signal: AbortSignal | undefined,
+): (() => Promise<void>) & { taken: () => void } {
+  let due = 0
+  const pause = async (): Promise<void> => {
+    const wait = due - performance.now()
+    if (wait > 0) await setTimeout(wait, undefined, signal === undefined ? {} : { signal })
+  }
+  return Object.assign(pause, {
+    taken: () => {
+      if (maxRate > 0) due = Math.max(due, performance.now()) + 1000 / maxRate
+    },
+  })
+}

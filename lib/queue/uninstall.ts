@@ -1,0 +1,61 @@
+import { FsqError } from '../errors.js'
+import { syncDirectory } from '../posix/files.js'
+import { listNames, renameDirectory, statEntry } from '../posix/names.js'
+import type { QueueContext } from './context.js'
+import { bringUp, takeDown } from './down.js'
+import { failure } from './failure.js'
+import { discardTree, hiddenSibling } from './hidden.js'
+
+/*
+ * Uninstall, fsq(7). What a crash leaves after each step:
+ *
+ *   1. mark the queue down, so that scans stop     a queue that is down
+ *   2. rename it to a hidden directory beside it   a hidden directory .NAME.uninstall-*
+ *   3. look for items that wait; rename it back    the same, or a queue that is down
+ *   4. remove the hidden directory                 some of it
+ *
+ * The look comes after the rename: whoever was enqueueing until then has either been acknowledged,
+ * and the item is found, or fails because the queue is gone.
+ */
+
+/** How a queue is uninstalled. */
+export interface UninstallOptions {
+  /** Remove it although items wait in queue/; they are lost. @defaultValue false */
+  readonly force?: boolean | undefined
+}
+
+/**
+ * Removes a queue, its finished and failed items included.
+ *
+ * @throws {@link FsqError} `FSQ_QUEUE_NOT_EMPTY` where items wait to be worked on, `FSQ_NO_QUEUE`,
+ * `FSQ_INSTALL`.
+ */
+export async function uninstallQueue(
+  queue: QueueContext,
+  { force = false }: UninstallOptions = {},
+): Promise<void> {
+  const { name, paths, settings } = queue
+  const hidden = hiddenSibling(queue, 'uninstall').paths
+  try {
+    const wasDown = statEntry(paths.down) !== undefined
+    takeDown(queue)
+    renameDirectory(paths.directory, hidden.directory)
+    if (!force) {
+      const waiting = listNames(hidden.queue).length
+      if (waiting > 0) {
+        renameDirectory(hidden.directory, paths.directory)
+        if (!wasDown) bringUp(queue)
+        const items = waiting === 1 ? '1 item waits' : `${waiting} items wait`
+        throw new FsqError(
+          'FSQ_QUEUE_NOT_EMPTY',
+          `${items} in ${name}; scan the queue first, or force it and lose them`,
+          { queue: name },
+        )
+      }
+    }
+    await syncDirectory(settings.root)
+    await discardTree(hidden.directory)
+  } catch (error) {
+    throw failure('FSQ_INSTALL', `cannot uninstall ${name}`, error, queue)
+  }
+}
