@@ -1,6 +1,7 @@
 import {
   closeSync,
   constants,
+  existsSync,
   fchmodSync,
   fchownSync,
   fstatSync,
@@ -134,4 +135,17 @@ export async function syncDirectory(path: Path): Promise<void> {
   } finally {
     closeSync(fd)
   }
+}
+
+/**
+ * A directory that is open, by a path that keeps meaning it: whoever puts a link in its place
+ * meanwhile cannot lead us elsewhere. Linux has such paths; elsewhere it is the plain one.
+ */
+export function pinDirectory(path: string): { readonly path: string; readonly close: () => void } {
+  const fd = openDirectory(path)
+  const pinned = `/proc/self/fd/${fd}`
+  const close = (): void => {
+    closeSync(fd)
+  }
+  return { path: existsSync(pinned) ? pinned : path, close }
 }

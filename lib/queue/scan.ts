@@ -12,6 +12,7 @@ import { failure } from './failure.js'
 import { type Outcome, spent } from './finish.js'
 import type { Item } from './item.js'
 import { setAsideMalformed } from './malformed.js'
+import { printableName } from './printable.js'
 
 /*
  * Scan, fsq(7):
@@ -215,16 +216,6 @@ function isAboutProcess(error: unknown): boolean {
   if (error instanceof FsqError) return error.code === 'FSQ_UNSUPPORTED' || error.code === 'FSQ_ENV'
   const errno = errnoOf(error)
   return errno === undefined || ['EMFILE', 'ENFILE', 'ENOMEM'].includes(errno)
-}
-
-/** A name for people: bytes that are not UTF-8 as \xNN. */
-export function printableName(entry: string): string {
-  const bytes = Buffer.from(entry, 'latin1')
-  const text = bytes.toString()
-  if (!text.includes('\ufffd')) return text
-  return entry.replace(/[^\x20-\x7e]/g, (byte) => {
-    return `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`
-  })
 }
 
 /** Waits so long that no more than `maxRate` items are taken a second, evenly spread. */

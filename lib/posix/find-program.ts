@@ -1,0 +1,21 @@
+import { accessSync, constants, readdirSync, statSync } from 'node:fs'
+
+/** Whether a path is a regular file that this process may execute. */
+export function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return statSync(path).isFile()
+  } catch {
+    return false
+  }
+}
+
+/** The names of the programs in a directory that begin so; none where it cannot be read. */
+export function findPrograms(directory: string, prefix: string): string[] {
+  try {
+    const names = readdirSync(directory).filter((name) => name.startsWith(prefix))
+    return names.filter((name) => isProgram(`${directory}/${name}`))
+  } catch {
+    return []
+  }
+}
