@@ -1,0 +1,182 @@
+import { FsqError, reasonOf } from '../errors.js'
+import { type Ended, startProgram } from '../posix/program.js'
+import type { Outcome } from '../queue/finish.js'
+import type { Item } from '../queue/item.js'
+import type { Queue } from '../queue/queue.js'
+import type { ScanEvent, ScanOptions } from '../queue/scan.js'
+import { itemEnvironment } from './environment.js'
+import { passSignals, type SignalPass } from './signals.js'
+
+/*
+ * Running a program for each item, fsq-scan(1):
+ *
+ *   1. scan the queue; for each item, locked,
+ *   2. start the program with its arguments and then the item's, the item's body as its standard
+ *      input: the very descriptor that is locked, so that a program that outlives us keeps the lock
+ *   3. wait for it, and finish the item as its exit status says
+ *
+ * A crash of this process at any point leaves the item in the queue: locked while the program runs
+ * on, free afterwards, and then it is run again.
+ */
+
+/** How a program is run for each item. */
+export interface ExecOptions extends Omit<ScanOptions, 'onEvent' | 'signal'> {
+  /** Tell the program of the item in FSQ_ITEM_* variables. @defaultValue true */
+  readonly env?: boolean
+  /** Leave each item as it is after the program, however that ended. @defaultValue false */
+  readonly noDone?: boolean
+  /** Is told of every item. */
+  readonly onEvent?: (event: ExecEvent) => void
+  /** Ends it: the program gets SIGTERM, its item stays in the queue as it was. */
+  readonly signal?: AbortSignal
+}
+
+/** Something that happened while programs were run for items. */
+export type ExecEvent =
+  | ScanEvent
+  | {
+      /** A program is about to be started for the item. */
+      readonly type: 'working'
+      readonly queue: string
+      readonly id: string
+    }
+  | {
+      /** The program ended, and the item was finished as its exit status says. */
+      readonly type: 'finished'
+      readonly queue: string
+      readonly id: string
+      readonly outcome: Outcome
+    }
+  | {
+      /** The program could not be started; the item failed, for now or for good. */
+      readonly type: 'not-started'
+      readonly queue: string
+      readonly id: string
+      readonly error: FsqError
+      /** What became of the item, unless `noDone` leaves it alone. */
+      readonly outcome?: Outcome
+    }
+
+/** What came of running a program for each item. */
+export interface ExecResult {
+  /** How many times a program was run. */
+  readonly count: number
+  /** The signal that this process got, if any: the item at hand is in the queue as it was. */
+  readonly interrupted?: NodeJS.Signals
+}
+
+/**
+ * Runs a program for each item of a queue, one after the other, and finishes the item as the exit
+ * status says: FSQ_SUCCESS is done, FSQ_FAIL_TMP a retry, all else a permanent failure.
+ *
+ * SIGINT, SIGTERM and SIGHUP of this process are passed on to the program; when it has ended, its
+ * item is left in the queue, its tries unspent, and the result names the signal.
+ *
+ * @param command - the program and its first arguments, to which those of each item are added; if
+ * empty, the item's arguments are the command
+ * @throws {@link FsqError} `FSQ_DOWN`; `FSQ_PROGRAM_KILLED` where a program was killed by a signal
+ * (its item failed permanently, the others were not touched); and what {@link Queue.scan} throws.
+ */
+export async function execItems(
+  queue: Queue,
+  command: readonly string[],
+  options: ExecOptions = {},
+): Promise<ExecResult> {
+  using signals = passSignals()
+  const outer = options.signal
+  const signal = outer === undefined ? signals.signal : AbortSignal.any([signals.signal, outer])
+  let count = 0
+  try {
+    await using scan = queue.scan({ ...options, signal })
+    for await (const item of scan) {
+      await execItem(item, command, options, signals)
+      count++
+      item.close()
+      signal.throwIfAborted()
+    }
+  } catch (error) {
+    if (signals.caught === undefined) throw error
+    if (error instanceof FsqError) throw error
+  }
+  return { count, ...(signals.caught === undefined ? {} : { interrupted: signals.caught }) }
+}
+
+async function execItem(
+  item: Item,
+  command: readonly string[],
+  options: ExecOptions,
+  signals: SignalPass,
+): Promise<void> {
+  const { queue, id } = item
+  options.onEvent?.({ type: 'working', queue, id })
+  const [program, ...args] = [...command, ...item.arguments]
+  const ended =
+    program === undefined
+      ? { error: new Error('the item has no arguments, so there is nothing to run') }
+      : await run(item, program, args, options, signals)
+  if (signals.caught !== undefined || options.signal?.aborted === true) return
+  try {
+    await finish(item, ended, options, program ?? '')
+  } catch (error) {
+    // An item that somebody else finished, or a name that cannot be written: on with the next.
+    if (!(error instanceof FsqError) || error.code === 'FSQ_PROGRAM_KILLED') throw error
+    options.onEvent?.({ type: 'error', queue, id, error })
+  }
+}
+
+async function run(
+  item: Item,
+  program: string,
+  args: readonly string[],
+  { env = true, noOpen, signal }: ExecOptions,
+  signals: SignalPass,
+): Promise<Ended> {
+  const running = startProgram(program, args, {
+    stdin: noOpen === true ? 'ignore' : (item.fd ?? 'ignore'),
+    env: env ? itemEnvironment(item, process.env) : process.env,
+  })
+  const stop = (): void => {
+    running.kill('SIGTERM')
+  }
+  signals.passTo(running)
+  signal?.addEventListener('abort', stop, { once: true })
+  try {
+    const ended = await running.ended
+    await signals.settle(ended)
+    return ended
+  } finally {
+    signals.passTo(undefined)
+    signal?.removeEventListener('abort', stop)
+  }
+}
+
+async function finish(
+  item: Item,
+  ended: Ended,
+  { noDone = false, onEvent }: ExecOptions,
+  program: string,
+): Promise<void> {
+  const { queue, id } = item
+  if ('error' in ended) {
+    const why = `cannot run ${program === '' ? 'item' : program}: ${reasonOf(ended.error)}`
+    const error = new FsqError('FSQ_EXEC', why, { queue, id, cause: ended.error })
+    const ofItem = isOfItem(ended.error)
+    const outcome = noDone ? undefined : await (ofItem ? item.failPerm() : item.failTmp())
+    onEvent?.({ type: 'not-started', queue, id, error, ...(outcome && { outcome }) })
+  } else if ('signal' in ended) {
+    if (!noDone) await item.failPerm()
+    throw new FsqError(
+      'FSQ_PROGRAM_KILLED',
+      `${id}: processing terminated by signal ${ended.signal}; aborting`,
+      { queue, id },
+    )
+  } else if (!noDone) {
+    const outcome = await item.done(ended.code)
+    onEvent?.({ type: 'finished', queue, id, outcome })
+  }
+}
+
+/** Node.js refuses arguments that hold a NUL, as every system does: no later try can succeed. */
+function isOfItem(error: unknown): boolean {
+  return error instanceof TypeError
+}
