@@ -1,0 +1,110 @@
+import { FsqError } from '../errors.js'
+import { fromByteString, toByteString } from '../name/charset.js'
+import { type ItemName, parseItemName } from '../name/item-name.js'
+import { sortNames } from '../name/order.js'
+import { readLocks } from '../posix/locks.js'
+import { listNames, statEntry } from '../posix/names.js'
+import { entryPath, type Path } from '../posix/path.js'
+import type { QueueContext } from '../queue/context.js'
+import { failure } from '../queue/failure.js'
+import { printableName } from '../queue/printable.js'
+import type { Queue } from '../queue/queue.js'
+import { isPathComponent } from '../settings.js'
+
+/** The directory that an item is in. */
+export type ItemState = 'queue' | 'done' | 'fail' | 'tmp'
+
+/** Every {@link ItemState}, in the order in which they are listed. */
+export const itemStates: readonly ItemState[] = ['queue', 'done', 'fail', 'tmp']
+
+/** What is listed. */
+export interface ListItemsOptions {
+  /** The directories to list, one after the other. @defaultValue `['queue']` */
+  readonly states?: readonly ItemState[]
+}
+
+/** An entry of a queue's directory, as it was when it was listed. */
+export interface ListedItem {
+  readonly queue: string
+  readonly state: ItemState
+  /** Its name; with \xNN for bytes that are not text. */
+  readonly id: string
+  /** Its name, byte for byte. */
+  readonly raw: Buffer
+  /** The size of the body in bytes. */
+  readonly size: number
+  /** Its mtime: when it was finished, for what is in done/ and fail/. */
+  readonly modifiedAt: Date
+  /** Whether somebody is working on it, as far as this machine can tell. */
+  readonly locked: boolean
+  /** What its name says; undefined where it is not that of a work-item. */
+  readonly name: (Omit<ItemName, 'timestamp'> & { readonly enqueuedAt: Date }) | undefined
+}
+
+/**
+ * The entries of a queue, each directory in the order of enqueueing. Entries that vanish meanwhile
+ * are left out.
+ *
+ * @throws {@link FsqError} `FSQ_NO_QUEUE`, `FSQ_SCAN`
+ */
+export function* listItems(queue: Queue, options: ListItemsOptions = {}): Generator<ListedItem> {
+  const { context } = queue
+  const isLocked = readLocks()
+  for (const [state, entry] of listEntries(queue, options)) {
+    const stat = statEntry(entryPath(context.paths[state], entry))
+    if (stat === undefined) continue
+    yield {
+      queue: context.name,
+      state,
+      id: printableName(entry),
+      raw: Buffer.from(entry, 'latin1'),
+      size: stat.size,
+      modifiedAt: stat.mtime,
+      locked: isLocked(stat),
+      name: nameOf(context, entry),
+    }
+  }
+}
+
+/** The names alone, as byte strings, with the directory that each is in. */
+export function* listEntries(
+  { context }: Queue,
+  { states = ['queue'] }: ListItemsOptions,
+): Generator<[ItemState, string]> {
+  for (const state of states) {
+    for (const entry of list(context, state)) {
+      const hidden = entry.startsWith('.') && nameOf(context, entry) === undefined
+      if (!hidden) yield [state, entry]
+    }
+  }
+}
+
+function list(context: QueueContext, state: ItemState): string[] {
+  try {
+    return sortNames(listNames(context.paths[state]))
+  } catch (error) {
+    throw failure('FSQ_SCAN', `cannot list ${context.name}`, error, context)
+  }
+}
+
+function nameOf(context: QueueContext, entry: string): ListedItem['name'] {
+  try {
+    return parseItemName(fromByteString(entry, context.reading.charset), context.reading)
+  } catch (error) {
+    if (error instanceof FsqError) return undefined
+    throw error
+  }
+}
+
+/** The path of an item by its name, in the first of the states that has it. */
+export function locateItem(
+  { context }: Queue,
+  id: string,
+  states: readonly ItemState[],
+): Path | undefined {
+  if (!isPathComponent(id)) return undefined
+  const entry = toByteString(id, context.reading.charset)
+  return states
+    .map((state) => entryPath(context.paths[state], entry))
+    .find((path) => statEntry(path) !== undefined)
+}
