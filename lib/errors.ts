@@ -24,6 +24,7 @@ export const errorCodes = {
     meaning: 'an item of that name, with that entropy, is there already',
   },
   FSQ_BODY: { exit: 111, meaning: 'the body of an item could not be read from its source' },
+  FSQ_BATCH: { exit: 111, meaning: 'a line of a batch is not an item' },
   FSQ_SCAN: { exit: 111, meaning: 'a queue could not be listed, or an item not opened' },
   FSQ_DOWN: { exit: 111, meaning: 'the queue is down' },
   FSQ_NO_ITEM: { exit: 111, meaning: 'the item is not, or no longer, in the queue' },
@@ -34,6 +35,7 @@ export const errorCodes = {
   FSQ_CONFIG: { exit: 111, meaning: 'a down file or a trigger could not be made or removed' },
   FSQ_NO_TRIGGER: { exit: 111, meaning: 'the queue has no trigger' },
   FSQ_NO_LISTENER: { exit: 111, meaning: 'nobody listens to the trigger' },
+  FSQ_PROGRAM_KILLED: { exit: 111, meaning: 'a program was killed by a signal; its item failed' },
   FSQ_EXEC: { exit: 111, meaning: 'a program could not be started' },
   FSQ_PRUNE: { exit: 111, meaning: 'a finished item could not be removed' },
   FSQ_UNSUPPORTED: { exit: 111, meaning: 'this machine lacks something that fsq needs' },
@@ -45,13 +47,13 @@ export type FsqErrorCode = keyof typeof errorCodes
 /** What a {@link FsqError} says beside its message; each field only where it applies. */
 export interface FsqErrorFields {
   /** The queue that was worked on. */
-  readonly queue?: string
+  declare readonly queue?: string
   /** The name of the item that was worked on. */
-  readonly id?: string
+  declare readonly id?: string
   /** The file or directory that was worked on. */
-  readonly path?: string
+  declare readonly path?: string
   /** The name of the system's error, as `ENOSPC`, where a system call failed. */
-  readonly errno?: string
+  declare readonly errno?: string
   /** The error that led to this one. */
   readonly cause?: unknown
 }
@@ -64,13 +66,13 @@ export class FsqError extends Error {
   /** What went wrong; compare this, never the message. */
   readonly code: FsqErrorCode
   /** The queue that was worked on. */
-  readonly queue?: string
+  declare readonly queue?: string
   /** The name of the item that was worked on. */
-  readonly id?: string
+  declare readonly id?: string
   /** The file or directory that was worked on. */
-  readonly path?: string
+  declare readonly path?: string
   /** The name of the system's error, as `ENOSPC`, where a system call failed. */
-  readonly errno?: string
+  declare readonly errno?: string
 
   constructor(code: FsqErrorCode, message: string, fields: FsqErrorFields = {}) {
     super(message, fields.cause === undefined ? undefined : { cause: fields.cause })

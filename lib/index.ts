@@ -61,3 +61,13 @@ export {
   untrigger,
   up,
 } from './queue/functions.js'
+
+export { execItems, type ExecEvent, type ExecOptions, type ExecResult } from './work/exec-items.js'
+
+export {
+  type ItemState,
+  type ListedItem,
+  listItems,
+  type ListItemsOptions,
+} from './upkeep/list-items.js'
+export { type PruneOptions, pruneItems, type PruneResult } from './upkeep/prune-items.js'

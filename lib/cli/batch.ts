@@ -1,0 +1,85 @@
+import { createInterface } from 'node:readline'
+import { FsqError } from '../errors.js'
+import type { Body } from '../queue/body.js'
+import type { OwnerOptions } from '../queue/ownership.js'
+import type { Queue } from '../queue/queue.js'
+import { print } from './output.js'
+
+/** How many items are on their way to the disk at the same time. */
+const inFlight = 64
+
+/**
+ * Enqueues one item for each line of stdin and prints its name once it is there to stay: one line
+ * out for each line in, in their order, so that a shell can talk to it. After a line that fails, for
+ * which an empty line is printed, no further one is read.
+ */
+export async function enqueueBatch(
+  queue: Queue,
+  owner: OwnerOptions,
+  say: (message: string) => void,
+): Promise<number> {
+  let status = 0
+  let number = 0
+  let printed = Promise.resolve()
+  const waiting = new Set<Promise<void>>()
+  const lines = createInterface({ input: process.stdin, crlfDelay: Infinity })
+  for await (const line of lines) {
+    const at = ++number
+    const enqueued = enqueueLine(queue, line, owner)
+    const done = printed.then(async () => {
+      try {
+        await print(`${await enqueued}\n`)
+      } catch (error) {
+        if (!(error instanceof FsqError)) throw error
+        status = error.exitStatus
+        say(`line ${at}: ${error.message}`)
+        await print('\n')
+      }
+    })
+    enqueued.catch(() => (status ||= 111)) // At once, not only when its turn to be printed comes.
+    printed = done
+    waiting.add(done)
+    void done.finally(() => waiting.delete(done)).catch(() => undefined)
+    if (waiting.size >= inFlight) await Promise.race(waiting)
+    if (status !== 0) break
+  }
+  await printed
+  return status
+}
+
+async function enqueueLine(queue: Queue, line: string, owner: OwnerOptions): Promise<string> {
+  const { args, body } = parseLine(line)
+  return queue.enqueue(body, args, owner)
+}
+
+/** `{"args": ["a", "b"], "body": "text"}`, or `"file": "path"` in place of the body. */
+function parseLine(line: string): { args: string[]; body: Body } {
+  const item = parseJson(line)
+  const isObject = typeof item === 'object' && item !== null && !Array.isArray(item)
+  if (!isObject) throw malformed('not a JSON object')
+  const { args = [], body, file, ...others } = item as Record<string, unknown>
+  const [unknown] = Object.keys(others)
+  if (unknown !== undefined) throw malformed(`unknown member ${JSON.stringify(unknown)}`)
+  if (!Array.isArray(args) || !args.every((each) => typeof each === 'string'))
+    throw malformed('"args" is not a list of strings')
+  if (body !== undefined && typeof body !== 'string') throw malformed('"body" is not a string')
+  if (file !== undefined && typeof file !== 'string') throw malformed('"file" is not a string')
+  if (body !== undefined && file !== undefined) throw malformed('both "body" and "file"')
+  return { args, body: file === undefined ? (body ?? '') : { file } }
+}
+
+function parseJson(line: string): unknown {
+  try {
+    return JSON.parse(line)
+  } catch (cause) {
+    throw malformed('not JSON', cause)
+  }
+}
+
+function malformed(what: string, cause?: unknown): FsqError {
+  return new FsqError(
+    'FSQ_BATCH',
+    `${what}; expected {"args": ["a"], "body": "text"} or "file": "path"`,
+    { cause },
+  )
+}

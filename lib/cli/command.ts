@@ -1,0 +1,106 @@
+import { Command, CommanderError } from 'commander'
+import { FsqError } from '../errors.js'
+import { openRoot, type Root } from '../queue/root.js'
+import type { SettingsOptions } from '../settings.js'
+import { print, say } from './output.js'
+import { UsageError } from './usage-error.js'
+
+/** What a command gets to work with. */
+export interface Call<Flags> {
+  /** The operands, after the flags. */
+  readonly operands: string[]
+  readonly flags: Flags
+  /** Opens the root that the global flags and the environment name. */
+  readonly root: (settings?: SettingsOptions) => Root
+  /** Writes a message to stderr, behind the name of the command. */
+  readonly say: (message: string) => void
+  /** The same, but only with --verbose. */
+  readonly chirp: (message: string) => void
+}
+
+/** A command of the program: parse, call the library, print. */
+export interface CliCommand<Flags = object> {
+  /** The operands, as they stand in the usage. */
+  readonly operands: string
+  /** The fewest operands. @defaultValue 0 */
+  readonly atLeast?: number
+  /**
+   * Whether flags may stand behind operands too. Only where no operand can look like a flag.
+   *
+   * @defaultValue false: they end at the first operand, as POSIX asks for
+   */
+  readonly flagsAnywhere?: boolean
+  /** Adds the flags of the command. */
+  flags?(command: Command): Command
+  /** Does it; the exit status, or nothing for 0. */
+  run(call: Call<Flags>): Promise<number | undefined>
+}
+
+/** For type inference: the command itself. */
+export function defineCommand<Flags = object>(command: CliCommand<Flags>): CliCommand<Flags> {
+  return command
+}
+
+/** Runs a command with the words behind its name; the exit status. */
+export async function runCommand(
+  name: string,
+  command: CliCommand,
+  words: readonly string[],
+  globals: SettingsOptions,
+): Promise<number> {
+  const program = `fsq ${name}`
+  const parser = makeParser(program, command.operands).option('-v, --verbose', 'say more on stderr')
+  if (command.flagsAnywhere !== true) parser.passThroughOptions()
+  command.flags?.(parser)
+  try {
+    parser.parse(words, { from: 'user' })
+    const operands = parser.args
+    const flags: { verbose?: true } = parser.opts()
+    if (operands.length < (command.atLeast ?? 0)) throw new UsageError('too few arguments')
+    const status = await command.run({
+      operands,
+      flags,
+      root: (settings = {}) => openRoot({ ...globals, ...settings }),
+      say: (message) => {
+        say(program, message)
+      },
+      chirp: (message) => {
+        if (flags.verbose === true) say(program, message)
+      },
+    })
+    return status ?? 0
+  } catch (error) {
+    return reportFailure(program, error, parser)
+  }
+}
+
+/** A parser that neither prints nor exits. */
+export function makeParser(program: string, operands: string): Command {
+  return new Command(program)
+    .usage(`[flags] ${operands}`.trim())
+    .helpOption('-h, --help', 'print this and exit')
+    .allowExcessArguments()
+    .exitOverride()
+    .configureOutput({ writeOut: () => undefined, writeErr: () => undefined })
+}
+
+/** Prints what went wrong, and for bad usage what would have been good; the exit status. */
+export async function reportFailure(
+  program: string,
+  error: unknown,
+  parser: Command,
+): Promise<number> {
+  if (error instanceof CommanderError) {
+    if (error.code === 'commander.helpDisplayed') {
+      await print(parser.helpInformation())
+      return 0
+    }
+    return reportFailure(program, new UsageError(error.message.replace(/^error: /, '')), parser)
+  }
+  if (!(error instanceof FsqError)) throw error
+  say(program, error.message)
+  if (error instanceof UsageError) {
+    process.stderr.write(`usage: ${parser.name()} ${parser.usage()} (try ${parser.name()} -h)\n`)
+  }
+  return error.exitStatus
+}

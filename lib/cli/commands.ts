@@ -1,0 +1,71 @@
+import type { CliCommand } from './command.js'
+
+/** A command of the program: what it does, in a line, and how its code is loaded once it is called. */
+export interface CommandEntry {
+  readonly summary: string
+  readonly load: () => Promise<{ readonly default: CliCommand }>
+}
+
+/** The commands, in the order in which they are listed. */
+export const commands: Readonly<Record<string, CommandEntry>> = {
+  install: {
+    summary: 'make queues',
+    load: () => import('./commands/install.js'),
+  },
+  uninstall: {
+    summary: 'remove queues',
+    load: () => import('./commands/uninstall.js'),
+  },
+  enqueue: {
+    summary: 'put an item into a queue',
+    load: () => import('./commands/enqueue.js'),
+  },
+  scan: {
+    summary: 'run a program for each item of a queue',
+    load: () => import('./commands/scan.js'),
+  },
+  done: {
+    summary: 'move items to done/',
+    load: () => import('./commands/done.js'),
+  },
+  fail: {
+    summary: 'move items to fail/',
+    load: () => import('./commands/fail.js'),
+  },
+  retry: {
+    summary: 'leave items in the queue with one more try spent',
+    load: () => import('./commands/retry.js'),
+  },
+  ls: {
+    summary: 'list queues, or the items of a queue',
+    load: () => import('./commands/ls.js'),
+  },
+  path: {
+    summary: 'print the path of a queue or an item',
+    load: () => import('./commands/path.js'),
+  },
+  prune: {
+    summary: 'remove what was finished long ago',
+    load: () => import('./commands/prune.js'),
+  },
+  down: {
+    summary: 'keep queues from being scanned',
+    load: () => import('./commands/down.js'),
+  },
+  up: {
+    summary: 'let queues be scanned again',
+    load: () => import('./commands/up.js'),
+  },
+  trigger: {
+    summary: 'make the trigger FIFO of queues',
+    load: () => import('./commands/trigger.js'),
+  },
+  untrigger: {
+    summary: 'remove the trigger FIFO of queues',
+    load: () => import('./commands/untrigger.js'),
+  },
+  'trigger-pull': {
+    summary: 'wake who listens to the trigger of queues',
+    load: () => import('./commands/trigger-pull.js'),
+  },
+}

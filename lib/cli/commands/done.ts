@@ -1,0 +1,11 @@
+import { defineCommand } from '../command.js'
+import { finishByName, type FinishFlags, finishFlags } from '../finish-by-name.js'
+
+export default defineCommand<FinishFlags>({
+  operands: 'queue item...',
+  atLeast: 2,
+  flags: finishFlags,
+  async run(call) {
+    return finishByName(call, (item) => item.success())
+  },
+})

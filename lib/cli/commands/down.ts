@@ -1,0 +1,15 @@
+import { defineCommand } from '../command.js'
+import { eachQueue } from '../each-queue.js'
+import { type OwnerFlags, ownerFlags } from '../owner-flags.js'
+
+export default defineCommand<OwnerFlags>({
+  operands: 'queue...',
+  atLeast: 1,
+  flags: (command) => ownerFlags(command, 'the down file'),
+  async run(call) {
+    return eachQueue(call, async (queue) => {
+      await queue.down(call.flags)
+      call.chirp(`${queue.name} is down`)
+    })
+  },
+})

@@ -1,0 +1,69 @@
+import { FsqError } from '../../errors.js'
+import type { Body } from '../../queue/body.js'
+import type { Queue } from '../../queue/queue.js'
+import { enqueueBatch } from '../batch.js'
+import { type Call, defineCommand } from '../command.js'
+import { print } from '../output.js'
+import { type OwnerFlags, ownerFlags } from '../owner-flags.js'
+import { UsageError } from '../usage-error.js'
+
+interface Flags extends OwnerFlags {
+  readonly file?: string
+  readonly empty?: true
+  readonly trigger?: true
+  readonly print?: true
+  readonly batch?: true
+}
+
+export default defineCommand<Flags>({
+  operands: 'queue [arg...]',
+  atLeast: 1,
+  flags: (command) =>
+    ownerFlags(command, 'the item')
+      .option('-f, --file <file>', 'take the body from a file instead of stdin')
+      .option('-e, --empty', 'take no body')
+      .option('-t, --trigger', 'pull the trigger once the item is enqueued')
+      .option('-p, --print', 'print the name of the item')
+      .option('--batch', 'read one item a line from stdin, as JSON; print one name a line'),
+  async run(call) {
+    const { operands, flags, chirp } = call
+    const [name = '', ...args] = operands
+    const queue = call.root().queue(name)
+    const { file, empty, user, group, mode } = flags
+    const owner = { user, group, mode }
+    if (flags.batch === true) {
+      if (args.length > 0 || file !== undefined || empty === true)
+        throw new UsageError('--batch takes arguments and bodies from stdin')
+      const status = await enqueueBatch(queue, owner, call.say)
+      await pull(queue, call)
+      return status
+    }
+    const id = await queue.enqueue(bodyOf(flags, call), args, owner)
+    chirp(`${name}: enqueued ${id}`)
+    if (flags.print === true) await print(`${id}\n`)
+    await pull(queue, call)
+    return 0
+  },
+})
+
+function bodyOf({ file, empty }: Flags, { say }: Call<Flags>): Body {
+  if (file !== undefined) return { file }
+  if (empty === true) return ''
+  if (process.stdin.isTTY)
+    say('reading the body from the terminal; end it with Ctrl-D (-e: no body, -f: from a file)')
+  return { fd: 0 }
+}
+
+/**
+ * The items are in, and a failure now must not look as if they were not: whoever is told so would
+ * enqueue them again.
+ */
+async function pull(queue: Queue, { flags, say }: Call<Flags>): Promise<void> {
+  if (flags.trigger !== true) return
+  try {
+    await queue.triggerPull({ ignoreListener: true })
+  } catch (error) {
+    if (!(error instanceof FsqError)) throw error
+    say(`enqueued, but ${error.message}`)
+  }
+}

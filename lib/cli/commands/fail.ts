@@ -1,0 +1,18 @@
+import { defineCommand } from '../command.js'
+import { finishByName, limitFlags, type LimitFlags, limitsOf } from '../finish-by-name.js'
+
+interface Flags extends LimitFlags {
+  readonly tmp?: true
+}
+
+export default defineCommand<Flags>({
+  operands: 'queue item...',
+  atLeast: 2,
+  flags: (command) => limitFlags(command).option('--tmp', 'temporarily: the same as fsq retry'),
+  async run(call) {
+    const { flags } = call
+    return finishByName(call, (item) => {
+      return flags.tmp === true ? item.failTmp(limitsOf(flags)) : item.failPerm()
+    })
+  },
+})

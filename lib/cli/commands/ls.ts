@@ -1,0 +1,85 @@
+import {
+  itemStates,
+  type ItemState,
+  type ListedItem,
+  listEntries,
+  listItems,
+} from '../../upkeep/list-items.js'
+import type { Queue } from '../../queue/queue.js'
+import { defineCommand } from '../command.js'
+import { harmless, print } from '../output.js'
+import { UsageError } from '../usage-error.js'
+import { oneOf } from '../values.js'
+
+interface Flags {
+  readonly state?: ItemState | 'all'
+  readonly json?: true
+  readonly null?: true
+  readonly long?: true
+}
+
+export default defineCommand<Flags>({
+  operands: '[queue...]',
+  flagsAnywhere: true,
+  flags: (command) =>
+    command
+      .option(
+        '-s, --state <state>',
+        `which items: ${[...itemStates, 'all'].join(', ')} (default: queue)`,
+        oneOf([...itemStates, 'all']),
+      )
+      .option('-l, --long', 'a table: age, tries, size, locked, arguments')
+      .option('--json', 'a JSON object a line')
+      .option('-0, --null', 'end names with NUL, not with a line break'),
+  async run({ operands, flags, root }) {
+    const formats = [flags.long, flags.json, flags.null].filter((flag) => flag === true)
+    if (formats.length > 1) throw new UsageError('-l, --json and -0 exclude each other')
+    const fsq = root()
+    if (operands.length === 0) {
+      await printNames(await fsq.queues(), flags.null === true)
+      return 0
+    }
+    const { state = 'queue' } = flags
+    const states = state === 'all' ? itemStates : [state]
+    const queues = operands.map((name) => fsq.queue(name))
+    if (flags.long === true) {
+      const { table } = await import('../table.js')
+      await print(table(itemsOf(queues, states)))
+    } else if (flags.json === true) {
+      for (const item of itemsOf(queues, states)) await print(`${toJson(item)}\n`)
+    } else {
+      for (const queue of queues) {
+        const names = [...listEntries(queue, { states })].map(([, entry]) => entry)
+        await printNames(names, flags.null === true)
+      }
+    }
+    return 0
+  },
+})
+
+function* itemsOf(queues: readonly Queue[], states: readonly ItemState[]): Generator<ListedItem> {
+  for (const queue of queues) yield* listItems(queue, { states })
+}
+
+/** Names as they are, for other programs; for a person's terminal without what could steer it. */
+async function printNames(names: readonly string[], nul: boolean): Promise<void> {
+  const end = nul ? '\0' : '\n'
+  for (let from = 0; from < names.length; from += 1000) {
+    const some = names.slice(from, from + 1000)
+    if (process.stdout.isTTY) {
+      const texts = some.map((name) => harmless(Buffer.from(name, 'latin1').toString()) + end)
+      await print(texts.join(''))
+    } else {
+      await print(Buffer.from(some.map((name) => name + end).join(''), 'latin1'))
+    }
+  }
+}
+
+/** Every item as an object of the same shape; a malformed entry has no fields of a name. */
+function toJson({ queue, state, id, size, locked, modifiedAt, name }: ListedItem): string {
+  const entry = { queue, state, id, size, locked, modifiedAt }
+  if (name === undefined) return JSON.stringify({ ...entry, malformed: true })
+  const { delimiter, enqueuedAt, entropy, pid, hostname, tries, arguments: args } = name
+  const fields = { delimiter, enqueuedAt, entropy, pid, hostname, tries, arguments: args }
+  return JSON.stringify({ ...entry, ...fields })
+}

@@ -1,0 +1,15 @@
+import { defineCommand } from '../command.js'
+import { eachQueue } from '../each-queue.js'
+
+export default defineCommand<{ readonly force?: true }>({
+  operands: 'queue...',
+  atLeast: 1,
+  flags: (command) =>
+    command.option('-f, --force', 'although items wait to be worked on; they are lost'),
+  async run(call) {
+    return eachQueue(call, async (queue) => {
+      await queue.uninstall(call.flags)
+      call.chirp(`${queue.name} is gone`)
+    })
+  },
+})

@@ -1,0 +1,34 @@
+import { FsqError } from '../errors.js'
+import type { Queue } from '../queue/queue.js'
+import type { Call } from './command.js'
+
+/**
+ * Does something to each queue that the operands name. One that fails does not keep the others from
+ * it; the exit status is that of the first failure.
+ */
+export async function eachQueue(
+  call: Call<object>,
+  act: (queue: Queue) => Promise<void>,
+): Promise<number> {
+  const root = call.root()
+  return eachOf(call.operands, call, (name) => act(root.queue(name)))
+}
+
+/** The same for any names. */
+export async function eachOf<T>(
+  names: Iterable<T> | AsyncIterable<T>,
+  { say }: Pick<Call<object>, 'say'>,
+  act: (name: T) => Promise<void>,
+): Promise<number> {
+  let status = 0
+  for await (const name of names) {
+    try {
+      await act(name)
+    } catch (error) {
+      if (!(error instanceof FsqError)) throw error
+      say(error.message)
+      status ||= error.exitStatus
+    }
+  }
+  return status
+}

@@ -1,0 +1,62 @@
+import type { Command } from 'commander'
+import type { Limits, Outcome } from '../queue/finish.js'
+import type { Item } from '../queue/item.js'
+import type { Call } from './command.js'
+import { eachOf } from './each-queue.js'
+import { readNames } from './read-names.js'
+import { setting } from './values.js'
+
+/** The flags of done, fail and retry. */
+export interface FinishFlags {
+  readonly null?: true
+}
+
+/** The flags of what fails temporarily. */
+export interface LimitFlags extends FinishFlags {
+  readonly maxTries?: number
+  readonly ttl?: number
+}
+
+/** Adds the flags of done, fail and retry. */
+export function finishFlags(command: Command): Command {
+  return command.option('-0, --null', 'names on stdin end with NUL, not with a line break')
+}
+
+/** Adds the flags of what fails temporarily. */
+export function limitFlags(command: Command): Command {
+  return finishFlags(command)
+    .option('-m, --max-tries <n>', 'fail items after n tries; 0 for none', setting('maxTries'))
+    .option('-t, --ttl <seconds>', 'fail items that are so old; 0 for none', setting('ttl'))
+}
+
+/** Of the flags, the limits. */
+export function limitsOf({ maxTries, ttl }: LimitFlags): Partial<Limits> {
+  return {
+    ...(maxTries === undefined ? {} : { maxTries }),
+    ...(ttl === undefined ? {} : { ttl }),
+  }
+}
+
+/**
+ * Finishes the items of the queue that the operands name, each under its lock. Run by a program that
+ * scan runs, it finds the lock in its own standard input.
+ */
+export async function finishByName(
+  call: Call<FinishFlags>,
+  finish: (item: Item) => Promise<Outcome>,
+): Promise<number> {
+  const [name = '', ...ids] = call.operands
+  const queue = call.root().queue(name)
+  const names = readNames(ids, call.flags.null === true ? '\0' : '\n')
+  return eachOf(names, call, async (id) => {
+    const item = await queue.claim(id, { inherited: [0] })
+    try {
+      const { state, id: newId, reason } = await finish(item)
+      if (reason !== undefined) call.say(reason.message)
+      else if (state === 'queue') call.chirp(`${id}: failed temporarily, now ${newId}`)
+      else call.chirp(`${id}: ${state === 'done' ? 'succeeded' : 'failed permanently'}`)
+    } finally {
+      item.close()
+    }
+  })
+}

@@ -1,0 +1,99 @@
+import type { Command } from 'commander'
+import { FsqError } from '../errors.js'
+import type { SettingsOptions } from '../settings.js'
+import { makeParser, reportFailure, runCommand } from './command.js'
+import { commands } from './commands.js'
+import { findExternal, listExternals, runExternal } from './external.js'
+import { print } from './output.js'
+import { UsageError } from './usage-error.js'
+import { charset, setting } from './values.js'
+import { version } from './version.js'
+
+interface GlobalFlags extends SettingsOptions {
+  readonly list?: true
+  readonly version?: true
+  readonly execDir?: string
+}
+
+/** Runs the program with the words behind its name; the exit status. */
+export async function main(words: readonly string[]): Promise<number> {
+  endQuietlyWithReader()
+  const parser = globalParser()
+  try {
+    checkWords(words)
+    parser.parse(words, { from: 'user' })
+    const { list, version: asksVersion, execDir, ...settings }: GlobalFlags = parser.opts()
+    const directory = execDir ?? process.env['FSQ_EXEC_DIR']
+    if (asksVersion === true) {
+      await print(`fsq ${version()}\n`)
+      return 0
+    }
+    if (list === true) {
+      await print(commandList(directory))
+      return 0
+    }
+    return await dispatch(parser.args, settings, directory)
+  } catch (error) {
+    return reportFailure('fsq', error, parser)
+  }
+}
+
+async function dispatch(
+  words: readonly string[],
+  settings: SettingsOptions,
+  execDir: string | undefined,
+): Promise<number> {
+  const [name, ...rest] = words
+  if (name === undefined) throw new UsageError('no command given')
+  if (name === 'help') {
+    const [topic] = rest
+    return main(topic === undefined ? ['-h'] : [topic, '-h'])
+  }
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (command !== undefined) {
+    return runCommand(name, (await command.load()).default, rest, settings)
+  }
+  const external = findExternal(name, execDir)
+  if (external === undefined) {
+    throw new UsageError(`command not found: ${name}; (try fsq --list)`)
+  }
+  return runExternal(external, rest, settings)
+}
+
+function globalParser(): Command {
+  return makeParser('fsq', 'command [args...]')
+    .passThroughOptions()
+    .option('-V, --version', 'print the version and exit')
+    .option('-l, --list', 'list the commands and exit')
+    .option('-c, --charset <charset>', 'charset of names and bodies', charset)
+    .option('-e, --exec-dir <path>', 'directory of further commands, fsq-NAME')
+    .option('-r, --root-dir <path>', 'directory of queues', setting('root'))
+    .option('-q, --queue-dir <name>', 'directory of items that are ready', setting('queueDir'))
+    .option('-t, --tmp-dir <name>', 'directory of items under construction', setting('tmpDir'))
+    .option('-d, --done-dir <name>', 'directory of items that succeeded', setting('doneDir'))
+    .option('-D, --down-file <name>', 'file that marks a queue as down', setting('downFile'))
+    .option('-T, --trigger-fifo <name>', 'FIFO that wakes a listener', setting('triggerFifo'))
+}
+
+function commandList(execDir: string | undefined): string {
+  const names = Object.entries(commands).map(([name, { summary }]) => [name, summary] as const)
+  const externals = listExternals(execDir).map((name) => [name, `fsq-${name}`] as const)
+  return [...names, ...externals].map(([name, text]) => `${name.padEnd(14)}${text}\n`).join('')
+}
+
+/**
+ * Node.js reads the words of a command line as UTF-8 and puts U+FFFD for what is not. An item must
+ * not be enqueued with other arguments than were given.
+ */
+function checkWords(words: readonly string[]): void {
+  const lost = words.find((word) => word.includes('\ufffd'))
+  if (lost !== undefined) throw new UsageError(`an argument is not UTF-8: ${JSON.stringify(lost)}`)
+}
+
+/** A reader that goes away, as in `fsq ls q | head`, is no fault: end without a message. */
+function endQuietlyWithReader(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(new FsqError('FSQ_EXEC', '').exitStatus)
+    throw error
+  })
+}
