@@ -13,44 +13,36 @@ const floors = [
   ['cli'],
 ]
 
+const filesOnlyInPosix = {
+  group: [
+    'fs',
+    'node:fs',
+    'fs/promises',
+    'node:fs/promises',
+    'child_process',
+    'node:child_process',
+  ],
+  message: 'Only lib/posix touches the operating system.',
+}
+
 const houseRules = floors.flatMap((folders, floor) =>
   folders
     .filter((folder) => !folder.endsWith('.ts'))
-    .map((folder) => ({
-      files: [`lib/${folder}/**`],
-      rules: {
-        'no-restricted-imports': [
-          'error',
-          {
-            patterns: [
-              {
-                group: [
-                  ...floors.slice(floor + 1).flat(),
-                  ...folders.filter((sibling) => sibling !== folder),
-                ].flatMap((name) => [`**/${name}/**`]),
-                message: 'Imports only go down: see CONTRIBUTING.md, "The house".',
-              },
-              ...(folder === 'posix'
-                ? []
-                : [
-                    {
-                      group: ['fs', 'node:fs', 'fs/promises', 'node:fs/promises'],
-                      message: 'Only lib/posix touches the operating system.',
-                    },
-                    ...(folder === 'cli'
-                      ? []
-                      : [
-                          {
-                            group: ['child_process', 'node:child_process'],
-                            message: 'Only lib/posix touches the operating system.',
-                          },
-                        ]),
-                  ]),
-            ],
-          },
-        ],
-      },
-    })),
+    .map((folder) => {
+      const others = [...floors.slice(floor + 1).flat(), ...folders].filter((x) => x !== folder)
+      const upwards = {
+        group: others.map((name) => `**/${name}/**`),
+        message: 'Imports only go down: see CONTRIBUTING.md, "The house".',
+      }
+      const patterns = [
+        ...(others.length > 0 ? [upwards] : []),
+        ...(folder === 'posix' ? [] : [filesOnlyInPosix]),
+      ]
+      return {
+        files: [`lib/${folder}/**`],
+        rules: { 'no-restricted-imports': ['error', { patterns }] },
+      }
+    }),
 )
 
 export default tseslint.config(
