@@ -46,7 +46,7 @@ const houseRules = floors.flatMap((folders, floor) =>
 )
 
 export default tseslint.config(
-  { ignores: ['dist/', 'docs/api/', '.tap/', 'node_modules/'] },
+  { ignores: ['dist/', 'dist.*/', 'docs/api/', '.tap/', 'node_modules/'] },
   js.configs.recommended,
   ...tseslint.configs.strictTypeChecked,
   ...tseslint.configs.stylisticTypeChecked,

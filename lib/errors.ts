@@ -1,8 +1,12 @@
-/**
- * What each code means and the exit status that the `fsq` program gives it. Codes are stable,
- * messages are not. docs/errors.md is made from this table and a test keeps the two the same.
- */
-export const errorCodes = {
+/** What a code means. */
+export interface ErrorMeaning {
+  /** The exit status that the `fsq` program gives it: 100 or 111. */
+  readonly exit: number
+  /** What went wrong, in words. */
+  readonly meaning: string
+}
+
+const meanings = {
   FSQ_USAGE: { exit: 100, meaning: 'a command was called with words that it does not take' },
   FSQ_ENV: { exit: 111, meaning: 'a variable of the environment has a value of the wrong form' },
   FSQ_ENCODE: { exit: 111, meaning: 'a delimiter, encode character or escape is not legal' },
@@ -42,18 +46,21 @@ export const errorCodes = {
 } as const
 
 /** The stable name of a kind of {@link FsqError}. */
-export type FsqErrorCode = keyof typeof errorCodes
+export type FsqErrorCode = keyof typeof meanings
+
+/** What each code means. Codes are stable, messages are not. docs/errors.md has the same table. */
+export const errorCodes: Readonly<Record<FsqErrorCode, ErrorMeaning>> = meanings
 
 /** What a {@link FsqError} says beside its message; each field only where it applies. */
 export interface FsqErrorFields {
   /** The queue that was worked on. */
-  declare readonly queue?: string
+  readonly queue?: string
   /** The name of the item that was worked on. */
-  declare readonly id?: string
+  readonly id?: string
   /** The file or directory that was worked on. */
-  declare readonly path?: string
+  readonly path?: string
   /** The name of the system's error, as `ENOSPC`, where a system call failed. */
-  declare readonly errno?: string
+  readonly errno?: string
   /** The error that led to this one. */
   readonly cause?: unknown
 }
@@ -65,6 +72,7 @@ export interface FsqErrorFields {
 export class FsqError extends Error {
   /** What went wrong; compare this, never the message. */
   readonly code: FsqErrorCode
+  // Declared only: a field that does not apply is not there, rather than there and undefined.
   /** The queue that was worked on. */
   declare readonly queue?: string
   /** The name of the item that was worked on. */

@@ -18,16 +18,23 @@
  *
  * @packageDocumentation
  */
-export { errorCodes, FsqError, type FsqErrorCode, type FsqErrorFields } from './errors.js'
+export {
+  errorCodes,
+  type ErrorMeaning,
+  FsqError,
+  type FsqErrorCode,
+  type FsqErrorFields,
+} from './errors.js'
 export type { Settings, SettingsOptions } from './settings.js'
 
 export { construct } from './name/construct.js'
 export { decode } from './name/decode.js'
 export { deconstruct, type Deconstructed } from './name/deconstruct.js'
 export { type Argument, encode, type EncodeOptions } from './name/encode.js'
+export type { ItemName, ParsedItemName } from './name/item-name.js'
 export type { NameOptions } from './name/options.js'
 
-export type { Body } from './queue/body.js'
+export type { Body, DescriptorBody, FileBody } from './queue/body.js'
 export type { ClaimByNameOptions } from './queue/claim.js'
 export type { EnqueueOptions } from './queue/enqueue.js'
 export type { Limits, Outcome } from './queue/finish.js'
@@ -37,7 +44,15 @@ export type { OwnerOptions } from './queue/ownership.js'
 export type { Queue } from './queue/queue.js'
 export type { ReenqueueOptions } from './queue/reenqueue.js'
 export { openRoot, type Root } from './queue/root.js'
-export type { Scan, ScanEvent, ScanOptions } from './queue/scan.js'
+export type {
+  ItemErrorEvent,
+  ItemEvent,
+  MalformedEvent,
+  Scan,
+  ScanEvent,
+  ScanOptions,
+  SpentEvent,
+} from './queue/scan.js'
 export type { TriggerPullOptions } from './queue/trigger.js'
 export type { UninstallOptions } from './queue/uninstall.js'
 export {
@@ -62,7 +77,15 @@ export {
   up,
 } from './queue/functions.js'
 
-export { execItems, type ExecEvent, type ExecOptions, type ExecResult } from './work/exec-items.js'
+export {
+  execItems,
+  type ExecEvent,
+  type ExecOptions,
+  type ExecResult,
+  type FinishedEvent,
+  type NotStartedEvent,
+  type WorkingEvent,
+} from './work/exec-items.js'
 
 export {
   type ItemState,

@@ -9,10 +9,12 @@ import { UsageError } from './usage-error.js'
 import { charset, setting } from './values.js'
 import { version } from './version.js'
 
-interface GlobalFlags extends SettingsOptions {
+/** The flags that are settings have their names, --root-dir excepted. */
+interface GlobalFlags extends Omit<SettingsOptions, 'root'> {
   readonly list?: true
   readonly version?: true
   readonly execDir?: string
+  readonly rootDir?: string
 }
 
 /** Runs the program with the words behind its name; the exit status. */
@@ -22,7 +24,8 @@ export async function main(words: readonly string[]): Promise<number> {
   try {
     checkWords(words)
     parser.parse(words, { from: 'user' })
-    const { list, version: asksVersion, execDir, ...settings }: GlobalFlags = parser.opts()
+    const { list, version: asksVersion, execDir, rootDir, ...names }: GlobalFlags = parser.opts()
+    const settings = rootDir === undefined ? names : { ...names, root: rootDir }
     const directory = execDir ?? process.env['FSQ_EXEC_DIR']
     if (asksVersion === true) {
       await print(`fsq ${version()}\n`)

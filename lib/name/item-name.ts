@@ -23,6 +23,12 @@ export interface ItemName {
   readonly arguments: readonly string[]
 }
 
+/** The fields of a name that was read. */
+export interface ParsedItemName extends ItemName {
+  /** The time that the timestamp means. */
+  readonly enqueuedAt: Date
+}
+
 /** NAME_MAX of Linux and the BSDs: the longest file name, in bytes. */
 export const longestName = 255
 
@@ -75,7 +81,7 @@ export interface ItemNameRules {
 export function parseItemName(
   name: string,
   { encode, charset, timestamps }: ItemNameRules,
-): ItemName & { readonly enqueuedAt: Date } {
+): ParsedItemName {
   const delimiter = firstCharacter(name)
   const rules = { ...nameRules({ delimiter, encode }), charset }
   const fields = splitName(name, rules)

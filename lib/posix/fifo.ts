@@ -26,7 +26,8 @@ export function makeFifo(path: Path, ownership: Ownership): void {
 
 /**
  * Writes one byte to a FIFO, without waiting. A full pipe is success: whoever reads it will wake.
- * Throws ENXIO where nobody has it open for reading, ENOENT where there is none.
+ * Throws ENXIO where nobody has it open for reading, ENOENT where there is none, EINVAL where it
+ * is something else.
  */
 export function pullFifo(path: Path): void {
   const fd = openSync(path, O_WRONLY | O_NONBLOCK | O_NOFOLLOW)
@@ -43,5 +44,5 @@ export function pullFifo(path: Path): void {
 /** A byte must never end up in somebody's regular file. */
 function checkFifo(fd: number, path: Path): void {
   if (fstatSync(fd).isFIFO()) return
-  throw Object.assign(new Error(`not a FIFO: ${path.toString()}`), { code: 'ENXIO' })
+  throw Object.assign(new Error(`not a FIFO: ${path.toString()}`), { code: 'EINVAL' })
 }

@@ -73,7 +73,7 @@ function idField(line: string | undefined): number | undefined {
 function fromFile(path: string, name: string): number | undefined {
   try {
     const lines = readFileSync(path, 'utf8').split('\n')
-    return idField(lines.find((line) => line.startsWith(`${name}:`)))
+    return idField(lines.find((line) => line.split(':', 1)[0] === name))
   } catch {
     return undefined
   }

@@ -2,16 +2,24 @@ import { FsqError, reasonOf } from '../errors.js'
 import type { Charset } from '../name/charset.js'
 import { close, openForReading, readPieces, writeFully } from '../posix/files.js'
 
+/** A body that is read from a file, to its end. */
+export interface FileBody {
+  /** The path of the file. */
+  readonly file: string
+}
+
+/** A body that is read from an open descriptor, from where it is to its end. */
+export interface DescriptorBody {
+  /** The descriptor; it stays open. */
+  readonly fd: number
+}
+
 /**
  * The body of an item. A string, written in the charset, or bytes are the body itself; a file, a
  * descriptor, a stream or an async iterable gives it, of any size, in constant memory.
  */
 export type Body =
-  | string
-  | Uint8Array
-  | { readonly file: string }
-  | { readonly fd: number }
-  | AsyncIterable<string | Uint8Array>
+  string | Uint8Array | FileBody | DescriptorBody | AsyncIterable<string | Uint8Array>
 
 /**
  * Writes a body to an open file.

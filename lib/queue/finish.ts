@@ -1,6 +1,6 @@
 import { errnoOf, FsqError } from '../errors.js'
 import { toByteString } from '../name/charset.js'
-import { formatItemName, type ItemName } from '../name/item-name.js'
+import { formatItemName, type ItemName, type ParsedItemName } from '../name/item-name.js'
 import { isSameFile, setTimes, syncDirectory } from '../posix/files.js'
 import { renameNoReplace } from '../posix/names.js'
 import { entryPath, type Path } from '../posix/path.js'
@@ -46,7 +46,7 @@ export interface Limits {
 export interface Finishing {
   readonly queue: QueueContext
   readonly id: string
-  readonly name: ItemName & { readonly enqueuedAt: Date }
+  readonly name: ParsedItemName
   /** The descriptor that holds the lock; undefined where nothing was opened. */
   readonly fd: number | undefined
   readonly limits: Limits

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import type { ItemName } from '../name/item-name.js'
+import type { ParsedItemName } from '../name/item-name.js'
 import type { QueueContext } from './context.js'
 import { FsqError } from '../errors.js'
 import { close, readPieces, statFile } from '../posix/files.js'
@@ -9,7 +9,7 @@ import { fail, type Finishing, type Limits, type Outcome, retry, succeed } from 
 export interface ItemParts {
   readonly context: QueueContext
   readonly id: string
-  readonly name: ItemName & { readonly enqueuedAt: Date }
+  readonly name: ParsedItemName
   readonly fd: number | undefined
   /** Whether closing the item closes the descriptor; not so for one that was inherited. */
   readonly ownsFd: boolean
@@ -28,7 +28,7 @@ export class Item implements AsyncDisposable {
   /** The queue that it is in. */
   readonly queue: string
   /** The host, for an item of a host queue. */
-  readonly host?: string
+  declare readonly host?: string
   /** The delimiter of the name. */
   readonly delimiter: string
   /** When it was enqueued, to the second, by the clock and time zone of its host. */

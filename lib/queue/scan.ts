@@ -44,32 +44,42 @@ export interface ScanOptions {
   readonly signal?: AbortSignal
 }
 
+/** What every event tells. */
+export interface ItemEvent {
+  /** The queue. */
+  readonly queue: string
+  /** The name of the item; with \\xNN for bytes that are not text. */
+  readonly id: string
+}
+
+/** An entry was no work-item; it is in fail/ now. */
+export interface MalformedEvent extends ItemEvent {
+  /** Tells the events apart. */
+  readonly type: 'malformed'
+  /** What is wrong with it. */
+  readonly error: FsqError
+}
+
+/** An item had used up its tries, or was too old; it is in fail/ now. */
+export interface SpentEvent extends ItemEvent {
+  /** Tells the events apart. */
+  readonly type: 'exhausted' | 'expired'
+  /** `FSQ_MAX_TRIES` or `FSQ_TTL_EXPIRED` */
+  readonly error: FsqError
+  /** Where it is. */
+  readonly outcome: Outcome
+}
+
+/** An entry could not be opened, moved to fail/ or finished; it is still in queue/, or gone. */
+export interface ItemErrorEvent extends ItemEvent {
+  /** Tells the events apart. */
+  readonly type: 'error'
+  /** Why. */
+  readonly error: FsqError
+}
+
 /** Something that a scan did instead of yielding an entry. */
-export type ScanEvent =
-  | {
-      /** The entry was no work-item; it is in fail/ now. */
-      readonly type: 'malformed'
-      readonly queue: string
-      /** The name of the entry, with \xNN for bytes that are not text. */
-      readonly id: string
-      /** What is wrong with it. */
-      readonly error: FsqError
-    }
-  | {
-      /** The item had used up its tries, or was too old; it is in fail/ now. */
-      readonly type: 'exhausted' | 'expired'
-      readonly queue: string
-      readonly id: string
-      readonly error: FsqError
-      readonly outcome: Outcome
-    }
-  | {
-      /** The entry could not be opened, or not be moved to fail/; it is still in queue/. */
-      readonly type: 'error'
-      readonly queue: string
-      readonly id: string
-      readonly error: FsqError
-    }
+export type ScanEvent = MalformedEvent | SpentEvent | ItemErrorEvent
 
 /**
  * The items of a queue, one after the other, each locked until it is finished or closed. Leaving
@@ -106,6 +116,7 @@ export class Scan implements AsyncIterableIterator<Item>, AsyncDisposable {
     await this.return()
   }
 
+  /** The scan itself. */
   [Symbol.asyncIterator](): this {
     return this
   }

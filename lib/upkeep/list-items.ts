@@ -1,6 +1,6 @@
 import { FsqError } from '../errors.js'
 import { fromByteString, toByteString } from '../name/charset.js'
-import { type ItemName, parseItemName } from '../name/item-name.js'
+import { type ParsedItemName, parseItemName } from '../name/item-name.js'
 import { sortNames } from '../name/order.js'
 import { readLocks } from '../posix/locks.js'
 import { listNames, statEntry } from '../posix/names.js'
@@ -25,7 +25,9 @@ export interface ListItemsOptions {
 
 /** An entry of a queue's directory, as it was when it was listed. */
 export interface ListedItem {
+  /** The queue. */
   readonly queue: string
+  /** The directory that it is in. */
   readonly state: ItemState
   /** Its name; with \xNN for bytes that are not text. */
   readonly id: string
@@ -38,7 +40,7 @@ export interface ListedItem {
   /** Whether somebody is working on it, as far as this machine can tell. */
   readonly locked: boolean
   /** What its name says; undefined where it is not that of a work-item. */
-  readonly name: (Omit<ItemName, 'timestamp'> & { readonly enqueuedAt: Date }) | undefined
+  readonly name: ParsedItemName | undefined
 }
 
 /**

@@ -3,7 +3,7 @@ import { type Ended, startProgram } from '../posix/program.js'
 import type { Outcome } from '../queue/finish.js'
 import type { Item } from '../queue/item.js'
 import type { Queue } from '../queue/queue.js'
-import type { ScanEvent, ScanOptions } from '../queue/scan.js'
+import type { ItemEvent, ScanEvent, ScanOptions } from '../queue/scan.js'
 import { itemEnvironment } from './environment.js'
 import { passSignals, type SignalPass } from './signals.js'
 
@@ -31,31 +31,32 @@ export interface ExecOptions extends Omit<ScanOptions, 'onEvent' | 'signal'> {
   readonly signal?: AbortSignal
 }
 
+/** A program is about to be started for the item. */
+export interface WorkingEvent extends ItemEvent {
+  /** Tells the events apart. */
+  readonly type: 'working'
+}
+
+/** The program ended, and the item was finished as its exit status says. */
+export interface FinishedEvent extends ItemEvent {
+  /** Tells the events apart. */
+  readonly type: 'finished'
+  /** Where the item is. */
+  readonly outcome: Outcome
+}
+
+/** The program could not be started; the item failed, for now or for good. */
+export interface NotStartedEvent extends ItemEvent {
+  /** Tells the events apart. */
+  readonly type: 'not-started'
+  /** `FSQ_EXEC` */
+  readonly error: FsqError
+  /** Where the item is; undefined where `noDone` leaves it alone. */
+  readonly outcome?: Outcome
+}
+
 /** Something that happened while programs were run for items. */
-export type ExecEvent =
-  | ScanEvent
-  | {
-      /** A program is about to be started for the item. */
-      readonly type: 'working'
-      readonly queue: string
-      readonly id: string
-    }
-  | {
-      /** The program ended, and the item was finished as its exit status says. */
-      readonly type: 'finished'
-      readonly queue: string
-      readonly id: string
-      readonly outcome: Outcome
-    }
-  | {
-      /** The program could not be started; the item failed, for now or for good. */
-      readonly type: 'not-started'
-      readonly queue: string
-      readonly id: string
-      readonly error: FsqError
-      /** What became of the item, unless `noDone` leaves it alone. */
-      readonly outcome?: Outcome
-    }
+export type ExecEvent = ScanEvent | WorkingEvent | FinishedEvent | NotStartedEvent
 
 /** What came of running a program for each item. */
 export interface ExecResult {
