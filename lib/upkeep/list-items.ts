@@ -70,9 +70,10 @@ export function* listItems(queue: Queue, options: ListItemsOptions = {}): Genera
 
 /** The names alone, as byte strings, with the directory that each is in. */
 export function* listEntries(
-  { context }: Queue,
+  queue: Queue,
   { states = ['queue'] }: ListItemsOptions,
 ): Generator<[ItemState, string]> {
+  const { context } = queue
   for (const state of states) {
     for (const entry of list(context, state)) {
       const hidden = entry.startsWith('.') && nameOf(context, entry) === undefined
@@ -100,10 +101,11 @@ function nameOf(context: QueueContext, entry: string): ListedItem['name'] {
 
 /** The path of an item by its name, in the first of the states that has it. */
 export function locateItem(
-  { context }: Queue,
+  queue: Queue,
   id: string,
   states: readonly ItemState[],
 ): Path | undefined {
+  const { context } = queue
   if (!isPathComponent(id)) return undefined
   const entry = toByteString(id, context.reading.charset)
   return states

@@ -1,0 +1,124 @@
+// Installs the packed package into an empty project and uses it there, as its users will: the program
+// runs, the library works, the types resolve, and nothing is in it that it does not need.
+//
+// node scripts/pack-test.mjs [NODE...]: the versions of Node.js to run it with; default: this one.
+import { execFileSync } from 'node:child_process'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import assert from 'node:assert/strict'
+
+const top = fileURLToPath(new URL('..', import.meta.url))
+const nodes = process.argv.length > 2 ? process.argv.slice(2) : [process.execPath]
+const temporary = mkdtempSync(join(tmpdir(), 'fsq-pack-'))
+const consumer = `import { openRoot, type Item, type Outcome, FsqError } from 'fsq'
+
+const fsq = openRoot()
+const mail = await fsq.install('mail')
+await mail.enqueue('Dear Alice', ['alice', 'welcome'])
+const outcomes: Outcome[] = []
+async function deliver(item: Item): Promise<Outcome> {
+  console.log(\`\${item.arguments.join(' ')}: \${await item.text()}\`)
+  return item.done()
+}
+{
+  await using scan = mail.scan()
+  for await (const item of scan) outcomes.push(await deliver(item))
+}
+console.log(outcomes[0]?.state)
+const error: unknown = await mail.claim('gone').catch((reason: unknown) => reason)
+if (!(error instanceof FsqError) || error.code !== 'FSQ_NO_ITEM') throw new Error('no FsqError')
+// @ts-expect-error: what is no code cannot be compared with one
+if (error.code === 'FSQ_NONSENSE') throw new Error()
+`
+
+const run = (command, args, options = {}) =>
+  execFileSync(command, args, { encoding: 'utf8', cwd: temporary, stdio: 'pipe', ...options })
+
+try {
+  const [packed] = JSON.parse(
+    run('npm', ['pack', '--json', '--pack-destination', temporary], { cwd: top }),
+  )
+  const files = packed.files.map(({ path }) => path)
+  const foreign = files.filter(
+    (path) =>
+      !/^(dist\/.*\.(c?js|d\.c?ts)|man\/.*\.[17]|README\.md|LICENSE|CHANGELOG\.md|package\.json|docs\/errors\.md)$/.test(
+        path,
+      ),
+  )
+  assert.deepEqual(foreign, [], 'the package holds only what it needs')
+  const { man } = JSON.parse(readFileSync(join(top, 'package.json'), 'utf8'))
+  for (const page of man) assert.ok(files.includes(page.replace(/^\.\//, '')), `${page} is packed`)
+
+  const project = join(temporary, 'project')
+  mkdirSync(project)
+  writeFileSync(
+    join(project, 'package.json'),
+    '{ "name": "consumer", "private": true, "type": "module" }\n',
+  )
+  run(
+    'npm',
+    ['install', '--no-audit', '--no-fund', '--prefer-offline', join(temporary, packed.filename)],
+    { cwd: project },
+  )
+  const installed = sizeOf(join(project, 'node_modules'))
+  assert.ok(installed < 10e6, `${installed} bytes are installed, which is less than 10 MB`)
+
+  writeFileSync(join(project, 'consumer.ts'), consumer)
+  const tsc = fileURLToPath(import.meta.resolve('typescript/bin/tsc'))
+  const types = join(top, 'node_modules/@types')
+  const flags = [
+    '--strict',
+    '--target',
+    'es2022',
+    '--module',
+    'nodenext',
+    '--typeRoots',
+    types,
+    '--types',
+    'node',
+  ]
+  run(process.execPath, [tsc, ...flags, '--outDir', 'out', 'consumer.ts'], { cwd: project })
+
+  for (const node of nodes) {
+    const env = {
+      ...process.env,
+      PATH: `${dirname(node)}${delimiter}${process.env.PATH}`,
+      FSQ_ROOT: join(temporary, `queues-${nodes.indexOf(node)}`),
+    }
+    const inProject = { cwd: project, env }
+    const fsq = join(project, 'node_modules/.bin/fsq')
+    run(fsq, ['install', '-t', 'q'], inProject)
+    run(fsq, ['enqueue', 'q', 'a b', 'c/d'], { ...inProject, input: 'body' })
+    assert.equal(
+      run(fsq, ['scan', 'q', 'sh', '-c', 'echo "$1-$2-$(cat)"', 'sh'], inProject),
+      'a b-c/d-body\n',
+    )
+    assert.match(run(fsq, ['ls', '-l', '--state', 'done', 'q'], inProject), /c\/d/)
+    assert.equal(run(node, ['out/consumer.js'], inProject), 'alice welcome: Dear Alice\ndone\n')
+    run(fsq, ['uninstall', 'q'], inProject)
+    assert.ok(!existsSync(join(env.FSQ_ROOT, 'q')))
+    console.log(`ok: the packed package works with Node.js ${run(node, ['--version']).trim()}`)
+  }
+  console.log(
+    `ok: ${files.length} files, ${(packed.size / 1024).toFixed(0)} KiB packed, ${(installed / 1e6).toFixed(1)} MB installed with dependencies`,
+  )
+} finally {
+  rmSync(temporary, { recursive: true, force: true })
+}
+
+function sizeOf(path) {
+  const stat = statSync(path)
+  if (!stat.isDirectory()) return stat.size
+  return readdirSync(path).reduce((sum, name) => sum + sizeOf(join(path, name)), 0)
+}
