@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import envVar from 'env-var'
 import { FsqError } from './errors.js'
 
@@ -6,7 +7,7 @@ import { FsqError } from './errors.js'
  * or else from its variable, or else it is the default.
  */
 export interface Settings {
-  /** The directory that holds the queues: FSQ_ROOT. @defaultValue `/var/fsq` */
+  /** The directory that holds the queues, as an absolute path: FSQ_ROOT. @defaultValue `/var/fsq` */
   readonly root: string
   /** The directory of items that are ready: FSQ_QUEUE. @defaultValue `queue` */
   readonly queueDir: string
@@ -180,7 +181,8 @@ export function resolveSettings(
     (Object.keys(settingsTable) as (keyof Settings)[]).map((key) => [key, pick(key)]),
   ) as unknown as Settings
   checkTogether(settings, options)
-  return settings
+  // A root that is relative means the one below the directory that this process is in now.
+  return { ...settings, root: resolve(settings.root) }
 }
 
 function checkTogether(settings: Settings, options: SettingsOptions): void {

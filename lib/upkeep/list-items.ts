@@ -76,7 +76,8 @@ export function* listEntries(
   const { context } = queue
   for (const state of states) {
     for (const entry of list(context, state)) {
-      const hidden = entry.startsWith('.') && nameOf(context, entry) === undefined
+      // As for a scan; but a hidden file in tmp/ is an item under construction like any other.
+      const hidden = state !== 'tmp' && entry.startsWith('.') && !nameOf(context, entry)
       if (!hidden) yield [state, entry]
     }
   }

@@ -20,7 +20,7 @@ export default defineCommand<Flags>({
   atLeast: 1,
   flags: (command) =>
     ownerFlags(command, 'the item')
-      .option('-f, --file <file>', 'take the body from a file instead of stdin')
+      .option('-f, --file <file>', 'take the body from a file; - is stdin')
       .option('-e, --empty', 'take no body')
       .option('-t, --trigger', 'pull the trigger once the item is enqueued')
       .option('-p, --print', 'print the name of the item')
@@ -47,7 +47,7 @@ export default defineCommand<Flags>({
 })
 
 function bodyOf({ file, empty }: Flags, { say }: Call<Flags>): Body {
-  if (file !== undefined) return { file }
+  if (file !== undefined && file !== '-') return { file }
   if (empty === true) return ''
   if (process.stdin.isTTY)
     say('reading the body from the terminal; end it with Ctrl-D (-e: no body, -f: from a file)')
