@@ -1,17 +1,17 @@
-import { createInterface } from 'node:readline'
 import { FsqError } from '../errors.js'
 import type { Body } from '../queue/body.js'
 import type { OwnerOptions } from '../queue/ownership.js'
 import type { Queue } from '../queue/queue.js'
 import { print } from './output.js'
+import { readSeparated } from './read-names.js'
 
 /** How many items are on their way to the disk at the same time. */
 const inFlight = 64
 
 /**
  * Enqueues one item for each line of stdin and prints its name once it is there to stay: one line
- * out for each line in, in their order, so that a shell can talk to it. After a line that fails, for
- * which an empty line is printed, no further one is read.
+ * out for each line in, in their order, so that a shell can talk to it. Once a line has failed, for
+ * which an empty line is printed, no further one is begun; those that were are enqueued and printed.
  */
 export async function enqueueBatch(
   queue: Queue,
@@ -22,8 +22,7 @@ export async function enqueueBatch(
   let number = 0
   let printed = Promise.resolve()
   const waiting = new Set<Promise<void>>()
-  const lines = createInterface({ input: process.stdin, crlfDelay: Infinity })
-  for await (const line of lines) {
+  for await (const line of readSeparated(process.stdin, '\n')) {
     const at = ++number
     const enqueued = enqueueLine(queue, line, owner)
     const done = printed.then(async () => {
@@ -54,6 +53,8 @@ async function enqueueLine(queue: Queue, line: string, owner: OwnerOptions): Pro
 
 /** `{"args": ["a", "b"], "body": "text"}`, or `"file": "path"` in place of the body. */
 function parseLine(line: string): { args: string[]; body: Body } {
+  // What is not UTF-8 was read as U+FFFD, and would be enqueued so; as an escape it may be given.
+  if (line.includes('\ufffd')) throw malformed('not UTF-8')
   const item = parseJson(line)
   const isObject = typeof item === 'object' && item !== null && !Array.isArray(item)
   if (!isObject) throw malformed('not a JSON object')

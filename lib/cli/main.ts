@@ -3,7 +3,6 @@ import { FsqError } from '../errors.js'
 import type { SettingsOptions } from '../settings.js'
 import { makeParser, reportFailure, runCommand } from './command.js'
 import { commands } from './commands.js'
-import { findExternal, listExternals, runExternal } from './external.js'
 import { print } from './output.js'
 import { UsageError } from './usage-error.js'
 import { charset, setting } from './values.js'
@@ -32,7 +31,7 @@ export async function main(words: readonly string[]): Promise<number> {
       return 0
     }
     if (list === true) {
-      await print(commandList(directory))
+      await print(await commandList(directory))
       return 0
     }
     return await dispatch(parser.args, settings, directory)
@@ -49,13 +48,15 @@ async function dispatch(
   const [name, ...rest] = words
   if (name === undefined) throw new UsageError('no command given')
   if (name === 'help') {
-    const [topic] = rest
-    return main(topic === undefined ? ['-h'] : [topic, '-h'])
+    const [topic = '-h'] = rest
+    if (topic === name || topic.startsWith('-')) return main(['-h'])
+    return dispatch([topic, '-h'], settings, execDir)
   }
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined
   if (command !== undefined) {
     return runCommand(name, (await command.load()).default, rest, settings)
   }
+  const { findExternal, runExternal } = await import('./external.js')
   const external = findExternal(name, execDir)
   if (external === undefined) {
     throw new UsageError(`command not found: ${name}; (try fsq --list)`)
@@ -78,7 +79,8 @@ function globalParser(): Command {
     .option('-T, --trigger-fifo <name>', 'FIFO that wakes a listener', setting('triggerFifo'))
 }
 
-function commandList(execDir: string | undefined): string {
+async function commandList(execDir: string | undefined): Promise<string> {
+  const { listExternals } = await import('./external.js')
   const names = Object.entries(commands).map(([name, { summary }]) => [name, summary] as const)
   const externals = listExternals(execDir).map((name) => [name, `fsq-${name}`] as const)
   return [...names, ...externals].map(([name, text]) => `${name.padEnd(14)}${text}\n`).join('')

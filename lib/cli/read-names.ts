@@ -7,21 +7,28 @@ export async function* readNames(
   separator: string,
 ): AsyncGenerator<string> {
   for (const operand of operands) {
-    if (operand === '-') yield* readSeparated(process.stdin, separator)
-    else yield operand
+    if (operand !== '-') yield operand
+    else for await (const name of readSeparated(process.stdin, separator)) if (name !== '') yield name
   }
 }
 
-async function* readSeparated(
+/**
+ * The texts that are read, each ended by the separator; the last also by the end. Nothing else ends
+ * one, as U+2028 does in node:readline, which may stand in a name and in JSON.
+ */
+export async function* readSeparated(
   input: NodeJS.ReadableStream,
   separator: string,
 ): AsyncGenerator<string> {
   input.setEncoding('utf8')
   let rest = ''
   for await (const piece of input) {
-    const names = (rest + String(piece)).split(separator)
-    rest = names.pop() ?? ''
-    for (const name of names) if (name !== '') yield name
+    const [end = '', ...texts] = String(piece).split(separator)
+    rest += end
+    for (const text of texts) {
+      yield rest
+      rest = text
+    }
   }
   if (rest !== '') yield rest
 }

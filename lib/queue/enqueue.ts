@@ -100,6 +100,8 @@ function nameSource(
   const { delimiter } = options
   const rules = delimiter === undefined ? writing : nameRules({ ...settings, delimiter })
   const enqueuedAt = options.enqueuedAt ?? new Date()
+  if (Number.isNaN(enqueuedAt.getTime()))
+    throw new TypeError('Expected `enqueuedAt` to be a date, got an invalid one')
   const timestamp = reading.timestamps.format(enqueuedAt)
   const fields = {
     timestamp,
@@ -144,7 +146,7 @@ function firstFree<T>(
 }
 
 /** Once the item is in, or has failed, nothing that happens to its name in tmp/ changes that. */
-function removeLeftover(path: Path): void {
+export function removeLeftover(path: Path): void {
   try {
     unlink(path)
   } catch {

@@ -1,7 +1,7 @@
 import { errnoOf } from '../errors.js'
 import { longestName } from '../name/item-name.js'
 import { syncDirectory } from '../posix/files.js'
-import { renameNoReplace } from '../posix/names.js'
+import { renameNoReplace, statEntry } from '../posix/names.js'
 import { entryPath } from '../posix/path.js'
 import type { QueueContext } from './context.js'
 
@@ -21,7 +21,7 @@ export async function setAsideMalformed(queue: QueueContext, entry: string): Pro
       break
     } catch (error) {
       const errno = errnoOf(error)
-      if (errno === 'ENOENT') return false
+      if (errno === 'ENOENT' && statEntry(from) === undefined) return false
       if (errno !== 'EEXIST' && errno !== 'ENOTEMPTY') throw error
     }
   }

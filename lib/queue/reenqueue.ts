@@ -11,10 +11,10 @@ import {
   syncFile,
   writeFully,
 } from '../posix/files.js'
-import { link, unlink } from '../posix/names.js'
+import { link } from '../posix/names.js'
 import { entryPath, type Path } from '../posix/path.js'
 import type { QueueContext } from './context.js'
-import { syncEntry } from './enqueue.js'
+import { removeLeftover, syncEntry } from './enqueue.js'
 import { failure } from './failure.js'
 import type { Item } from './item.js'
 import { itemOwnership, type OwnerOptions } from './ownership.js'
@@ -50,6 +50,7 @@ export async function reenqueueItem(
   item: Item,
   options: ReenqueueOptions = {},
 ): Promise<boolean> {
+  options.signal?.throwIfAborted()
   const { id } = item
   const ready = entryPath(target.paths.queue, toByteString(id, target.writing.charset))
   try {
@@ -102,7 +103,7 @@ async function copyItem(
     return false
   } finally {
     close(fd)
-    unlink(tmp)
+    removeLeftover(tmp)
   }
 }
 

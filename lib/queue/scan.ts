@@ -237,7 +237,10 @@ function pacer(
   let due = 0
   const pause = async (): Promise<void> => {
     const wait = due - performance.now()
-    if (wait > 0) await setTimeout(wait, undefined, signal === undefined ? {} : { signal })
+    if (wait <= 0) return
+    const options = signal === undefined ? {} : { signal }
+    // An abort rejects with an error around the signal's reason; the caller is told the reason.
+    await setTimeout(wait, undefined, options).catch(() => signal?.throwIfAborted())
   }
   return Object.assign(pause, {
     taken: () => {

@@ -3,7 +3,7 @@ import { syncDirectory } from '../posix/files.js'
 import { listNames, renameDirectory, statEntry } from '../posix/names.js'
 import type { QueueContext } from './context.js'
 import { bringUp, takeDown } from './down.js'
-import { failure } from './failure.js'
+import { checkQueue, failure } from './failure.js'
 import { discardTree, hiddenSibling } from './hidden.js'
 
 /*
@@ -36,6 +36,7 @@ export async function uninstallQueue(
 ): Promise<void> {
   const { name, paths, settings } = queue
   const hidden = hiddenSibling(queue, 'uninstall').paths
+  if (!force) checkQueue(queue) // A directory that is something else stays where it is.
   try {
     const wasDown = statEntry(paths.down) !== undefined
     takeDown(queue)
