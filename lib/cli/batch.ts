@@ -22,9 +22,15 @@ export async function enqueueBatch(
   let number = 0
   let printed = Promise.resolve()
   const waiting = new Set<Promise<void>>()
-  for await (const line of readSeparated(process.stdin, '\n')) {
+  let fail: (end: undefined) => void
+  const failed = new Promise<undefined>((resolve) => (fail = resolve))
+  const lines = readSeparated(process.stdin, '\n')
+  for (;;) {
+    // Whoever reads a name before the next line is written must not wait for us to read that line.
+    const line = await Promise.race([failed, lines.next()])
+    if (line === undefined || line.done === true) break
     const at = ++number
-    const enqueued = enqueueLine(queue, line, owner)
+    const enqueued = enqueueLine(queue, line.value, owner)
     const done = printed.then(async () => {
       try {
         await print(`${await enqueued}\n`)
@@ -35,14 +41,16 @@ export async function enqueueBatch(
         await print('\n')
       }
     })
-    enqueued.catch(() => (status ||= 111)) // At once, not only when its turn to be printed comes.
+    enqueued.catch(() => {
+      fail(undefined) // At once, not only when its turn to be printed comes.
+    })
     printed = done
     waiting.add(done)
     void done.finally(() => waiting.delete(done)).catch(() => undefined)
     if (waiting.size >= inFlight) await Promise.race(waiting)
-    if (status !== 0) break
   }
   await printed
+  process.stdin.destroy() // An open pipe that nobody reads any more would keep us from ending.
   return status
 }
 

@@ -59,7 +59,7 @@ async function dispatch(
   const { findExternal, runExternal } = await import('./external.js')
   const external = findExternal(name, execDir)
   if (external === undefined) {
-    throw new UsageError(`command not found: ${name}; (try fsq --list)`)
+    throw new UsageError(`command not found: ${name} (try fsq --list)`)
   }
   return runExternal(external, rest, settings)
 }

@@ -8,7 +8,8 @@ export async function* readNames(
 ): AsyncGenerator<string> {
   for (const operand of operands) {
     if (operand !== '-') yield operand
-    else for await (const name of readSeparated(process.stdin, separator)) if (name !== '') yield name
+    else
+      for await (const name of readSeparated(process.stdin, separator)) if (name !== '') yield name
   }
 }
 

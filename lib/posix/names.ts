@@ -68,7 +68,7 @@ export function makeDirectories(path: string): void {
 }
 
 /** All names in a directory at once, as byte strings, sorted by bytes. */
-export function listNames(directory: string): string[] {
+export function listNames(directory: Path): string[] {
   return readdirSync(directory, 'latin1').sort()
 }
 

@@ -1,4 +1,6 @@
 import { FsqError, reasonOf } from '../errors.js'
+import { nameRules } from '../name/options.js'
+import { getTimestamps } from '../name/timestamp.js'
 import { listNames, statEntry } from '../posix/names.js'
 import { resolveSettings, type Settings, type SettingsOptions } from '../settings.js'
 import type { InstallOptions } from './install.js'
@@ -12,6 +14,9 @@ export class Root {
 
   /** @internal */
   constructor(settings: Settings) {
+    // A charset or a time format of no use shows now, not when a queue is first named.
+    nameRules(settings)
+    getTimestamps(settings.timefmt)
     this.settings = settings
   }
 
@@ -54,7 +59,8 @@ export class Root {
  * Opens a directory of queues. Settings that are left out come from the environment, read now, or
  * are the defaults. Nothing is looked for on the disk yet.
  *
- * @throws {@link FsqError} `FSQ_ENV` for a variable of the wrong form; `TypeError` for an option.
+ * @throws {@link FsqError} `FSQ_ENV` for a variable of the wrong form, `FSQ_COERCE` for an unknown
+ * charset, `FSQ_TIMEFMT` for an unusable time format; `TypeError` for an option.
  */
 export function openRoot(options: SettingsOptions = {}): Root {
   return new Root(resolveSettings(options))

@@ -1,7 +1,9 @@
 import { FsqError } from '../errors.js'
 import { syncDirectory } from '../posix/files.js'
 import { listNames, renameDirectory, statEntry } from '../posix/names.js'
-import type { QueueContext } from './context.js'
+import { entryPath } from '../posix/path.js'
+import type { Settings } from '../settings.js'
+import type { QueueContext, QueuePaths } from './context.js'
 import { bringUp, takeDown } from './down.js'
 import { checkQueue, failure } from './failure.js'
 import { discardTree, hiddenSibling } from './hidden.js'
@@ -27,8 +29,8 @@ export interface UninstallOptions {
 /**
  * Removes a queue, its finished and failed items included.
  *
- * @throws {@link FsqError} `FSQ_QUEUE_NOT_EMPTY` where items wait to be worked on, `FSQ_NO_QUEUE`,
- * `FSQ_INSTALL`.
+ * @throws {@link FsqError} `FSQ_QUEUE_NOT_EMPTY` where items wait to be worked on, in the queue or in
+ * one of its host queues, `FSQ_NO_QUEUE`, `FSQ_INSTALL`.
  */
 export async function uninstallQueue(
   queue: QueueContext,
@@ -42,7 +44,7 @@ export async function uninstallQueue(
     takeDown(queue)
     renameDirectory(paths.directory, hidden.directory)
     if (!force) {
-      const waiting = listNames(hidden.queue).length
+      const waiting = countWaiting(hidden, settings)
       if (waiting > 0) {
         renameDirectory(hidden.directory, paths.directory)
         if (!wasDown) bringUp(queue)
@@ -59,4 +61,14 @@ export async function uninstallQueue(
   } catch (error) {
     throw failure('FSQ_INSTALL', `cannot uninstall ${name}`, error, queue)
   }
+}
+
+/** How many items wait in a queue and its host queues. */
+function countWaiting({ queue, directory }: QueuePaths, settings: Settings): number {
+  const hosts = `${directory}/${settings.hostsDir}`
+  const hostNames = statEntry(hosts)?.isDirectory() === true ? listNames(hosts) : []
+  const hostQueues = hostNames.map((host) => entryPath(hosts, `${host}/${settings.queueDir}`))
+  return [queue, ...hostQueues.filter((path) => statEntry(path)?.isDirectory() === true)]
+    .map((path) => listNames(path).length)
+    .reduce((sum, count) => sum + count)
 }

@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty'
 import { FsqError } from '../../errors.js'
 import type { Body } from '../../queue/body.js'
 import type { Queue } from '../../queue/queue.js'
@@ -49,7 +50,9 @@ export default defineCommand<Flags>({
 function bodyOf({ file, empty }: Flags, { say }: Call<Flags>): Body {
   if (file !== undefined && file !== '-') return { file }
   if (empty === true) return ''
-  if (process.stdin.isTTY)
+  // Not process.stdin.isTTY: to look at process.stdin makes a pipe non-blocking, and a read of the
+  // body that has to wait for it would then fail.
+  if (isatty(0))
     say('reading the body from the terminal; end it with Ctrl-D (-e: no body, -f: from a file)')
   return { fd: 0 }
 }

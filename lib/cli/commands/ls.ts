@@ -5,8 +5,8 @@ import {
   listEntries,
   listItems,
 } from '../../upkeep/list-items.js'
-import type { Queue } from '../../queue/queue.js'
 import { defineCommand } from '../command.js'
+import { eachQueue } from '../each-queue.js'
 import { harmless, print } from '../output.js'
 import { UsageError } from '../usage-error.js'
 import { oneOf } from '../values.js'
@@ -31,35 +31,30 @@ export default defineCommand<Flags>({
       .option('-l, --long', 'a table: age, tries, size, locked, arguments')
       .option('--json', 'a JSON object a line')
       .option('-0, --null', 'end names with NUL, not with a line break'),
-  async run({ operands, flags, root }) {
+  async run(call) {
+    const { operands, flags, root } = call
     const formats = [flags.long, flags.json, flags.null].filter((flag) => flag === true)
     if (formats.length > 1) throw new UsageError('-l, --json and -0 exclude each other')
-    const fsq = root()
     if (operands.length === 0) {
-      await printNames(await fsq.queues(), flags.null === true)
+      await printNames(await root().queues(), flags.null === true)
       return 0
     }
-    const { state = 'queue' } = flags
-    const states = state === 'all' ? itemStates : [state]
-    const queues = operands.map((name) => fsq.queue(name))
-    if (flags.long === true) {
-      const { table } = await import('../table.js')
-      await print(table(itemsOf(queues, states)))
-    } else if (flags.json === true) {
-      for (const item of itemsOf(queues, states)) await print(`${toJson(item)}\n`)
-    } else {
-      for (const queue of queues) {
+    return eachQueue(call, async (queue) => {
+      const { state = 'queue' } = flags
+      const states = state === 'all' ? itemStates : [state]
+      if (flags.long === true) {
+        const { table } = await import('../table.js')
+        const heading = operands.length > 1 ? `${queue.name}:\n` : ''
+        await print(heading + table(listItems(queue, { states })))
+      } else if (flags.json === true) {
+        for (const item of listItems(queue, { states })) await print(`${toJson(item)}\n`)
+      } else {
         const names = [...listEntries(queue, { states })].map(([, entry]) => entry)
         await printNames(names, flags.null === true)
       }
-    }
-    return 0
+    })
   },
 })
-
-function* itemsOf(queues: readonly Queue[], states: readonly ItemState[]): Generator<ListedItem> {
-  for (const queue of queues) yield* listItems(queue, { states })
-}
 
 /** Names as they are, for other programs; for a person's terminal without what could steer it. */
 async function printNames(names: readonly string[], nul: boolean): Promise<void> {
