@@ -1,0 +1,47 @@
+import t from 'tap'
+import { sortNames } from '../../lib/name/order.js'
+
+/** Each list is in order. */
+const orders: Record<string, string[]> = {
+  'older timestamps come first': [
+    '_20120710213904_5_1_h_0',
+    '_20120710213905_0_1_h_0',
+    '_20130101000000_0_1_h_0',
+  ],
+  'entropy counts as a number': ['_2012_0_1_h_0', '_2012_2_1_h_0', '_2012_10_1_h_0'],
+  'entropy may be larger than any number': [
+    '_2012_9_1_h_0',
+    '_2012_9007199254740992_1_h_0',
+    '_2012_9007199254740993_1_h_0',
+    '_2012_100000000000000000000_1_h_0',
+  ],
+  'leading zeroes of entropy do not count': ['_2012_009_1', '_2012_10_1', '_2012_0011_1'],
+  'the rest counts by its bytes': ['_2012_0_10_h_0', '_2012_0_9_h_0', '_2012_0_9_i_0'],
+  'the delimiter does not count before the fields': [
+    '_2011_0_1_h_0',
+    '+2012+0+1+h+0',
+    '_2012_0_1_h_0',
+    '-2012-1-1-h-0',
+    '.2012.2.1.h.0',
+    '+2013+0+1+h+0',
+  ],
+  'malformed names sort too': ['_', '_2012', '_2012_0', '_2012_0_1_h_0', '_2013_0', 'no item'],
+}
+
+for (const [what, names] of Object.entries(orders)) {
+  t.test(what, async (t) => {
+    t.strictSame(sortNames(names), names)
+    t.strictSame(sortNames([...names].reverse()), names)
+    t.strictSame(sortNames([...names].sort()), names)
+  })
+}
+
+t.test('the list that is given stays as it is', async (t) => {
+  const names = Object.freeze(['_2_0', '_1_0'])
+  t.strictSame(sortNames(names), ['_1_0', '_2_0'])
+})
+
+t.test('an empty list stays empty, and an empty name comes first', async (t) => {
+  t.strictSame(sortNames([]), [])
+  t.strictSame(sortNames(['_1', '']), ['', '_1'])
+})

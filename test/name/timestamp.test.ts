@@ -1,0 +1,70 @@
+import t from 'tap'
+import { getTimestamps } from '../../lib/name/timestamp.js'
+
+// A zone with summer time, for the hour that it skips.
+process.env['TZ'] = 'Europe/Berlin'
+
+const moment = new Date(2012, 6, 10, 21, 39, 4)
+
+const formats: Record<string, string> = {
+  '%Y%m%d%H%M%S': '20120710213904',
+  '%Y-%m-%dT%H:%M:%S': '2012-07-10T21:39:04',
+  '%d.%m.%y %I:%M:%S %p': '10.07.12 09:39:04 PM',
+  '%a %b %d %H:%M:%S %Y': 'Tue Jul 10 21:39:04 2012',
+  '%A, %d %B %Y, %H:%M:%S': 'Tuesday, 10 July 2012, 21:39:04',
+  '%Y%%%m%%%d%H%M%S.%f': '2012%07%10213904.000000',
+}
+
+for (const [format, text] of Object.entries(formats)) {
+  t.test(`the format ${format} is written and read in local time`, async (t) => {
+    const timestamps = getTimestamps(format)
+    t.equal(timestamps.format(moment), text)
+    t.equal(timestamps.parse(text).getTime(), moment.getTime())
+  })
+}
+
+for (const format of ['%s', '%Z', '%z', '%c', '%x', '%-d', '%e', '%Q', '%Y%', '%é']) {
+  t.test(`the format ${format} is refused`, async (t) => {
+    t.throws(() => getTimestamps(format), {
+      code: 'FSQ_TIMEFMT',
+      message: /^Expected a time format to have only %a %A .* %%, got "%/,
+    })
+  })
+}
+
+const wrong: Record<string, string> = {
+  'month 13': '20121310213904',
+  'month 0': '20120010213904',
+  'day 32': '20120732213904',
+  'day 0': '20120700213904',
+  '30 February': '20120230213904',
+  '29 February of a year without one': '20130229213904',
+  'hour 24': '20120710243904',
+  'minute 60': '20120710216004',
+  'second 60': '20120710213960',
+  'a digit too few': '2012071021390',
+  'a digit too many': '201207102139040',
+  'a letter': '2012071021390x',
+  'a space': '20120710 13904',
+  'a sign': '-2120710213904',
+  nothing: '',
+}
+
+for (const [what, text] of Object.entries(wrong)) {
+  t.test(`a timestamp with ${what} is refused`, async (t) => {
+    t.throws(() => getTimestamps('%Y%m%d%H%M%S').parse(text), {
+      code: 'FSQ_TIMEFMT',
+      message: `not a timestamp of the format %Y%m%d%H%M%S: ${JSON.stringify(text)}`,
+    })
+  })
+}
+
+t.test('29 February of a leap year is read', async (t) => {
+  const read = getTimestamps('%Y%m%d%H%M%S').parse('20120229000000')
+  t.equal(read.getTime(), new Date(2012, 1, 29).getTime())
+})
+
+t.test('an hour that summer time skips is read as one near it', async (t) => {
+  const read = getTimestamps('%Y%m%d%H%M%S').parse('20240331023000').getTime()
+  t.ok(Math.abs(read - Date.UTC(2024, 2, 31, 1)) <= 3_600_000)
+})

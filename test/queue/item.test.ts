@@ -1,0 +1,106 @@
+import { readSync } from 'node:fs'
+import { buffer } from 'node:stream/consumers'
+import t, { type Test } from 'tap'
+import type { Item } from '../../lib/queue/item.js'
+import type { Body } from '../../lib/queue/body.js'
+import type { SettingsOptions } from '../../lib/settings.js'
+import { bytesOf } from '../helpers/bytes.js'
+import { isFree } from '../helpers/lock.js'
+import { contentsOf, nothing, temporaryQueue } from '../helpers/temporary.js'
+
+const itemWith = async (t: Test, body: Body, settings: SettingsOptions = {}): Promise<Item> => {
+  const queue = await temporaryQueue(t, settings)
+  const item = await queue.claim(await queue.enqueue(body))
+  t.teardown(() => {
+    item.close()
+  })
+  return item
+}
+
+const bytes = bytesOf(700_001)
+
+t.test('a body is read whole, as often as one likes', async (t) => {
+  const item = await itemWith(t, bytes)
+  t.equal(item.size, bytes.length)
+  t.ok((await buffer(item.body())).equals(bytes))
+  t.ok((await buffer(item.body())).equals(bytes))
+  t.ok((await item.bytes()).equals(bytes))
+})
+
+t.test('two streams of one body do not disturb each other', async (t) => {
+  const item = await itemWith(t, bytes)
+  const both = await Promise.all([buffer(item.body()), buffer(item.body())])
+  for (const body of both) t.ok(body.equals(bytes))
+})
+
+t.test('what a stream has given stays as it was', async (t) => {
+  const item = await itemWith(t, bytes)
+  const pieces: Buffer[] = []
+  for await (const piece of item.body()) pieces.push(piece as Buffer)
+  t.ok(Buffer.concat(pieces).equals(bytes))
+})
+
+t.test('reading leaves the descriptor at the start', async (t) => {
+  const item = await itemWith(t, 'abc')
+  await item.text()
+  await buffer(item.body())
+  const byte = Buffer.alloc(1)
+  readSync(item.fd ?? -1, byte)
+  t.equal(byte.toString(), 'a')
+  t.equal(await item.text(), 'abc', 'and a descriptor that was read from gives it all')
+})
+
+t.test('a body is read as bytes, text and JSON', async (t) => {
+  const item = await itemWith(t, '{"a":"é"}')
+  t.ok((await item.bytes()).equals(Buffer.from('{"a":"é"}')))
+  t.equal(await item.text(), '{"a":"é"}')
+  t.strictSame(await item.json(), { a: 'é' })
+})
+
+t.test('a body of nothing is empty', async (t) => {
+  const item = await itemWith(t, '')
+  t.equal(item.size, 0)
+  t.equal(await item.text(), '')
+  t.equal((await buffer(item.body())).length, 0)
+  await t.rejects(item.json(), { name: 'SyntaxError' })
+})
+
+t.test('text is read in the charset of the settings', async (t) => {
+  const item = await itemWith(t, Buffer.of(0xe9), { charset: 'latin-1' })
+  t.equal(await item.text(), 'é')
+})
+
+t.test('bytes that are no text in the charset are refused as text', async (t) => {
+  const item = await itemWith(t, Buffer.of(0xe9))
+  await t.rejects(item.text(), { code: 'FSQ_COERCE' })
+  await t.rejects(item.json(), { code: 'FSQ_COERCE' })
+})
+
+t.test('an item that is closed cannot be read, and may be closed again', async (t) => {
+  const item = await itemWith(t, 'a body')
+  item.close()
+  item.close()
+  const closed = { code: 'FSQ_NO_ITEM', message: /closed/, id: item.id, queue: 'q' }
+  t.equal(item.fd, undefined)
+  t.throws(() => item.size, closed)
+  await t.rejects(item.bytes(), closed)
+  await t.rejects(item.text(), closed)
+  await t.rejects(buffer(item.body()), closed)
+})
+
+t.test('disposing of an item leaves it in the queue, unlocked', async (t) => {
+  const queue = await temporaryQueue(t)
+  const id = await queue.enqueue('')
+  const item = await queue.claim(id)
+  await item[Symbol.asyncDispose]()
+  t.strictSame(contentsOf(queue), { ...nothing, queue: [id] })
+  t.ok(isFree(`${queue.context.paths.queue}/${id}`))
+})
+
+t.test('disposing of an item that is finished is harmless', async (t) => {
+  const queue = await temporaryQueue(t)
+  const item = await queue.claim(await queue.enqueue(''))
+  await item.done()
+  await item[Symbol.asyncDispose]()
+  t.strictSame(contentsOf(queue), { ...nothing, done: [item.id] })
+})

@@ -1,0 +1,94 @@
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import t from 'tap'
+import { openRoot } from '../../lib/queue/root.js'
+import { itemName, putEntry } from '../helpers/entries.js'
+import {
+  contentsOf,
+  entriesOf,
+  temporaryDirectory,
+  temporaryQueue,
+  temporaryRoot,
+} from '../helpers/temporary.js'
+
+t.test('a queue goes with its finished items, and with leftovers in tmp/', async (t) => {
+  const queue = await temporaryQueue(t, {}, { triggered: true })
+  const { paths, settings } = queue.context
+  for (const directory of [paths.tmp, paths.done, paths.fail]) putEntry(directory, itemName())
+  await queue.uninstall()
+  t.strictSame(entriesOf(settings.root), [])
+})
+
+for (const wasDown of [false, true]) {
+  t.test(`items that wait keep a queue that is ${wasDown ? 'down' : 'up'}`, async (t) => {
+    const queue = await temporaryQueue(t, {}, { down: wasDown })
+    await queue.enqueue('precious')
+    await queue.enqueue('precious too')
+    const before = contentsOf(queue)
+    await t.rejects(queue.uninstall(), {
+      code: 'FSQ_QUEUE_NOT_EMPTY',
+      message: '2 items wait in q; scan the queue first, or force it and lose them',
+      queue: 'q',
+    })
+    t.strictSame(contentsOf(queue), before)
+    t.equal(await queue.isDown(), wasDown)
+    t.strictSame(entriesOf(queue.context.settings.root), ['q'])
+  })
+}
+
+t.test('items that wait go where it is forced', async (t) => {
+  const queue = await temporaryQueue(t)
+  await queue.enqueue('')
+  await queue.uninstall({ force: true })
+  t.strictSame(entriesOf(queue.context.settings.root), [])
+})
+
+t.test('links are removed, not followed', async (t) => {
+  const queue = await temporaryQueue(t)
+  const outside = temporaryDirectory(t)
+  writeFileSync(`${outside}/file`, 'precious')
+  symlinkSync(outside, `${queue.path}/done/link`)
+  await queue.uninstall()
+  t.equal(readFileSync(`${outside}/file`, 'utf8'), 'precious')
+})
+
+for (const force of [false, true]) {
+  t.test(`where there is no queue, ${force ? 'force changes' : 'that is'} nothing`, async (t) => {
+    const root = temporaryRoot(t)
+    await t.rejects(root.uninstall('q', { force }), {
+      code: 'FSQ_NO_QUEUE',
+      message: /^no such queue: q \(in .*; "fsq install" makes queues\)$/,
+    })
+    t.strictSame(entriesOf(root.settings.root), [])
+  })
+}
+
+t.test('where there is no root, that is said', async (t) => {
+  const root = openRoot({ root: `${temporaryDirectory(t)}/missing` })
+  await t.rejects(root.uninstall('q'), {
+    code: 'FSQ_NO_QUEUE',
+    message: /^no such queue: q \(there is no directory .*\/missing; set FSQ_ROOT or -r\)$/,
+  })
+})
+
+t.test('a file is no queue, and stays', async (t) => {
+  const root = temporaryRoot(t)
+  writeFileSync(`${root.settings.root}/q`, 'precious')
+  await t.rejects(root.uninstall('q'), { code: 'FSQ_NO_QUEUE', message: /^not a queue: / })
+  t.equal(readFileSync(`${root.settings.root}/q`, 'utf8'), 'precious')
+})
+
+t.test('a directory that is no queue stays as it is', async (t) => {
+  const root = temporaryRoot(t)
+  mkdirSync(`${root.settings.root}/q`)
+  writeFileSync(`${root.settings.root}/q/file`, 'precious')
+  await t.rejects(root.uninstall('q'), { code: 'FSQ_NO_QUEUE', message: /^not a whole queue: q / })
+  t.strictSame(entriesOf(root.settings.root), ['q'])
+  t.strictSame(entriesOf(`${root.settings.root}/q`), ['file'])
+})
+
+t.test('the queue can be installed again', async (t) => {
+  const queue = await temporaryQueue(t)
+  await queue.uninstall()
+  t.equal(await queue.install(), true)
+  t.equal(await queue.isDown(), false)
+})
