@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { FsqError, reasonOf } from '../errors.js'
 import type { Charset } from '../name/charset.js'
 import { close, openForReading, readPieces, writeFully } from '../posix/files.js'
@@ -37,9 +38,21 @@ export async function writeBody(
     await writeFully(fd, toBytes(body, charset))
     return
   }
-  for await (const piece of abortable(piecesOf(body), signal)) {
-    await writeFully(fd, toBytes(piece, charset))
+  checkSource(body)
+  try {
+    for await (const piece of abortable(piecesOf(body), signal)) {
+      await writeFully(fd, toBytes(piece, charset))
+    }
+  } finally {
+    // As a loop over a stream does when it is left early; an abort leaves it while it still waits.
+    if (body instanceof Readable) body.destroy()
   }
+}
+
+function checkSource(body: unknown): void {
+  const isSource = typeof body === 'object' && body !== null
+  if (isSource && (Symbol.asyncIterator in body || 'fd' in body || 'file' in body)) return
+  throw new TypeError('Expected a body: a string, bytes, { file }, { fd } or a stream')
 }
 
 function toBytes(piece: unknown, charset: Charset): Uint8Array {
@@ -50,12 +63,10 @@ function toBytes(piece: unknown, charset: Charset): Uint8Array {
 
 async function* piecesOf(body: Exclude<Body, string | Uint8Array>): AsyncGenerator {
   try {
-    if (typeof body === 'object' && Symbol.asyncIterator in body) yield* body
-    else if (typeof body === 'object' && 'fd' in body) yield* readPieces(body.fd)
-    else if (typeof body === 'object' && 'file' in body) yield* fileReader(body.file)
-    else throw new TypeError('Expected a body: a string, bytes, { file }, { fd } or a stream')
+    if (Symbol.asyncIterator in body) yield* body
+    else if ('fd' in body) yield* readPieces(body.fd)
+    else yield* fileReader(body.file)
   } catch (cause) {
-    if (cause instanceof TypeError) throw cause
     const source = 'file' in body ? `the body from ${body.file}` : 'the body'
     throw new FsqError('FSQ_BODY', `cannot read ${source}: ${reasonOf(cause)}`, {
       ...('file' in body ? { path: body.file } : {}),

@@ -102,6 +102,9 @@ function nameSource(
   const enqueuedAt = options.enqueuedAt ?? new Date()
   if (Number.isNaN(enqueuedAt.getTime()))
     throw new TypeError('Expected `enqueuedAt` to be a date, got an invalid one')
+  const { entropy: given } = options
+  if (given !== undefined && !/^[0-9]+$/.test(String(given)))
+    throw new TypeError(`Expected \`entropy\` to be a whole number, got ${given}`)
   const timestamp = reading.timestamps.format(enqueuedAt)
   const fields = {
     timestamp,
@@ -111,13 +114,12 @@ function nameSource(
     arguments: args.map((argument) => coerce(argument, rules.charset)),
   }
   const fresh = (): string => {
-    const given = options.entropy
     const entropy = given ?? nextEntropy(timestamp, enqueuedAt.getTime())
     return formatItemName({ ...fields, entropy: String(entropy) }, rules)
   }
   let name = fresh()
   return (taken) => {
-    if (taken && options.entropy !== undefined)
+    if (taken && given !== undefined)
       throw new FsqError('FSQ_DUPLICATE', `an item of that name exists: ${name}`, {
         queue: queue.name,
         id: name,

@@ -27,15 +27,21 @@ export function failure(
 }
 
 /**
- * @throws {@link FsqError} `FSQ_NO_QUEUE` where there is no such queue.
+ * Looks whether there is such a queue, with all of its directories or those given.
+ *
+ * @throws {@link FsqError} `FSQ_NO_QUEUE`
  */
-export function checkQueue(queue: QueueContext): void {
-  const missing = missingQueue(queue, undefined)
+export function checkQueue(queue: QueueContext, directories?: readonly string[]): void {
+  const missing = missingQueue(queue, undefined, directories)
   if (missing !== undefined) throw missing
 }
 
 /** Why a queue cannot be used, if it is the queue that is missing. */
-export function missingQueue(queue: QueueContext, cause: unknown): FsqError | undefined {
+export function missingQueue(
+  queue: QueueContext,
+  cause: unknown,
+  directories: readonly string[] = allDirectories(queue),
+): FsqError | undefined {
   const { name, paths, settings } = queue
   const wrong = (message: string, path: string): FsqError =>
     new FsqError('FSQ_NO_QUEUE', message, { queue: name, path, cause })
@@ -55,7 +61,7 @@ export function missingQueue(queue: QueueContext, cause: unknown): FsqError | un
     }
     if (!top.isDirectory() && !top.isSymbolicLink())
       return wrong(`not a queue: ${paths.directory} is not a directory`, paths.directory)
-    for (const path of [paths.tmp, paths.queue, paths.done, paths.fail]) {
+    for (const path of directories) {
       if (statEntry(path)?.isDirectory() !== true)
         return wrong(`not a whole queue: ${name} has no directory ${path}`, path)
     }
@@ -63,4 +69,8 @@ export function missingQueue(queue: QueueContext, cause: unknown): FsqError | un
     // What cannot even be looked at is not missing: the first error tells more.
   }
   return undefined
+}
+
+function allDirectories({ paths: { tmp, queue, done, fail } }: QueueContext): string[] {
+  return [tmp, queue, done, fail]
 }

@@ -18,7 +18,7 @@ import { printableName } from './printable.js'
  * Scan, fsq(7):
  *
  *   1. list queue/ once, in the order of enqueueing
- *   2. before each item, stop if the queue is down; wait if the rate asks for it
+ *   2. now and before each item, stop if the queue is down; wait if the rate asks for it
  *   3. claim it (claim.ts); what is locked, or gone, is somebody else's: go on
  *   4. move malformed entries and items that are expired or exhausted to fail/, and report them
  *   5. yield the item, locked
@@ -142,12 +142,13 @@ async function* scanItems(
   const pause = pacer(maxRate, signal)
   signal?.throwIfAborted()
   let skipped = 0
-  for (const entry of listEntries(queue)) {
+  const entries = listEntries(queue)
+  if (options.ignoreDown !== true) checkUp(queue) // A queue that is down says so even when empty.
+  for (const entry of entries) {
     if (entry.startsWith('.') && !isDotItem(entry, queue)) continue
     await pause()
     signal?.throwIfAborted()
-    if (options.ignoreDown !== true && isDown(queue))
-      throw new FsqError('FSQ_DOWN', `${queue.name} is down`, { queue: queue.name })
+    if (options.ignoreDown !== true) checkUp(queue)
     const item = await claimOrReport(queue, entry, claimOptions, options)
     if (item === undefined) {
       if (++skipped % turn === 0) await setImmediate()
@@ -158,6 +159,10 @@ async function* scanItems(
     yield item
   }
   return undefined
+}
+
+function checkUp(queue: QueueContext): void {
+  if (isDown(queue)) throw new FsqError('FSQ_DOWN', `${queue.name} is down`, { queue: queue.name })
 }
 
 /** The names in queue/ as byte strings, in the order of enqueueing. */

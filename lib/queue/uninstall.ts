@@ -11,12 +11,13 @@ import { discardTree, hiddenSibling } from './hidden.js'
 /*
  * Uninstall, fsq(7). What a crash leaves after each step:
  *
- *   1. mark the queue down, so that scans stop     a queue that is down
- *   2. rename it to a hidden directory beside it   a hidden directory .NAME.uninstall-*
- *   3. look for items that wait; rename it back    the same, or a queue that is down
- *   4. remove the hidden directory                 some of it
+ *   1. look for items that wait                    the queue
+ *   2. mark the queue down, so that scans stop     a queue that is down
+ *   3. rename it to a hidden directory beside it   a hidden directory .NAME.uninstall-*
+ *   4. look again; where items wait, undo 3 and 2  the same, or a queue that is down, or the queue
+ *   5. remove the hidden directory                 some of it
  *
- * The look comes after the rename: whoever was enqueueing until then has either been acknowledged,
+ * The second look decides: whoever was enqueueing until the rename has either been acknowledged,
  * and the item is found, or fails because the queue is gone.
  */
 
@@ -27,7 +28,8 @@ export interface UninstallOptions {
 }
 
 /**
- * Removes a queue, its finished and failed items included.
+ * Removes a queue, its finished and failed items included. Only what has a directory of items is
+ * taken for a queue, so that no other directory is ever removed.
  *
  * @throws {@link FsqError} `FSQ_QUEUE_NOT_EMPTY` where items wait to be worked on, in the queue or in
  * one of its host queues, `FSQ_NO_QUEUE`, `FSQ_INSTALL`.
@@ -38,29 +40,36 @@ export async function uninstallQueue(
 ): Promise<void> {
   const { name, paths, settings } = queue
   const hidden = hiddenSibling(queue, 'uninstall').paths
-  if (!force) checkQueue(queue) // A directory that is something else stays where it is.
+  checkQueue(queue, force ? [paths.queue] : undefined)
   try {
+    if (!force) refuseIfItemsWait(queue, paths)
     const wasDown = statEntry(paths.down) !== undefined
     takeDown(queue)
-    renameDirectory(paths.directory, hidden.directory)
-    if (!force) {
-      const waiting = countWaiting(hidden, settings)
-      if (waiting > 0) {
+    try {
+      renameDirectory(paths.directory, hidden.directory)
+      if (!force) refuseIfItemsWait(queue, hidden)
+    } catch (error) {
+      if (statEntry(paths.directory) === undefined)
         renameDirectory(hidden.directory, paths.directory)
-        if (!wasDown) bringUp(queue)
-        const items = waiting === 1 ? '1 item waits' : `${waiting} items wait`
-        throw new FsqError(
-          'FSQ_QUEUE_NOT_EMPTY',
-          `${items} in ${name}; scan the queue first, or force it and lose them`,
-          { queue: name },
-        )
-      }
+      if (!wasDown) bringUp(queue)
+      throw error
     }
     await syncDirectory(settings.root)
     await discardTree(hidden.directory)
   } catch (error) {
     throw failure('FSQ_INSTALL', `cannot uninstall ${name}`, error, queue)
   }
+}
+
+function refuseIfItemsWait({ name, settings }: QueueContext, paths: QueuePaths): void {
+  const waiting = countWaiting(paths, settings)
+  if (waiting === 0) return
+  const items = waiting === 1 ? '1 item waits' : `${waiting} items wait`
+  throw new FsqError(
+    'FSQ_QUEUE_NOT_EMPTY',
+    `${items} in ${name}; scan the queue first, or force it and lose them`,
+    { queue: name },
+  )
 }
 
 /** How many items wait in a queue and its host queues. */
