@@ -241,3 +241,16 @@ t.test('an abort', async (t) => {
     t.ok(readFileSync(`${queue.context.paths.queue}/${id}`).equals(bytes))
   })
 })
+
+t.test('an abort ends the stream that keeps it waiting', async (t) => {
+  const queue = await temporaryQueue(t)
+  const controller = new AbortController()
+  const stalled = new Readable({
+    read() {
+      controller.abort(new Error('enough'))
+    },
+  })
+  await t.rejects(queue.enqueue(stalled, [], { signal: controller.signal }), { message: 'enough' })
+  t.equal(stalled.destroyed, true)
+  t.strictSame(contentsOf(queue), nothing)
+})

@@ -355,3 +355,11 @@ t.test('an item that is in stays in, whatever happens to its name in tmp/', asyn
   const id = await enqueueItem(queue.context, 'a body', [])
   t.strictSame(contentsOf(queue), { ...nothing, queue: [id] })
 })
+
+for (const entropy of ['abc', '', '-1', 1.5, '1 ']) {
+  t.test(`${JSON.stringify(entropy)} is no entropy`, async (t) => {
+    const queue = await temporaryQueue(t)
+    await t.rejects(queue.enqueue('', [], { entropy }), { name: 'TypeError' })
+    t.strictSame(contentsOf(queue), nothing)
+  })
+}

@@ -566,3 +566,9 @@ t.test('a scan of many entries that are locked still ends', async (t) => {
   for (const item of items) item.close()
   t.strictSame(await idsOf(queue), ids)
 })
+
+t.test('a queue that is down says so although it is empty', async (t) => {
+  const queue = await temporaryQueue(t, {}, { down: true })
+  await t.rejects(idsOf(queue), { code: 'FSQ_DOWN' })
+  t.strictSame(await idsOf(queue, { ignoreDown: true }), [])
+})

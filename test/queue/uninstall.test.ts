@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import t from 'tap'
-import { openRoot } from '../../lib/queue/root.js'
+import { openRoot, type Root } from '../../lib/queue/root.js'
 import { itemName, putEntry } from '../helpers/entries.js'
 import {
   contentsOf,
@@ -90,5 +90,36 @@ t.test('the queue can be installed again', async (t) => {
   const queue = await temporaryQueue(t)
   await queue.uninstall()
   t.equal(await queue.install(), true)
+  t.equal(await queue.isDown(), false)
+})
+
+for (const [what, act] of [
+  ['uninstall with force', (root: Root) => root.uninstall('home', { force: true })],
+  ['install with replace', (root: Root) => root.install('home', { ifExists: 'replace' })],
+] as const) {
+  t.test(`${what} leaves a directory alone that is no queue`, async (t) => {
+    const root = temporaryRoot(t)
+    const home = `${root.settings.root}/home`
+    mkdirSync(home)
+    writeFileSync(`${home}/thesis`, 'precious')
+    await t.rejects(act(root), {
+      code: 'FSQ_NO_QUEUE',
+      message: /^not a whole queue: home has no directory .*queue$/,
+    })
+    t.strictSame(entriesOf(root.settings.root), ['home'])
+    t.strictSame(entriesOf(home), ['thesis'])
+  })
+}
+
+t.test('items that wait for a host keep the queue', async (t) => {
+  const queue = await temporaryQueue(t)
+  const waiting = `${queue.path}/hosts/elsewhere/queue`
+  mkdirSync(waiting, { recursive: true })
+  putEntry(waiting, itemName())
+  await t.rejects(queue.uninstall(), {
+    code: 'FSQ_QUEUE_NOT_EMPTY',
+    message: /^1 item waits in q;/,
+  })
+  t.equal(entriesOf(waiting).length, 1)
   t.equal(await queue.isDown(), false)
 })
