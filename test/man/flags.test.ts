@@ -1,0 +1,48 @@
+import t from 'tap'
+import { commands } from '../../lib/cli/commands.js'
+import { check, place } from '../helpers/cli.js'
+import { type ManPage, readPage, sectionOf, unescaped } from '../helpers/man.js'
+
+t.jobs = 2
+
+/** The flags of a usage, as `-m, --max-tries <>`: short, long, and whether a value follows. */
+function flagsOfUsage(usage: string): string[] {
+  const [, options = ''] = usage.split('\nOptions:\n')
+  return [...options.matchAll(/^ {2}(-[^<\n]*?)( <[^>]*>)?(?: {2,}.*)?$/gm)].map(
+    ([, names = '', value]) => `${names}${value === undefined ? '' : ' <>'}`,
+  )
+}
+
+/** The same of a page: of the lines `.It Fl m , Fl -max-tries Ar n`. */
+function flagsOfPage({ source }: ManPage): string[] {
+  return [...source.matchAll(/^\.It (Fl .*)$/gm)].map(([, line = '']) => {
+    const names = [...line.matchAll(/\bFl (\S+)/g)].map(([, name = '']) => `-${unescaped(name)}`)
+    return `${names.join(', ')}${line.includes(' Ar ') ? ' <>' : ''}`
+  })
+}
+
+/** The flags in the synopsis: each letter of `Fl hv`, or a long name as in `Fl -batch`. */
+function flagsOfSynopsis(page: ManPage): Set<string> {
+  const lines = sectionOf(page, 'SYNOPSIS').join('\n')
+  const words = [...lines.matchAll(/\bFl (\S+)/g)].map(([, word = '']) => unescaped(word))
+  return new Set(
+    words.flatMap((word) =>
+      word.startsWith('-') ? [`-${word}`] : word.split('').map((x) => `-${x}`),
+    ),
+  )
+}
+
+for (const name of ['', ...Object.keys(commands)]) {
+  const program = `fsq ${name}`.trim()
+  t.test(`the page of ${program} has its flags, and no others`, { buffered: true }, async (t) => {
+    const { fsq } = await place(t)
+    const ended = await fsq([...(name === '' ? [] : [name]), '-h'])
+    check(t, ended, { stdout: /^Usage: / })
+    const page = readPage(`man/man1/${program.replace(' ', '-')}.1`)
+    const flags = flagsOfUsage(ended.stdout)
+    t.ok(flags.includes('-h, --help'))
+    t.strictSame(flagsOfPage(page), flags, 'in the same order, with the same values')
+    const shortest = flags.map((flag) => flag.split(/[ ,]/)[0])
+    t.strictSame([...flagsOfSynopsis(page)].sort(), shortest.sort(), 'in the synopsis too')
+  })
+}
