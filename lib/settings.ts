@@ -185,12 +185,39 @@ export function resolveSettings(
   return { ...settings, root: resolve(settings.root) }
 }
 
+/** The settings that name what is in the directory of a queue. */
+const namesInQueue = [
+  'queueDir',
+  'doneDir',
+  'failDir',
+  'tmpDir',
+  'downFile',
+  'triggerFifo',
+  'hostsDir',
+  'hostsTriggerFifo',
+] as const
+
 function checkTogether(settings: Settings, options: SettingsOptions): void {
+  const names = namesInQueue.map((key) => settings[key])
+  const taken = names.find((name, index) => names.indexOf(name) !== index)
+  if (taken !== undefined) {
+    const message = `the names of the parts of a queue have to differ; two are ${taken}`
+    throw namesInQueue.some((key) => options[key] !== undefined)
+      ? new TypeError(message)
+      : badVariable(message)
+  }
   const { delimiter, encode } = settings
   if (delimiter !== encode) return
   const message = `delimiter and encode character (FSQ_DELIMITER, FSQ_ENCODE) are both ${delimiter}`
   if (options.delimiter !== undefined || options.encode !== undefined) throw new TypeError(message)
   throw badVariable(message)
+}
+
+/** Checks a value that a caller gave in place of a setting. */
+export function checkedSetting<K extends keyof Settings>(key: K, value: Settings[K]): Settings[K] {
+  const { kind } = settingsTable[key]
+  if (!kind.check(value)) throw new TypeError(expected(key, kind, JSON.stringify(value)))
+  return value
 }
 
 /** Reads a setting as its variable is read: for flags of the command line. */

@@ -2,6 +2,7 @@ import { FsqError } from '../errors.js'
 import type { Body } from '../queue/body.js'
 import type { OwnerOptions } from '../queue/ownership.js'
 import type { Queue } from '../queue/queue.js'
+import { untilAborted } from '../until-aborted.js'
 import { print } from './output.js'
 import { readSeparated } from './read-names.js'
 
@@ -22,12 +23,11 @@ export async function enqueueBatch(
   let number = 0
   let printed = Promise.resolve()
   const waiting = new Set<Promise<void>>()
-  let fail: (end: undefined) => void
-  const failed = new Promise<undefined>((resolve) => (fail = resolve))
+  const failed = new AbortController()
   const lines = readSeparated(process.stdin, '\n')
   for (;;) {
     // Whoever reads a name before the next line is written must not wait for us to read that line.
-    const line = await Promise.race([failed, lines.next()])
+    const line = await untilAborted(lines.next(), failed.signal).catch(unlessAborted(failed.signal))
     if (line === undefined || line.done === true) break
     const at = ++number
     const enqueued = enqueueLine(queue, line.value, owner)
@@ -42,7 +42,7 @@ export async function enqueueBatch(
       }
     })
     enqueued.catch(() => {
-      fail(undefined) // At once, not only when its turn to be printed comes.
+      failed.abort() // At once, not only when its turn to be printed comes.
     })
     printed = done
     waiting.add(done)
@@ -52,6 +52,13 @@ export async function enqueueBatch(
   await printed
   process.stdin.destroy() // An open pipe that nobody reads any more would keep us from ending.
   return status
+}
+
+function unlessAborted(signal: AbortSignal): (error: unknown) => undefined {
+  return (error) => {
+    if (!signal.aborted) throw error
+    return undefined
+  }
 }
 
 async function enqueueLine(queue: Queue, line: string, owner: OwnerOptions): Promise<string> {

@@ -39,7 +39,7 @@ export function limitsOf({ maxTries, ttl }: LimitFlags): Partial<Limits> {
 
 /**
  * Finishes the items of the queue that the operands name, each under its lock. Run by a program that
- * scan runs, it finds the lock in its own standard input.
+ * scan runs, it finds the lock in its own standard input, or with -n in descriptor 3.
  */
 export async function finishByName(
   call: Call<FinishFlags>,
@@ -49,7 +49,7 @@ export async function finishByName(
   const queue = call.root().queue(name)
   const names = readNames(ids, call.flags.null === true ? '\0' : '\n')
   return eachOf(names, call, async (id) => {
-    const item = await queue.claim(id, { inherited: [0] })
+    const item = await queue.claim(id, { inherited: [0, 3] })
     try {
       const { state, id: newId, reason } = await finish(item)
       if (reason !== undefined) call.say(reason.message)

@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import { FsqError } from '../errors.js'
 import type { SettingsOptions } from '../settings.js'
 import { makeParser, reportFailure, runCommand } from './command.js'
 import { commands } from './commands.js'
@@ -95,10 +94,15 @@ function checkWords(words: readonly string[]): void {
   if (lost !== undefined) throw new UsageError(`an argument is not UTF-8: ${JSON.stringify(lost)}`)
 }
 
+/** The exit status for what went wrong. */
+const failed = 111
+
 /** A reader that goes away, as in `fsq ls q | head`, is no fault: end without a message. */
 function endQuietlyWithReader(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(new FsqError('FSQ_EXEC', '').exitStatus)
+    if (error.code === 'EPIPE') process.exit(failed)
     throw error
   })
+  // Messages may be lost; work may not.
+  process.stderr.on('error', () => undefined)
 }

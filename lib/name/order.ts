@@ -3,8 +3,8 @@
  * entropy as a number (`_2_` before `_10_`), then by bytes. Names are byte strings, so malformed
  * ones sort too.
  *
- * The list comes from readdir(3) in the order of its bytes, which is nearly this order, so the sort
- * is close to one pass.
+ * Node.js lists a directory in the order of bytes, which is nearly this order, so the sort is close
+ * to one pass.
  */
 export function sortNames(names: readonly string[]): string[] {
   return names

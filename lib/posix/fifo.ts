@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, unlinkSync, writeSync } from 'node:fs'
 import { getNative } from './native.js'
 import { setOwnership } from './files.js'
 import type { Ownership } from './owner.js'
@@ -8,19 +8,28 @@ const { O_NOFOLLOW, O_NONBLOCK, O_RDWR, O_WRONLY } = constants
 
 /** Makes a FIFO with exactly that owner and mode. One that is there already gets them too. */
 export function makeFifo(path: Path, ownership: Ownership): void {
-  try {
-    // Nobody can open it before it has its mode.
-    getNative().mkfifo(path, 0o600)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-  }
+  const created = createdFifo(path)
   // Read and write: the only way to open a FIFO that neither blocks nor needs a peer.
   const fd = openSync(path, O_RDWR | O_NONBLOCK | O_NOFOLLOW)
   try {
     checkFifo(fd, path)
     setOwnership(fd, ownership)
+  } catch (error) {
+    if (created) unlinkSync(path) // Nothing is left of one that could not be given away.
+    throw error
   } finally {
     closeSync(fd)
+  }
+}
+
+/** False where something of that name is there. */
+function createdFifo(path: Path): boolean {
+  try {
+    getNative().mkfifo(path, 0o600) // Nobody else can open it before it has its mode.
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
   }
 }
 
@@ -35,7 +44,10 @@ export function pullFifo(path: Path): void {
     checkFifo(fd, path)
     writeSync(fd, '\0')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
+    const { code } = error as NodeJS.ErrnoException
+    // The listener left after the open.
+    if (code === 'EPIPE') throw Object.assign(new Error('ENXIO'), { code: 'ENXIO' })
+    if (code !== 'EAGAIN') throw error
   } finally {
     closeSync(fd)
   }

@@ -12,9 +12,11 @@ import {
   openSync,
   read,
   type Stats,
+  unlinkSync,
   write,
   writeSync,
 } from 'node:fs'
+import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { Ownership } from './owner.js'
 import type { Path } from './path.js'
@@ -28,9 +30,35 @@ export function createFile(path: Path, mode: number): number {
   return openSync(path, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, mode)
 }
 
-/** Opens or creates a file to be marked, not written: a link in its place is refused with ELOOP. */
-export function openOrCreateFile(path: Path, mode: number): number {
-  return openSync(path, O_CREAT | O_WRONLY | O_NOFOLLOW | O_NONBLOCK, mode)
+/**
+ * Makes an empty file with exactly that owner and mode; one that is there gets them too. Nothing is
+ * left of a new one that could not be given away. A link in its place, symbolic (ELOOP) or hard
+ * (EMLINK), is refused: it could be anybody's file that would get a new owner.
+ */
+export function markFile(path: Path, ownership: Ownership): void {
+  const { fd, created } = createOrOpen(path, ownership.mode)
+  try {
+    if (fstatSync(fd).nlink > 1) throw errorOf('EMLINK', path)
+    setOwnership(fd, ownership)
+  } catch (error) {
+    if (created) unlinkSync(path)
+    throw error
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function createOrOpen(path: Path, mode: number): { fd: number; created: boolean } {
+  try {
+    return { fd: createFile(path, mode), created: true }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    return { fd: openSync(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK), created: false }
+  }
+}
+
+function errorOf(code: string, path: Path): NodeJS.ErrnoException {
+  return Object.assign(new Error(`${code}: ${path.toString()}`), { code })
 }
 
 /**
@@ -112,12 +140,27 @@ export async function* readPieces(fd: number, from?: number): AsyncGenerator<Uin
   const piece = Buffer.allocUnsafe(256 * 1024)
   let position = from ?? null
   for (;;) {
-    const { bytesRead } = await readAsync(fd, piece, 0, piece.length, position)
+    const bytesRead = await readSome(fd, piece, position)
     if (bytesRead === 0) return
     if (position !== null) position += bytesRead
     yield piece.subarray(0, bytesRead)
   }
 }
+
+/** read(2) that waits, also where the descriptor is one that does not, as an inherited stdin may be. */
+async function readSome(fd: number, piece: Buffer, position: number | null): Promise<number> {
+  for (;;) {
+    try {
+      return (await readAsync(fd, piece, 0, piece.length, position)).bytesRead
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
+      await setTimeout(readAgainAfter) // poll(2) is not to be had for any descriptor in Node.js.
+    }
+  }
+}
+
+/** In milliseconds. */
+const readAgainAfter = 10
 
 /**
  * fsync(2) on the thread pool. A failure is final for this descriptor: the kernel may have dropped
@@ -129,7 +172,7 @@ export async function syncFile(fd: number): Promise<void> {
 
 /** fsync(2) of a directory: the names that were made or removed in it before survive a power cut. */
 export async function syncDirectory(path: Path): Promise<void> {
-  const fd = openSync(path, O_RDONLY | O_DIRECTORY)
+  const fd = openDirectory(path)
   try {
     await fsyncAsync(fd)
   } finally {
@@ -141,11 +184,24 @@ export async function syncDirectory(path: Path): Promise<void> {
  * A directory that is open, by a path that keeps meaning it: whoever puts a link in its place
  * meanwhile cannot lead us elsewhere. Linux has such paths; elsewhere it is the plain one.
  */
-export function pinDirectory(path: string): { readonly path: string; readonly close: () => void } {
+export function pinDirectory(path: Path): PinnedDirectory {
   const fd = openDirectory(path)
   const pinned = `/proc/self/fd/${fd}`
-  const close = (): void => {
-    closeSync(fd)
+  return {
+    path: existsSync(pinned) ? pinned : path.toString(),
+    sync: () => fsyncAsync(fd),
+    close: () => {
+      closeSync(fd)
+    },
   }
-  return { path: existsSync(pinned) ? pinned : path, close }
+}
+
+/** See {@link pinDirectory}. */
+export interface PinnedDirectory {
+  /** The path to use for it while it is open. */
+  readonly path: string
+  /** fsync(2) of it. */
+  readonly sync: () => Promise<void>
+  /** Closes it. */
+  readonly close: () => void
 }

@@ -5,11 +5,13 @@ import {
   opendirSync,
   readdirSync,
   renameSync,
+  rmdirSync,
   type Stats,
   unlinkSync,
 } from 'node:fs'
 import { getNative } from './native.js'
-import type { Path } from './path.js'
+import { pinDirectory } from './files.js'
+import { entryPath, type Path } from './path.js'
 
 /*
  * Names in directories. All calls are synchronous, because a call takes microseconds and a turn on
@@ -37,19 +39,39 @@ export function renameDirectory(from: string, to: string): void {
  *
  * One renameat2(2) where the system has it. Elsewhere link(2) and unlink(2), which refuse a taken
  * name just as well; a crash between them leaves one inode under both names. What cannot be linked,
- * a directory, is renamed after a look.
+ * a directory or (fs.protected_hardlinks of Linux) a file of somebody else, is renamed after a look.
  */
 export function renameNoReplace(from: Path, to: Path): void {
   if (getNative().renameNoReplace(from, to)) return
-  if (statEntry(from)?.isDirectory() === true) {
+  try {
+    linkSync(from, to)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error
     if (statEntry(to) !== undefined) {
       throw Object.assign(new Error(`EEXIST: rename '${to.toString()}'`), { code: 'EEXIST' })
     }
     renameSync(from, to)
     return
   }
-  linkSync(from, to)
   unlinkSync(from)
+}
+
+/**
+ * Removes a directory and all below it. Links are removed, not followed, even those that somebody
+ * puts in place of a directory meanwhile: each directory is held open while it is emptied.
+ */
+export function removeTree(directory: Path): void {
+  const pinned = pinDirectory(directory)
+  try {
+    for (const name of listNames(pinned.path)) {
+      const path = entryPath(pinned.path, name)
+      if (statEntry(path)?.isDirectory() === true) removeTree(path)
+      else unlinkSync(path)
+    }
+  } finally {
+    pinned.close()
+  }
+  rmdirSync(directory)
 }
 
 /** lstat(2), or nothing where there is nothing; any other failure is thrown. */
@@ -67,9 +89,9 @@ export function makeDirectories(path: string): void {
   mkdirSync(path, { recursive: true })
 }
 
-/** All names in a directory at once, as byte strings, sorted by bytes. */
+/** All names in a directory at once, as byte strings, in no order that could be relied on. */
 export function listNames(directory: Path): string[] {
-  return readdirSync(directory, 'latin1').sort()
+  return readdirSync(directory, 'latin1')
 }
 
 /** The names in a directory as byte strings, in no order, in constant memory. */

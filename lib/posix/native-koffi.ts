@@ -20,7 +20,7 @@ export function loadKoffi(): Native {
   const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi')
   // The running program has the C library loaded, under whichever name this system gives it.
   const libc = koffi.load(null)
-  const { EINTR, EAGAIN } = koffi.os.errno as Record<'EINTR' | 'EAGAIN', number>
+  const { EINTR, EAGAIN, ENOSYS } = koffi.os.errno as Record<'EINTR' | 'EAGAIN' | 'ENOSYS', number>
 
   /** Calls again what a signal interrupted; the errno of a failure, 0 for success. */
   const errnoOf = (call: Call, ...args: unknown[]): number => {
@@ -53,7 +53,7 @@ export function loadKoffi(): Native {
       if (errno !== 0) throw systemError('mkfifo', errno, path)
     },
     syncfs(fd) {
-      const errno = syncfs === undefined ? 38 : errnoOf(syncfs, fd)
+      const errno = syncfs === undefined ? ENOSYS : errnoOf(syncfs, fd)
       if (errno !== 0) throw systemError('syncfs', errno)
     },
     renameNoReplace(from, to) {

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { FsqError, reasonOf } from '../errors.js'
+import { untilAborted } from '../until-aborted.js'
 import type { Charset } from '../name/charset.js'
 import { close, openForReading, readPieces, writeFully } from '../posix/files.js'
 
@@ -39,14 +40,19 @@ export async function writeBody(
     return
   }
   checkSource(body)
-  try {
-    for await (const piece of abortable(piecesOf(body), signal)) {
-      await writeFully(fd, toBytes(piece, charset))
-    }
-  } finally {
-    // As a loop over a stream does when it is left early; an abort leaves it while it still waits.
-    if (body instanceof Readable) body.destroy()
+  for await (const piece of abortable(piecesOf(body), signal)) {
+    await writeFully(fd, toBytes(piece, charset))
   }
+}
+
+/**
+ * Ends the source of a body, read or not, as a loop over a stream does when it is left early: an
+ * enqueue may fail before it has looked at the body, or be aborted while it waits for it.
+ */
+export function releaseBody(body: Body): void {
+  if (!(body instanceof Readable)) return
+  body.on('error', () => undefined) // Whatever it is, the enqueue has failed already, or is done.
+  body.destroy()
 }
 
 function checkSource(body: unknown): void {
@@ -96,35 +102,19 @@ async function* abortable<T>(
     yield* pieces
     return
   }
-  const { promise, reject } = deferred()
-  const abort = (): void => {
-    reject(signal.reason)
-  }
-  signal.throwIfAborted()
-  signal.addEventListener('abort', abort, { once: true })
   let waiting = false
   try {
     for (;;) {
       waiting = true
-      const result = await Promise.race([pieces.next(), promise])
+      const result = await untilAborted(pieces.next(), signal)
       waiting = false
       if (result.done === true) return
       yield result.value
     }
   } finally {
-    signal.removeEventListener('abort', abort)
     // A generator that waits for its source finishes only after it; nobody should wait for that.
     const returned = pieces.return(undefined)
     if (waiting) returned.catch(() => undefined)
     else await returned
   }
-}
-
-function deferred(): { promise: Promise<never>; reject: (reason: unknown) => void } {
-  let reject!: (reason: unknown) => void
-  const promise = new Promise<never>((_resolve, fail) => {
-    reject = fail
-  })
-  promise.catch(() => undefined)
-  return { promise, reject }
 }

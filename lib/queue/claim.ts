@@ -8,7 +8,7 @@ import { entryPath, type Path } from '../posix/path.js'
 import { isPathComponent } from '../settings.js'
 import type { QueueContext } from './context.js'
 import { checkQueue, failure } from './failure.js'
-import type { Limits } from './finish.js'
+import { type Limits, resolveLimits } from './finish.js'
 import { Item } from './item.js'
 
 /*
@@ -46,6 +46,8 @@ export function claimEntry(queue: QueueContext, entry: string, options: ClaimOpt
     if (stat === undefined) return { skipped: 'gone' }
     return stat.isFile() ? parsed(queue, entry, undefined, options) : { malformed: notFile() }
   }
+  // Opening alone would let a writer into a FIFO, or wake a device.
+  if (statEntry(path)?.isFile() === false) return { malformed: notFile() }
   const opened = open(path)
   if (typeof opened !== 'number') return opened
   let kept = false
@@ -123,8 +125,8 @@ export function claimByName(
   id: string,
   options: ClaimByNameOptions = {},
 ): Item {
-  const { maxTries = queue.settings.maxTries, ttl = queue.settings.ttl, inherited = [] } = options
-  const limits = { maxTries, ttl }
+  const { inherited = [] } = options
+  const limits = resolveLimits(options, queue.settings)
   const fields = { queue: queue.name, id }
   if (!isPathComponent(id))
     throw new FsqError('FSQ_PATH', `illegal item name: ${JSON.stringify(id)}`, fields)

@@ -1,5 +1,5 @@
 import { errnoOf } from '../errors.js'
-import { close, openOrCreateFile, setOwnership } from '../posix/files.js'
+import { markFile } from '../posix/files.js'
 import { statEntry, unlink } from '../posix/names.js'
 import type { QueueContext } from './context.js'
 import { failure, missingQueue } from './failure.js'
@@ -12,12 +12,7 @@ import { itemOwnership, type OwnerOptions } from './ownership.js'
 export function takeDown(queue: QueueContext, options: OwnerOptions = {}): void {
   const ownership = itemOwnership(queue.settings, options)
   try {
-    const fd = openOrCreateFile(queue.paths.down, ownership.mode)
-    try {
-      setOwnership(fd, ownership)
-    } finally {
-      close(fd)
-    }
+    markFile(queue.paths.down, ownership)
   } catch (error) {
     throw failure('FSQ_CONFIG', `cannot take down ${queue.name}`, error, queue)
   }

@@ -14,7 +14,7 @@ import {
 } from '../posix/files.js'
 import { link, unlink } from '../posix/names.js'
 import { entryPath, type Path } from '../posix/path.js'
-import { type Body, writeBody } from './body.js'
+import { type Body, releaseBody, writeBody } from './body.js'
 import type { QueueContext } from './context.js'
 import { nextEntropy } from './entropy.js'
 import { failure } from './failure.js'
@@ -62,6 +62,19 @@ export async function enqueueItem(
   body: Body,
   args: readonly Argument[],
   options: EnqueueOptions = {},
+): Promise<string> {
+  try {
+    return await enqueueBody(queue, body, args, options)
+  } finally {
+    if (typeof body === 'object') releaseBody(body)
+  }
+}
+
+async function enqueueBody(
+  queue: QueueContext,
+  body: Body,
+  args: readonly Argument[],
+  options: EnqueueOptions,
 ): Promise<string> {
   const { signal } = options
   signal?.throwIfAborted()
@@ -114,7 +127,7 @@ function nameSource(
     arguments: args.map((argument) => coerce(argument, rules.charset)),
   }
   const fresh = (): string => {
-    const entropy = given ?? nextEntropy(timestamp, enqueuedAt.getTime())
+    const entropy = given ?? nextEntropy(timestamp)
     return formatItemName({ ...fields, entropy: String(entropy) }, rules)
   }
   let name = fresh()
@@ -161,7 +174,7 @@ export async function syncEntry(queue: QueueContext, fd: number, path: Path): Pr
   try {
     await syncDirectory(queue.paths.queue)
   } catch (error) {
-    if (isSameFile(fd, path)) unlink(path)
+    if (isSameFile(fd, path)) removeLeftover(path)
     throw error
   }
 }

@@ -1,19 +1,21 @@
 /**
- * The entropy of the names that this process makes: 0, 1, 2 ... in each second (fsq(7)).
+ * The entropy of the names that this process makes: 0, 1, 2 ... for each timestamp (fsq(7)).
  *
- * It starts again only when time has really moved on: a clock that steps back, or two roots with
- * different formats, would otherwise bring out a name a second time.
+ * Earlier timestamps are remembered, so that a clock that steps back does not bring out a name a
+ * second time, when the first item of that name may be finished and out of sight.
  */
-let latest = -Infinity
-let latestTimestamp = ''
-let next = 0
+const next = new Map<string, number>()
 
-/** The entropy for the next name with this timestamp; `time` is what it was formatted from. */
-export function nextEntropy(timestamp: string, time: number): number {
-  if (time > latest && timestamp !== latestTimestamp) next = 0
-  if (time > latest) {
-    latest = time
-    latestTimestamp = timestamp
+/** How many timestamps are remembered, the latest to be made. */
+const most = 4096
+
+/** The entropy for the next name with this timestamp. */
+export function nextEntropy(timestamp: string): number {
+  const entropy = next.get(timestamp) ?? 0
+  next.set(timestamp, entropy + 1)
+  if (next.size > most) {
+    const [oldest] = next.keys()
+    if (oldest !== undefined) next.delete(oldest)
   }
-  return next++
+  return entropy
 }

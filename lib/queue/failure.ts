@@ -16,7 +16,6 @@ export function failure(
 ): unknown {
   const errno = errnoOf(cause)
   if (cause instanceof FsqError || errno === undefined || !(cause instanceof Error)) return cause
-  if (cause.name === 'AbortError') return cause
   const missing = errno === 'ENOENT' || errno === 'ENOTDIR' ? missingQueue(queue, cause) : undefined
   if (missing !== undefined) return missing
   return new FsqError(code, `${attempt}: ${reasonOf(cause)}`, {

@@ -1,9 +1,10 @@
 import { errnoOf, FsqError } from '../errors.js'
 import { toByteString } from '../name/charset.js'
 import { formatItemName, type ItemName, type ParsedItemName } from '../name/item-name.js'
-import { isSameFile, setTimes, syncDirectory } from '../posix/files.js'
+import { isSameFile, pinDirectory, setTimes } from '../posix/files.js'
 import { renameNoReplace } from '../posix/names.js'
 import { entryPath, type Path } from '../posix/path.js'
+import { checkedSetting } from '../settings.js'
 import type { QueueContext } from './context.js'
 import { failure, missingQueue } from './failure.js'
 import type { Item } from './item.js'
@@ -40,6 +41,18 @@ export interface Limits {
   readonly maxTries: number
   /** The age in seconds at which it fails permanently, 0 for none. */
   readonly ttl: number
+}
+
+/**
+ * The limits that are given, and for those that are not the ones to fall back on.
+ *
+ * @throws `TypeError` for a limit that is no whole number.
+ */
+export function resolveLimits(given: Partial<Limits>, fallback: Limits): Limits {
+  return {
+    maxTries: checkedSetting('maxTries', given.maxTries ?? fallback.maxTries),
+    ttl: checkedSetting('ttl', given.ttl ?? fallback.ttl),
+  }
 }
 
 /** An item that is about to be finished, and for {@link retry} its limits. */
@@ -119,12 +132,17 @@ async function move(item: Finishing, directory: string, name: ItemName): Promise
     // Where the name does not change, it is kept to the byte, however its writer escaped it.
     let target = staysInQueue ? formatItemName(name, queue.writing) : id
     let entropy = name.entropy
-    while (!renamed(from, entryPath(directory, toByteString(target, charset)))) {
-      entropy = following(entropy)
-      target = formatItemName({ ...name, entropy }, queue.writing)
+    const pinned = pinDirectory(directory)
+    try {
+      while (!renamed(from, entryPath(pinned.path, toByteString(target, charset)))) {
+        entropy = following(entropy)
+        target = formatItemName({ ...name, entropy }, queue.writing)
+      }
+      await pinned.sync()
+      return target
+    } finally {
+      pinned.close()
     }
-    await syncDirectory(directory)
-    return target
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') throw missingQueue(queue, error) ?? noItem(item)
     throw failure('FSQ_FINISH', `cannot finish item ${id} of ${queue.name}`, error, queue, { id })

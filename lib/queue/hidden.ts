@@ -1,16 +1,18 @@
 import { randomBytes } from 'node:crypto'
+import { removeTree, statEntry } from '../posix/names.js'
 import { type QueueContext, queuePaths } from './context.js'
 
-/** A queue before it appears, or after it has vanished: beside its place, under a hidden name. */
+/**
+ * A queue before it appears, or after it has vanished: beside its place, under a hidden name that
+ * begins like its own and is short enough for every name that a queue can have.
+ */
 export function hiddenSibling(queue: QueueContext, why: 'install' | 'uninstall'): QueueContext {
   const { settings, name } = queue
-  const hidden = `.${name}.${why}-${randomBytes(6).toString('hex')}`
+  const hidden = `.${name.slice(0, 48)}.${why}-${randomBytes(6).toString('hex')}`
   return { ...queue, paths: queuePaths(settings, `${settings.root}/${hidden}`) }
 }
 
-/** Removes a hidden directory and all below it; links are removed, never followed. */
-export async function discardTree(directory: string): Promise<void> {
-  // Loaded here, because most programs never remove a queue.
-  const { remove } = await import('fs-extra/esm')
-  await remove(directory)
+/** Removes what is left of a hidden queue, if anything. */
+export function discardHidden({ paths: { directory } }: QueueContext): void {
+  if (statEntry(directory) !== undefined) removeTree(directory)
 }

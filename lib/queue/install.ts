@@ -5,7 +5,8 @@ import { makeFifo } from '../posix/fifo.js'
 import type { Ownership } from '../posix/owner.js'
 import type { QueueContext } from './context.js'
 import { takeDown } from './down.js'
-import { discardTree, hiddenSibling } from './hidden.js'
+import { checkQueue } from './failure.js'
+import { discardHidden, hiddenSibling } from './hidden.js'
 import { itemOwnership, type OwnerOptions, queueOwnership } from './ownership.js'
 import { uninstallQueue } from './uninstall.js'
 
@@ -66,7 +67,8 @@ export async function installQueue(
     await buildQueue(hidden, options, directories, files)
     while (!moveIntoPlace(hidden.paths.directory, paths.directory)) {
       if (options.ifExists === 'ignore') {
-        await discardTree(hidden.paths.directory)
+        checkQueue(queue)
+        discardHidden(hidden)
         return false
       }
       if (options.ifExists !== 'replace') throw queueExists(queue)
@@ -75,7 +77,7 @@ export async function installQueue(
     await syncDirectory(settings.root)
     return true
   } catch (error) {
-    await discardTree(hidden.paths.directory)
+    discardHidden(hidden)
     if (error instanceof FsqError || errnoOf(error) === undefined) throw error
     throw new FsqError('FSQ_INSTALL', `cannot install ${name}: ${reasonOf(error)}`, {
       queue: name,

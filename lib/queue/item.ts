@@ -3,7 +3,15 @@ import type { ParsedItemName } from '../name/item-name.js'
 import type { QueueContext } from './context.js'
 import { FsqError } from '../errors.js'
 import { close, readPieces, statFile } from '../posix/files.js'
-import { fail, type Finishing, type Limits, type Outcome, retry, succeed } from './finish.js'
+import {
+  fail,
+  type Finishing,
+  type Limits,
+  type Outcome,
+  resolveLimits,
+  retry,
+  succeed,
+} from './finish.js'
 
 /** How {@link Item} comes about; for claim only. */
 export interface ItemParts {
@@ -22,7 +30,7 @@ export interface ItemParts {
  * {@link done}, {@link failTmp} or {@link failPerm}; closed without, it stays in the queue as it
  * was.
  */
-export class Item implements AsyncDisposable {
+export class Item implements Disposable, AsyncDisposable {
   /** The name of the item: its file's name. */
   readonly id: string
   /** The queue that it is in. */
@@ -31,7 +39,7 @@ export class Item implements AsyncDisposable {
   declare readonly host?: string
   /** The delimiter of the name. */
   readonly delimiter: string
-  /** When it was enqueued, to the second, by the clock and time zone of its host. */
+  /** When it was enqueued, by its host's clock; its local time is read as that of this process. */
   readonly enqueuedAt: Date
   /** Tells apart the items that one process enqueued in the same second. */
   readonly entropy: string
@@ -78,13 +86,13 @@ export class Item implements AsyncDisposable {
 
   /** The body as a stream of bytes, from its start each time. */
   body(): Readable {
-    return Readable.from(this.#pieces(), { objectMode: false })
+    return Readable.from(this.#copies(), { objectMode: false })
   }
 
   /** The whole body as bytes. */
   async bytes(): Promise<Buffer> {
     const pieces: Buffer[] = []
-    for await (const piece of readPieces(this.#openFd(), 0)) pieces.push(Buffer.from(piece))
+    for await (const piece of this.pieces()) pieces.push(Buffer.from(piece))
     return Buffer.concat(pieces)
   }
 
@@ -140,7 +148,8 @@ export class Item implements AsyncDisposable {
    */
   async failTmp(limits: Partial<Limits> = {}): Promise<Outcome> {
     const finishing = this.#finishing()
-    return this.#finish(() => retry({ ...finishing, limits: { ...finishing.limits, ...limits } }))
+    const own = resolveLimits(limits, finishing.limits)
+    return this.#finish(() => retry({ ...finishing, limits: own }))
   }
 
   /** The same as {@link failTmp}. */
@@ -166,6 +175,11 @@ export class Item implements AsyncDisposable {
     onClose?.(this)
   }
 
+  /** {@link close}, for `using`. */
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
   /** {@link close}, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.close()
@@ -181,7 +195,7 @@ export class Item implements AsyncDisposable {
     return { queue: context, id, name, fd, limits }
   }
 
-  /** An item is finished once. If that fails, it is still locked and may be finished again. */
+  /** An item is finished once. Where it could not be moved it is still locked, for another attempt. */
   async #finish(move: () => Promise<Outcome>): Promise<Outcome> {
     if (this.#state !== 'open') throw this.#gone('it was finished or closed before')
     this.#state = 'finishing'
@@ -190,14 +204,31 @@ export class Item implements AsyncDisposable {
       this.close()
       return outcome
     } catch (error) {
-      this.#state = 'open'
+      this.#reopen()
       throw error
     }
   }
 
-  async *#pieces(): AsyncGenerator<Uint8Array> {
-    // The pieces share one buffer, and a stream keeps several.
-    for await (const piece of readPieces(this.#openFd(), 0)) yield Buffer.from(piece)
+  /** Not so if it was closed meanwhile: its descriptor may be somebody else's by now. */
+  #reopen(): void {
+    if (this.#state === 'finishing') this.#state = 'open'
+  }
+
+  /**
+   * @internal The body in pieces, each good until the next. Once the item is closed its descriptor
+   * may be another file's, whose bytes must not pass for the item's.
+   */
+  async *pieces(): AsyncGenerator<Uint8Array> {
+    for await (const piece of readPieces(this.#openFd(), 0)) {
+      this.#openFd()
+      yield piece
+    }
+    this.#openFd()
+  }
+
+  /** The pieces share one buffer, and a stream keeps several. */
+  async *#copies(): AsyncGenerator<Uint8Array> {
+    for await (const piece of this.pieces()) yield Buffer.from(piece)
   }
 
   #openFd(): number {

@@ -1,8 +1,8 @@
 import { errnoOf } from '../errors.js'
 import { longestName } from '../name/item-name.js'
-import { syncDirectory } from '../posix/files.js'
+import { pinDirectory } from '../posix/files.js'
 import { renameNoReplace, statEntry } from '../posix/names.js'
-import { entryPath } from '../posix/path.js'
+import { entryPath, type Path } from '../posix/path.js'
 import type { QueueContext } from './context.js'
 
 /**
@@ -13,18 +13,28 @@ import type { QueueContext } from './context.js'
  */
 export async function setAsideMalformed(queue: QueueContext, entry: string): Promise<boolean> {
   const from = entryPath(queue.paths.queue, entry)
+  const pinned = pinDirectory(queue.paths.fail)
+  try {
+    const moved = moveOnce(from, entry, pinned.path)
+    if (moved) await pinned.sync()
+    return moved
+  } finally {
+    pinned.close()
+  }
+}
+
+/** Moves it under the first name that is free; false where it is gone. */
+function moveOnce(from: Path, entry: string, directory: string): boolean {
   for (let number = 0; ; number++) {
     const suffix = number === 0 ? '' : `.${number}`
     const name = entry.slice(0, longestName - suffix.length) + suffix
     try {
-      renameNoReplace(from, entryPath(queue.paths.fail, name))
-      break
+      renameNoReplace(from, entryPath(directory, name))
+      return true
     } catch (error) {
       const errno = errnoOf(error)
       if (errno === 'ENOENT' && statEntry(from) === undefined) return false
       if (errno !== 'EEXIST' && errno !== 'ENOTEMPTY') throw error
     }
   }
-  await syncDirectory(queue.paths.fail)
-  return true
 }

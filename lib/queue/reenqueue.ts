@@ -5,7 +5,6 @@ import {
   close,
   createFile,
   isSameFile,
-  readPieces,
   setOwnership,
   syncDirectory,
   syncFile,
@@ -83,14 +82,12 @@ async function copyItem(
   ready: Path,
   options: ReenqueueOptions,
 ): Promise<boolean> {
-  const { fd: source } = item
-  if (source === undefined) throw new TypeError('Expected an item that is open, to copy its body')
   const ownership = itemOwnership(target.settings, options)
-  const tmp = `${target.paths.tmp}/.reenqueue-${process.pid}-${randomBytes(6).toString('hex')}`
+  const tmp = `${target.paths.tmp}/reenqueue-${process.pid}-${randomBytes(6).toString('hex')}`
   const fd = createFile(tmp, ownership.mode)
   try {
     setOwnership(fd, ownership)
-    for await (const piece of readPieces(source, 0)) {
+    for await (const piece of item.pieces()) {
       options.signal?.throwIfAborted()
       await writeFully(fd, piece)
     }

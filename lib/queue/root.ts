@@ -43,7 +43,7 @@ export class Root {
 
   /**
    * The names of the queues in the root, sorted. Hidden directories are none, nor is what has no
-   * directory for items.
+   * directory for items, or a name that is not UTF-8.
    *
    * @throws {@link FsqError} `FSQ_NO_ROOT`
    */
@@ -68,7 +68,10 @@ export function openRoot(options: SettingsOptions = {}): Root {
 
 function listRoot(root: string): string[] {
   try {
-    return listNames(root).map((name) => Buffer.from(name, 'latin1').toString())
+    return listNames(root)
+      .map((name) => Buffer.from(name, 'latin1').toString())
+      .filter((name) => !name.includes('\ufffd'))
+      .sort()
   } catch (cause) {
     throw new FsqError(
       'FSQ_NO_ROOT',

@@ -1,15 +1,12 @@
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import { errnoOf, FsqError, reasonOf } from '../errors.js'
-import { fromByteString } from '../name/charset.js'
-import { parseItemName } from '../name/item-name.js'
-import { sortNames } from '../name/order.js'
 import { close } from '../posix/files.js'
-import { listNames } from '../posix/names.js'
 import { claimEntry } from './claim.js'
 import type { QueueContext } from './context.js'
 import { isDown } from './down.js'
 import { failure } from './failure.js'
-import { type Outcome, spent } from './finish.js'
+import { type Outcome, resolveLimits, spent } from './finish.js'
+import { listEntries } from './list-entries.js'
 import type { Item } from './item.js'
 import { setAsideMalformed } from './malformed.js'
 import { printableName } from './printable.js'
@@ -89,10 +86,13 @@ export type ScanEvent = MalformedEvent | SpentEvent | ItemErrorEvent
 export class Scan implements AsyncIterableIterator<Item>, AsyncDisposable {
   readonly #items: AsyncGenerator<Item, undefined>
   readonly #open = new Set<Item>()
+  readonly #end = new AbortController()
 
   /** @internal */
   constructor(queue: QueueContext, options: ScanOptions) {
-    this.#items = scanItems(queue, options, this.#open)
+    const end = this.#end.signal
+    const signal = options.signal ? AbortSignal.any([options.signal, end]) : end
+    this.#items = scanItems(queue, { ...options, signal }, this.#open)
   }
 
   /**
@@ -102,11 +102,19 @@ export class Scan implements AsyncIterableIterator<Item>, AsyncDisposable {
    * `FSQ_SCAN` where the queue cannot be listed.
    */
   async next(): Promise<IteratorResult<Item, undefined>> {
-    return this.#items.next()
+    try {
+      const result = await this.#items.next()
+      if (!this.#end.signal.aborted) return result
+      result.value?.close() // It came after the end that somebody else put to the scan.
+    } catch (error) {
+      if (!this.#end.signal.aborted) throw error
+    }
+    return { done: true, value: undefined }
   }
 
   /** Ends the scan and closes the items that are still open. */
   async return(): Promise<IteratorResult<Item, undefined>> {
+    this.#end.abort()
     for (const item of this.#open) item.close()
     return this.#items.return(undefined)
   }
@@ -131,8 +139,9 @@ async function* scanItems(
   open: Set<Item>,
 ): AsyncGenerator<Item, undefined> {
   const { settings } = queue
-  const { maxTries = settings.maxTries, ttl = settings.ttl, maxRate = 0, signal } = options
-  const limits = { maxTries, ttl }
+  const { maxRate = 0, signal } = options
+  if (!(maxRate >= 0)) throw new TypeError(`Expected \`maxRate\` to be 0 or more, got ${maxRate}`)
+  const limits = resolveLimits(options, settings)
   const claimOptions = {
     lock: options.lock ?? settings.lock,
     open: options.noOpen !== true,
@@ -142,10 +151,9 @@ async function* scanItems(
   const pause = pacer(maxRate, signal)
   signal?.throwIfAborted()
   let skipped = 0
-  const entries = listEntries(queue)
+  const entries = listEntries(queue, queue.paths.queue)
   if (options.ignoreDown !== true) checkUp(queue) // A queue that is down says so even when empty.
   for (const entry of entries) {
-    if (entry.startsWith('.') && !isDotItem(entry, queue)) continue
     await pause()
     signal?.throwIfAborted()
     if (options.ignoreDown !== true) checkUp(queue)
@@ -165,32 +173,13 @@ function checkUp(queue: QueueContext): void {
   if (isDown(queue)) throw new FsqError('FSQ_DOWN', `${queue.name} is down`, { queue: queue.name })
 }
 
-/** The names in queue/ as byte strings, in the order of enqueueing. */
-function listEntries(queue: QueueContext): string[] {
-  try {
-    return sortNames(listNames(queue.paths.queue))
-  } catch (error) {
-    throw failure('FSQ_SCAN', `cannot scan ${queue.name}`, error, queue)
-  }
-}
-
-/** Editors and NFS leave hidden files; only with `.` as its delimiter is such a name an item. */
-function isDotItem(entry: string, queue: QueueContext): boolean {
-  try {
-    parseItemName(fromByteString(entry, queue.reading.charset), queue.reading)
-    return true
-  } catch {
-    return false
-  }
-}
-
 async function claimOrReport(
   queue: QueueContext,
   entry: string,
   claimOptions: Parameters<typeof claimEntry>[2],
   { onEvent }: ScanOptions,
 ): Promise<Item | undefined> {
-  const id = printableName(entry)
+  const id = printableName(entry, queue.reading.charset)
   const report = (type: 'malformed' | 'error', error: FsqError): void => {
     onEvent?.({ type, queue: queue.name, id, error })
   }

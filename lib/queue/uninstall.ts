@@ -1,12 +1,11 @@
 import { FsqError } from '../errors.js'
 import { syncDirectory } from '../posix/files.js'
 import { listNames, renameDirectory, statEntry } from '../posix/names.js'
-import { entryPath } from '../posix/path.js'
-import type { Settings } from '../settings.js'
 import type { QueueContext, QueuePaths } from './context.js'
 import { bringUp, takeDown } from './down.js'
 import { checkQueue, failure } from './failure.js'
-import { discardTree, hiddenSibling } from './hidden.js'
+import { discardHidden, hiddenSibling } from './hidden.js'
+import { listEntries } from './list-entries.js'
 
 /*
  * Uninstall, fsq(7). What a crash leaves after each step:
@@ -39,30 +38,55 @@ export async function uninstallQueue(
   { force = false }: UninstallOptions = {},
 ): Promise<void> {
   const { name, paths, settings } = queue
-  const hidden = hiddenSibling(queue, 'uninstall').paths
+  const hidden = hiddenSibling(queue, 'uninstall')
+  refuseLink(queue)
   checkQueue(queue, force ? [paths.queue] : undefined)
   try {
     if (!force) refuseIfItemsWait(queue, paths)
     const wasDown = statEntry(paths.down) !== undefined
-    takeDown(queue)
     try {
-      renameDirectory(paths.directory, hidden.directory)
-      if (!force) refuseIfItemsWait(queue, hidden)
+      if (!wasDown) takeDown(queue)
+      renameDirectory(paths.directory, hidden.paths.directory)
+      if (!force) refuseIfItemsWait(queue, hidden.paths)
     } catch (error) {
-      if (statEntry(paths.directory) === undefined)
-        renameDirectory(hidden.directory, paths.directory)
+      putBack(queue, hidden)
       if (!wasDown) bringUp(queue)
       throw error
     }
     await syncDirectory(settings.root)
-    await discardTree(hidden.directory)
+    discardHidden(hidden)
   } catch (error) {
     throw failure('FSQ_INSTALL', `cannot uninstall ${name}`, error, queue)
   }
 }
 
-function refuseIfItemsWait({ name, settings }: QueueContext, paths: QueuePaths): void {
-  const waiting = countWaiting(paths, settings)
+/** A link to a queue elsewhere is not ours to remove, and the queue that it leads to even less. */
+function refuseLink({ name, paths }: QueueContext): void {
+  if (statEntry(paths.directory)?.isSymbolicLink() !== true) return
+  throw new FsqError('FSQ_NO_QUEUE', `not a queue: ${paths.directory} is a symbolic link`, {
+    queue: name,
+    path: paths.directory,
+  })
+}
+
+/** Undoes the rename, if it was done. */
+function putBack(queue: QueueContext, hidden: QueueContext): void {
+  const from = hidden.paths.directory
+  if (statEntry(from) === undefined) return
+  try {
+    renameDirectory(from, queue.paths.directory)
+  } catch (cause) {
+    throw new FsqError(
+      'FSQ_INSTALL',
+      `${queue.name} has items, but another queue has its name now; it is in ${from}`,
+      { queue: queue.name, path: from, cause },
+    )
+  }
+}
+
+function refuseIfItemsWait(queue: QueueContext, paths: QueuePaths): void {
+  const { name } = queue
+  const waiting = countWaiting(queue, paths)
   if (waiting === 0) return
   const items = waiting === 1 ? '1 item waits' : `${waiting} items wait`
   throw new FsqError(
@@ -72,12 +96,20 @@ function refuseIfItemsWait({ name, settings }: QueueContext, paths: QueuePaths):
   )
 }
 
-/** How many items wait in a queue and its host queues. */
-function countWaiting({ queue, directory }: QueuePaths, settings: Settings): number {
-  const hosts = `${directory}/${settings.hostsDir}`
-  const hostNames = statEntry(hosts)?.isDirectory() === true ? listNames(hosts) : []
-  const hostQueues = hostNames.map((host) => entryPath(hosts, `${host}/${settings.queueDir}`))
-  return [queue, ...hostQueues.filter((path) => statEntry(path)?.isDirectory() === true)]
-    .map((path) => listNames(path).length)
+/** How many items wait in a queue and its host queues, whose directory is `paths` for now. */
+function countWaiting(context: QueueContext, { queue, directory }: QueuePaths): number {
+  const { hostsDir, queueDir } = context.settings
+  const hosts = `${directory}/${hostsDir}`
+  const hostQueues = isDirectory(hosts)
+    ? listNames(hosts).map(
+        (host) => `${hosts}/${Buffer.from(host, 'latin1').toString()}/${queueDir}`,
+      )
+    : []
+  return [queue, ...hostQueues.filter(isDirectory)]
+    .map((path) => listEntries(context, path).length)
     .reduce((sum, count) => sum + count)
+}
+
+function isDirectory(path: string): boolean {
+  return statEntry(path)?.isDirectory() === true
 }

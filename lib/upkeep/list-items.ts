@@ -1,12 +1,11 @@
 import { FsqError } from '../errors.js'
 import { fromByteString, toByteString } from '../name/charset.js'
 import { type ParsedItemName, parseItemName } from '../name/item-name.js'
-import { sortNames } from '../name/order.js'
 import { readLocks } from '../posix/locks.js'
-import { listNames, statEntry } from '../posix/names.js'
+import { statEntry } from '../posix/names.js'
 import { entryPath, type Path } from '../posix/path.js'
 import type { QueueContext } from '../queue/context.js'
-import { failure } from '../queue/failure.js'
+import { listEntries } from '../queue/list-entries.js'
 import { printableName } from '../queue/printable.js'
 import type { Queue } from '../queue/queue.js'
 import { isPathComponent } from '../settings.js'
@@ -52,13 +51,13 @@ export interface ListedItem {
 export function* listItems(queue: Queue, options: ListItemsOptions = {}): Generator<ListedItem> {
   const { context } = queue
   const isLocked = readLocks()
-  for (const [state, entry] of listEntries(queue, options)) {
+  for (const [state, entry] of entriesOf(queue, options)) {
     const stat = statEntry(entryPath(context.paths[state], entry))
     if (stat === undefined) continue
     yield {
       queue: context.name,
       state,
-      id: printableName(entry),
+      id: printableName(entry, context.reading.charset),
       raw: Buffer.from(entry, 'latin1'),
       size: stat.size,
       modifiedAt: stat.mtime,
@@ -69,25 +68,14 @@ export function* listItems(queue: Queue, options: ListItemsOptions = {}): Genera
 }
 
 /** The names alone, as byte strings, with the directory that each is in. */
-export function* listEntries(
+export function* entriesOf(
   queue: Queue,
   { states = ['queue'] }: ListItemsOptions,
 ): Generator<[ItemState, string]> {
   const { context } = queue
   for (const state of states) {
-    for (const entry of list(context, state)) {
-      // As for a scan; but a hidden file in tmp/ is an item under construction like any other.
-      const hidden = state !== 'tmp' && entry.startsWith('.') && !nameOf(context, entry)
-      if (!hidden) yield [state, entry]
-    }
-  }
-}
-
-function list(context: QueueContext, state: ItemState): string[] {
-  try {
-    return sortNames(listNames(context.paths[state]))
-  } catch (error) {
-    throw failure('FSQ_SCAN', `cannot list ${context.name}`, error, context)
+    if (!itemStates.includes(state)) throw new TypeError(`Expected a state, got ${state as string}`)
+    for (const entry of listEntries(context, context.paths[state])) yield [state, entry]
   }
 }
 

@@ -15,6 +15,8 @@ export interface PruneOptions {
   readonly olderThan?: number
   /** Remove nothing, only tell. @defaultValue false */
   readonly dryRun?: boolean
+  /** The time from which age counts. @defaultValue now */
+  readonly now?: Date | undefined
   /** Is told of every entry that is (or would be) removed, by its printable name. */
   readonly onRemove?: (state: 'done' | 'fail', id: string) => void
 }
@@ -32,16 +34,26 @@ const turn = 1024
 export const defaultAge = 7 * 24 * 60 * 60
 
 /**
- * Removes what was finished long ago from done/ (and fail/): its mtime is the time at which it was
- * finished. Directories are left alone, links are removed and not followed. Nothing in queue/ or
+ * Removes what was finished long ago from done/ (and fail/). Directories are left alone, links are removed and not followed. Nothing in queue/ or
  * tmp/ is touched, and two that prune at once do no harm.
  *
  * @throws {@link FsqError} `FSQ_PRUNE`, `FSQ_NO_QUEUE`
  */
 export async function pruneItems(queue: Queue, options: PruneOptions = {}): Promise<PruneResult> {
-  const { states = ['done'], olderThan = defaultAge, dryRun = false, onRemove } = options
+  const {
+    states = ['done'],
+    olderThan = defaultAge,
+    dryRun = false,
+    onRemove,
+    now = new Date(),
+  } = options
   const { context } = queue
-  const limit = Date.now() - olderThan * 1000
+  if (!(olderThan >= 0)) throw new TypeError(`Expected \`olderThan\` in seconds, got ${olderThan}`)
+  for (const state of states) {
+    if (!['done', 'fail'].includes(state))
+      throw new TypeError(`Expected done or fail, got ${state}`)
+  }
+  const limit = now.getTime() - olderThan * 1000
   let removed = 0
   let seen = 0
   for (const state of states) {
@@ -52,10 +64,10 @@ export async function pruneItems(queue: Queue, options: PruneOptions = {}): Prom
           if (++seen % turn === 0) await setImmediate()
           const path = entryPath(directory.path, entry)
           const stat = statEntry(path)
-          if (stat === undefined || stat.isDirectory() || stat.mtimeMs > limit) continue
+          if (stat === undefined || stat.isDirectory() || finishedAt(stat) > limit) continue
           if (!dryRun && !removedNow(path)) continue
           removed++
-          onRemove?.(state, printableName(entry))
+          onRemove?.(state, printableName(entry, context.reading.charset))
         }
       } finally {
         directory.close()
@@ -66,6 +78,15 @@ export async function pruneItems(queue: Queue, options: PruneOptions = {}): Prom
     }
   }
   return { removed }
+}
+
+/**
+ * When an entry came to where it is, in milliseconds. Finishing sets the mtime; but other programs do
+ * not, nor can whoever does not own the file, and then it is that of enqueueing, perhaps long ago.
+ * The ctime is that of the rename at the earliest.
+ */
+function finishedAt(stat: { readonly mtimeMs: number; readonly ctimeMs: number }): number {
+  return Math.max(stat.mtimeMs, stat.ctimeMs)
 }
 
 /** False where somebody else was faster. */

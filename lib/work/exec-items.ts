@@ -60,7 +60,7 @@ export type ExecEvent = ScanEvent | WorkingEvent | FinishedEvent | NotStartedEve
 
 /** What came of running a program for each item. */
 export interface ExecResult {
-  /** How many times a program was run. */
+  /** How many items were taken up. */
   readonly count: number
   /** The signal that this process got, if any: the item at hand is in the queue as it was. */
   readonly interrupted?: NodeJS.Signals
@@ -83,6 +83,7 @@ export async function execItems(
   command: readonly string[],
   options: ExecOptions = {},
 ): Promise<ExecResult> {
+  if (command[0] === '') throw new TypeError('Expected the name of a program, got an empty one')
   using signals = passSignals()
   const outer = options.signal
   const signal = outer === undefined ? signals.signal : AbortSignal.any([signals.signal, outer])
@@ -96,8 +97,7 @@ export async function execItems(
       signal.throwIfAborted()
     }
   } catch (error) {
-    if (signals.caught === undefined) throw error
-    if (error instanceof FsqError) throw error
+    if (error !== signals.signal.reason) throw error
   }
   return { count, ...(signals.caught === undefined ? {} : { interrupted: signals.caught }) }
 }
@@ -134,6 +134,8 @@ async function run(
 ): Promise<Ended> {
   const running = startProgram(program, args, {
     stdin: noOpen === true ? 'ignore' : (item.fd ?? 'ignore'),
+    // So that a program that outlives us keeps the lock, though it does not read the body.
+    held: noOpen === true ? item.fd : undefined,
     env: env ? itemEnvironment(item, process.env) : process.env,
   })
   const stop = (): void => {
@@ -141,6 +143,7 @@ async function run(
   }
   signals.passTo(running)
   signal?.addEventListener('abort', stop, { once: true })
+  if (signal?.aborted === true) stop() // By who was told that the item is worked on.
   try {
     const ended = await running.ended
     await signals.settle(ended)
@@ -161,7 +164,8 @@ async function finish(
   if ('error' in ended) {
     const why = `cannot run ${program === '' ? 'item' : program}: ${reasonOf(ended.error)}`
     const error = new FsqError('FSQ_EXEC', why, { queue, id, cause: ended.error })
-    const ofItem = isOfItem(ended.error)
+    // No system has arguments with a NUL in them: no later try can succeed.
+    const ofItem = item.arguments.some((argument) => argument.includes('\0'))
     const outcome = noDone ? undefined : await (ofItem ? item.failPerm() : item.failTmp())
     onEvent?.({ type: 'not-started', queue, id, error, ...(outcome && { outcome }) })
   } else if ('signal' in ended) {
@@ -175,9 +179,4 @@ async function finish(
     const outcome = await item.done(ended.code)
     onEvent?.({ type: 'finished', queue, id, outcome })
   }
-}
-
-/** Node.js refuses arguments that hold a NUL, as every system does: no later try can succeed. */
-function isOfItem(error: unknown): boolean {
-  return error instanceof TypeError
 }

@@ -1,5 +1,5 @@
-import { once } from 'node:events'
 import { constants } from 'node:os'
+import { setTimeout } from 'node:timers/promises'
 import type { Ended, Running } from '../posix/program.js'
 
 /** The signals by which a person, a terminal or a system asks a program to end. */
@@ -47,8 +47,9 @@ export function passSignals(): SignalPass {
     signal: controller.signal,
     async settle(ended) {
       if (caught !== undefined || !endedAsAsked(ended)) return
-      const signal = AbortSignal.timeout(settleTime)
-      await once(controller.signal, 'abort', { signal }).catch(() => undefined)
+      // A timer that keeps this process alive, which AbortSignal.timeout does not.
+      const { signal } = controller
+      await setTimeout(settleTime, undefined, { signal }).catch(() => undefined)
     },
     passTo(running) {
       target = running

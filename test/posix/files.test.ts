@@ -1,6 +1,7 @@
 import * as fs from 'node:fs'
 import {
   closeSync,
+  linkSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -18,9 +19,9 @@ import type * as Files from '../../lib/posix/files.js'
 import {
   createFile,
   isSameFile,
+  markFile,
   openDirectory,
   openEntry,
-  openOrCreateFile,
   pinDirectory,
   readPieces,
   setOwnership,
@@ -62,14 +63,33 @@ t.test('a file is created once', async (t) => {
 t.test('a file is not created through a link that leads nowhere', async (t) => {
   const path = dangling(t)
   t.throws(() => createFile(path, 0o600), { code: 'EEXIST' })
-  t.throws(() => openOrCreateFile(path, 0o600), { code: 'ELOOP' })
+  t.throws(
+    () => {
+      markFile(path, { mode: 0o600 })
+    },
+    { code: 'ELOOP' },
+  )
   t.throws(() => statSync(path), { code: 'ENOENT' })
 })
 
 t.test('a file that is marked keeps its content', async (t) => {
   const path = temporaryFile(t, 'precious')
-  closing(t, openOrCreateFile(path, 0o600))
+  markFile(path, { mode: 0o600 })
   t.equal(readFileSync(path, 'utf8'), 'precious')
+  t.equal(modeOf(path), '600')
+})
+
+t.test("a file with two names is not marked: it may be anybody's", async (t) => {
+  const path = temporaryFile(t)
+  linkSync(path, `${path}-link`)
+  const before = modeOf(path)
+  t.throws(
+    () => {
+      markFile(`${path}-link`, { mode: 0o777 })
+    },
+    { code: 'EMLINK' },
+  )
+  t.equal(modeOf(path), before)
 })
 
 t.test('a link is not an entry', async (t) => {

@@ -242,11 +242,10 @@ for (const mode of [-1, 0o10000, 1.5, NaN]) {
 }
 
 t.test('of a queue that fails half-way nothing is left', async (t) => {
-  // A trigger with the name of the down file cannot be made.
-  const queue = temporaryRoot(t, { downFile: 'same', triggerFifo: 'same' }).queue('q')
+  const queue = temporaryRoot(t, { triggerFifo: 'x'.repeat(300) }).queue('q')
   await t.rejects(queue.install({ down: true, triggered: true }), {
     code: 'FSQ_INSTALL',
-    message: /^cannot install q: not a FIFO/,
+    message: 'cannot install q: the name is too long',
     queue: 'q',
   })
   t.strictSame(entriesOf(queue.context.settings.root), [])
@@ -258,4 +257,29 @@ t.test('settings come from the environment', async (t) => {
   const { path } = await openRoot().install('q')
   t.equal(path, `${root}/q`)
   t.equal(modeOf(path), '700')
+})
+
+t.test('a queue whose name fills a file name comes and goes', async (t) => {
+  const root = temporaryRoot(t)
+  const queue = await root.install('é'.repeat(127))
+  await queue.install({ ifExists: 'replace' })
+  t.strictSame(await root.queues(), ['é'.repeat(127)])
+  await queue.uninstall()
+  t.strictSame(entriesOf(root.settings.root), [])
+})
+
+t.test('a name that is too long is an error, and leaves nothing', async (t) => {
+  const root = temporaryRoot(t)
+  await t.rejects(root.install('x'.repeat(256)), {
+    code: 'FSQ_INSTALL',
+    message: /: the name is too long$/,
+  })
+  t.strictSame(entriesOf(root.settings.root), [])
+})
+
+t.test('ignore does not take a directory that is no queue for one', async (t) => {
+  const root = temporaryRoot(t)
+  mkdirSync(`${root.settings.root}/lost+found`)
+  writeFileSync(`${root.settings.root}/lost+found/#1`, '')
+  await t.rejects(root.install('lost+found', { ifExists: 'ignore' }), { code: 'FSQ_NO_QUEUE' })
 })

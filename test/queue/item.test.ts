@@ -1,8 +1,9 @@
-import { readSync } from 'node:fs'
+import { readSync, unlinkSync } from 'node:fs'
 import { buffer } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import type { Item } from '../../lib/queue/item.js'
 import type { Body } from '../../lib/queue/body.js'
+import type { Scan } from '../../lib/queue/scan.js'
 import type { SettingsOptions } from '../../lib/settings.js'
 import { bytesOf } from '../helpers/bytes.js'
 import { isFree } from '../helpers/lock.js'
@@ -103,4 +104,70 @@ t.test('disposing of an item that is finished is harmless', async (t) => {
   await item.done()
   await item[Symbol.asyncDispose]()
   t.strictSame(contentsOf(queue), { ...nothing, done: [item.id] })
+})
+
+const nextOf = async (scan: Scan): Promise<Item> => {
+  const { value } = await scan.next()
+  if (value === undefined) throw new Error('no item')
+  return value
+}
+
+t.test('a body that is read too late is an error, never the bytes of another item', async (t) => {
+  const queue = await temporaryQueue(t)
+  for (const letter of ['a', 'b']) await queue.enqueue(Buffer.alloc(3_000_000, letter))
+  const scan = queue.scan()
+  const first = await nextOf(scan)
+  const pieces = first.body()[Symbol.asyncIterator]()
+  await pieces.next()
+  await first.done()
+  const second = await nextOf(scan)
+  await t.rejects(
+    async () => {
+      for (;;) {
+        const result = (await pieces.next()) as IteratorResult<Buffer, undefined>
+        if (result.done === true) return
+        t.notOk(result.value.includes('b'), 'it is of the item', { diagnostic: false })
+      }
+    },
+    { code: 'FSQ_NO_ITEM' },
+  )
+  await second.done()
+})
+
+t.test(
+  'an item that is closed while it is finished stays closed, even where that fails',
+  async (t) => {
+    const queue = await temporaryQueue(t)
+    const id = await queue.enqueue('')
+    const item = await queue.claim(id)
+    unlinkSync(`${queue.context.paths.queue}/${id}`)
+    const finishing = item.done()
+    item.close()
+    await t.rejects(finishing, { code: 'FSQ_NO_ITEM' })
+    t.equal(item.fd, undefined)
+    item.close()
+  },
+)
+
+t.test('limits that are undefined are those of the scan', async (t) => {
+  const queue = await temporaryQueue(t, { maxTries: 1 })
+  await queue.enqueue('')
+  for await (const item of queue.scan()) {
+    const given = { ttl: 60, maxTries: undefined } as unknown as { ttl: number }
+    t.match(await item.failTmp(given), { state: 'fail', reason: { code: 'FSQ_MAX_TRIES' } })
+  }
+})
+
+t.test('limits that are no numbers are TypeErrors', async (t) => {
+  const queue = await temporaryQueue(t)
+  const id = await queue.enqueue('')
+  const soon = { ttl: 'soon' as unknown as number }
+  await t.rejects(queue.claim(id, soon), {
+    name: 'TypeError',
+    message: /^Expected ttl to be a whole/,
+  })
+  await t.rejects(queue.scan(soon).next(), { name: 'TypeError' })
+  await t.rejects(queue.scan({ maxRate: NaN }).next(), { name: 'TypeError' })
+  using item = await queue.claim(id)
+  await t.rejects(item.failTmp({ maxTries: -1 }), { name: 'TypeError' })
 })

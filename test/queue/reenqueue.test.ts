@@ -137,7 +137,7 @@ t.test('an item that is gone cannot be linked', async (t) => {
 t.test('an item that is closed cannot be copied', async (t) => {
   const { item, target } = await prepared(t)
   item.close()
-  await t.rejects(target.reenqueue(item), { name: 'TypeError' })
+  await t.rejects(target.reenqueue(item), { code: 'FSQ_NO_ITEM' })
   t.strictSame(contentsOf(target), nothing)
 })
 

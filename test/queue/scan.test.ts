@@ -4,6 +4,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmdirSync,
   symlinkSync,
   unlinkSync,
@@ -572,3 +573,39 @@ t.test('a queue that is down says so although it is empty', async (t) => {
   await t.rejects(idsOf(queue), { code: 'FSQ_DOWN' })
   t.strictSame(await idsOf(queue, { ignoreDown: true }), [])
 })
+
+t.test('a scan that ends while it waits for its next item leaves nothing locked', async (t) => {
+  const queue = await temporaryQueue(t)
+  await queue.enqueue('')
+  const second = await queue.enqueue('')
+  const scan = queue.scan({ maxRate: 0.01 })
+  await scan.next()
+  const waiting = scan.next()
+  await scan.return()
+  t.strictSame(await waiting, { done: true, value: undefined })
+  t.equal(isFree(`${queue.context.paths.queue}/${second}`), true)
+})
+
+for (const directory of ['queue', 'fail', 'done'] as const) {
+  t.test(`a link in place of ${directory}/ leads nobody elsewhere`, async (t) => {
+    const queue = await temporaryQueue(t)
+    await queue.enqueue('')
+    putEntry(queue.context.paths.queue, 'malformed')
+    const elsewhere = `${queue.context.settings.root}/elsewhere`
+    renameSync(queue.context.paths[directory], elsewhere)
+    symlinkSync(elsewhere, queue.context.paths[directory])
+    const before = readdirSync(elsewhere)
+    const events: string[] = []
+    const drain = async (): Promise<void> => {
+      for await (const item of queue.scan({ onEvent: ({ type }) => events.push(type) }))
+        await item.done()
+    }
+    if (directory === 'fail') {
+      await drain()
+      t.strictSame(events, ['error'])
+    } else {
+      await t.rejects(drain(), { code: 'FSQ_NO_QUEUE', message: /has no directory/ })
+    }
+    t.strictSame(readdirSync(elsewhere), before)
+  })
+}

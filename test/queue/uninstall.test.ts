@@ -94,15 +94,15 @@ t.test('the queue can be installed again', async (t) => {
 })
 
 for (const [what, act] of [
-  ['uninstall with force', (root: Root) => root.uninstall('home', { force: true })],
-  ['install with replace', (root: Root) => root.install('home', { ifExists: 'replace' })],
+  ['uninstall with force', (root: Root) => root.queue('home').uninstall({ force: true })],
+  ['install with replace', (root: Root) => root.queue('home').install({ ifExists: 'replace' })],
 ] as const) {
   t.test(`${what} leaves a directory alone that is no queue`, async (t) => {
     const root = temporaryRoot(t)
     const home = `${root.settings.root}/home`
     mkdirSync(home)
     writeFileSync(`${home}/thesis`, 'precious')
-    await t.rejects(act(root), {
+    await t.rejects(async () => act(root), {
       code: 'FSQ_NO_QUEUE',
       message: /^not a whole queue: home has no directory .*queue$/,
     })
@@ -121,5 +121,25 @@ t.test('items that wait for a host keep the queue', async (t) => {
     message: /^1 item waits in q;/,
   })
   t.equal(entriesOf(waiting).length, 1)
+  t.equal(await queue.isDown(), false)
+})
+
+t.test('hidden files that no scan would take keep no queue', async (t) => {
+  const queue = await temporaryQueue(t)
+  writeFileSync(`${queue.context.paths.queue}/.nfs0001`, '')
+  await queue.uninstall()
+  t.strictSame(entriesOf(queue.context.settings.root), [])
+})
+
+t.test('a link to a queue is left alone, and the queue too', async (t) => {
+  const queue = await temporaryQueue(t)
+  symlinkSync('q', `${queue.context.settings.root}/link`)
+  await t.rejects(
+    openRoot({ root: queue.context.settings.root }).uninstall('link', { force: true }),
+    {
+      code: 'FSQ_NO_QUEUE',
+      message: /is a symbolic link$/,
+    },
+  )
   t.equal(await queue.isDown(), false)
 })

@@ -2,7 +2,7 @@ import {
   itemStates,
   type ItemState,
   type ListedItem,
-  listEntries,
+  entriesOf,
   listItems,
 } from '../../upkeep/list-items.js'
 import { defineCommand } from '../command.js'
@@ -36,7 +36,11 @@ export default defineCommand<Flags>({
     const formats = [flags.long, flags.json, flags.null].filter((flag) => flag === true)
     if (formats.length > 1) throw new UsageError('-l, --json and -0 exclude each other')
     if (operands.length === 0) {
-      await printNames(await root().queues(), flags.null === true)
+      const names = await root().queues()
+      await printNames(
+        names.map((name) => Buffer.from(name).toString('latin1')),
+        flags.null === true,
+      )
       return 0
     }
     return eachQueue(call, async (queue) => {
@@ -49,7 +53,7 @@ export default defineCommand<Flags>({
       } else if (flags.json === true) {
         for (const item of listItems(queue, { states })) await print(`${toJson(item)}\n`)
       } else {
-        const names = [...listEntries(queue, { states })].map(([, entry]) => entry)
+        const names = [...entriesOf(queue, { states })].map(([, entry]) => entry)
         await printNames(names, flags.null === true)
       }
     })
@@ -70,11 +74,20 @@ async function printNames(names: readonly string[], nul: boolean): Promise<void>
   }
 }
 
-/** Every item as an object of the same shape; a malformed entry has no fields of a name. */
-function toJson({ queue, state, id, size, locked, modifiedAt, name }: ListedItem): string {
+/**
+ * Every item as an object of the same shape; a malformed entry has no fields of a name. JSON escapes
+ * control characters, but not those that are no ASCII.
+ */
+function toJson(item: ListedItem): string {
+  return JSON.stringify(jsonOf(item)).replace(/[\x7f-\x9f]/g, (character) => {
+    return `\\u00${character.charCodeAt(0).toString(16)}`
+  })
+}
+
+function jsonOf({ queue, state, id, size, locked, modifiedAt, name }: ListedItem): object {
   const entry = { queue, state, id, size, locked, modifiedAt }
-  if (name === undefined) return JSON.stringify({ ...entry, malformed: true })
+  if (name === undefined) return { ...entry, malformed: true }
   const { delimiter, enqueuedAt, entropy, pid, hostname, tries, arguments: args } = name
   const fields = { delimiter, enqueuedAt, entropy, pid, hostname, tries, arguments: args }
-  return JSON.stringify({ ...entry, ...fields })
+  return { ...entry, ...fields }
 }

@@ -43,6 +43,7 @@ export default defineCommand<Flags>({
     const [name = '', ...command] = operands
     if (command.length === 0 && flags.emptyOk !== true)
       throw new UsageError('no program given; -k runs the arguments of each item')
+    if (command[0] === '') throw new UsageError('the name of the program is empty')
     const { env, lock, maxRate } = flags
     const root = call.root({
       ttl: flags.ttl,

@@ -1,0 +1,38 @@
+import { fromByteString } from '../name/charset.js'
+import { parseItemName } from '../name/item-name.js'
+import { sortNames } from '../name/order.js'
+import { pinDirectory } from '../posix/files.js'
+import { listNames } from '../posix/names.js'
+import type { QueueContext } from './context.js'
+import { failure } from './failure.js'
+
+/**
+ * The names in a directory of a queue that concern fsq, as byte strings, in the order of
+ * enqueueing. A link in place of the directory is not followed: who can write to the directory of a
+ * queue must not make us list, and then work on, files from anywhere.
+ *
+ * @throws {@link FsqError} `FSQ_NO_QUEUE`, `FSQ_SCAN`
+ */
+export function listEntries(queue: QueueContext, directory: string): string[] {
+  try {
+    const pinned = pinDirectory(directory)
+    try {
+      return sortNames(listNames(pinned.path).filter((entry) => !isHidden(entry, queue)))
+    } finally {
+      pinned.close()
+    }
+  } catch (error) {
+    throw failure('FSQ_SCAN', `cannot list ${queue.name}`, error, queue)
+  }
+}
+
+/** Editors and NFS leave hidden files; only with `.` as its delimiter is such a name an item. */
+function isHidden(entry: string, { reading }: QueueContext): boolean {
+  if (!entry.startsWith('.')) return false
+  try {
+    parseItemName(fromByteString(entry, reading.charset), reading)
+    return false
+  } catch {
+    return true
+  }
+}

@@ -1,0 +1,64 @@
+import t from 'tap'
+import { execItems, type ExecEvent } from '../../lib/work/exec-items.js'
+import { contentsOf, nothing, temporaryQueue } from '../helpers/temporary.js'
+
+/* What only a caller of the library can do; all else is tested by the program, in exec-items.test. */
+
+t.test('every item is told of, and the programs are counted', async (t) => {
+  const queue = await temporaryQueue(t, { maxTries: 2 })
+  const [good = '', tmp = ''] = await Promise.all(
+    ['0', '111'].map((code) => queue.enqueue('', [code])),
+  )
+  const events: ExecEvent[] = []
+  const onEvent = (event: ExecEvent): number => events.push(event)
+  t.strictSame(await execItems(queue, ['sh', '-c', 'exit "$1"', 'sh'], { onEvent }), { count: 2 })
+  const [retried = ''] = contentsOf(queue)['queue'] ?? []
+  t.strictSame(events, [
+    { type: 'working', queue: 'q', id: good },
+    { type: 'finished', queue: 'q', id: good, outcome: { state: 'done', id: good } },
+    { type: 'working', queue: 'q', id: tmp },
+    { type: 'finished', queue: 'q', id: tmp, outcome: { state: 'queue', id: retried } },
+  ])
+  events.length = 0
+  await execItems(queue, ['/no/such/program'], { onEvent, noDone: true })
+  t.match(events[1], { type: 'not-started', id: retried, error: { code: 'FSQ_EXEC' } })
+  t.notOk(events[1] && 'outcome' in events[1], 'nothing became of the item')
+})
+
+t.test('an AbortSignal ends the program and leaves the item', async (t) => {
+  const before = process.listenerCount('SIGTERM')
+  for (const when of ['before it starts', 'while it runs']) {
+    const queue = await temporaryQueue(t)
+    const ids = [await queue.enqueue(''), await queue.enqueue('')]
+    const controller = new AbortController()
+    const reason = new Error('enough')
+    const running = execItems(queue, ['sleep', '30'], {
+      signal: controller.signal,
+      onEvent: () => {
+        const abort = (): void => {
+          controller.abort(reason)
+        }
+        if (when === 'before it starts') abort()
+        else setImmediate(abort)
+      },
+    })
+    await t.rejects(running, reason, when)
+    t.strictSame(contentsOf(queue), { ...nothing, queue: ids }, when)
+    const item = await queue.claim(ids[0] ?? '')
+    t.ok(item, 'the lock is given up')
+    item.close()
+  }
+  t.equal(process.listenerCount('SIGTERM'), before, 'no listener is left')
+})
+
+t.test('what ends a scan ends it here too', async (t) => {
+  const queue = await temporaryQueue(t)
+  await queue.enqueue('')
+  await t.rejects(execItems(queue, ['sh', '-c', 'kill -KILL $$']), { code: 'FSQ_PROGRAM_KILLED' })
+  await queue.enqueue('')
+  await queue.down()
+  await t.rejects(execItems(queue, ['true']), { code: 'FSQ_DOWN' })
+  t.strictSame(await execItems(queue, ['true'], { ignoreDown: true }), { count: 1 })
+  await queue.uninstall()
+  await t.rejects(execItems(queue, ['true']), { code: 'FSQ_NO_QUEUE' })
+})
