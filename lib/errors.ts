@@ -41,7 +41,9 @@ const meanings = {
   FSQ_NO_LISTENER: { exit: 111, meaning: 'nobody listens to the trigger' },
   FSQ_PROGRAM_KILLED: { exit: 111, meaning: 'a program was killed by a signal; its item failed' },
   FSQ_EXEC: { exit: 111, meaning: 'a program could not be started' },
+  FSQ_OUTPUT: { exit: 111, meaning: 'stdout could not be written' },
   FSQ_PRUNE: { exit: 111, meaning: 'a finished item could not be removed' },
+  FSQ_SYSTEM: { exit: 111, meaning: 'a system call failed where nobody expected it to' },
   FSQ_UNSUPPORTED: { exit: 111, meaning: 'this machine lacks something that fsq needs' },
 } as const
 
@@ -126,6 +128,7 @@ const plainWords: Record<string, string> = {
   ENOTEMPTY: 'it is not empty',
   ENXIO: 'nobody has it open',
   EPERM: 'operation not permitted',
+  EPIPE: 'nobody reads it any more',
   EROFS: 'the file system is mounted read-only',
   ETXTBSY: 'the program is being written',
   EXDEV: 'the directories are on different file systems',

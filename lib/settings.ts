@@ -162,6 +162,10 @@ export function resolveSettings(
   options: SettingsOptions = {},
   environment: NodeJS.ProcessEnv = process.env,
 ): Settings {
+  if (typeof options !== 'object')
+    throw new TypeError(`Expected options such as { root: '/srv/queues' }, got ${typeof options}`)
+  const unknown = Object.keys(options).find((key) => !Object.hasOwn(settingsTable, key))
+  if (unknown !== undefined) throw new TypeError(`Expected a setting, got ${unknown}`)
   const variables = envVar.from(environment)
   const pick = <K extends keyof Settings>(key: K): Settings[K] => {
     const { variable, kind, fallback } = settingsTable[key] as Setting<Settings[K]>

@@ -1,6 +1,6 @@
 import { FsqError } from '../errors.js'
 import type { Body } from '../queue/body.js'
-import type { OwnerOptions } from '../queue/ownership.js'
+import type { EnqueueOptions } from '../queue/enqueue.js'
 import type { Queue } from '../queue/queue.js'
 import { untilAborted } from '../until-aborted.js'
 import { print } from './output.js'
@@ -13,45 +13,63 @@ const inFlight = 64
  * Enqueues one item for each line of stdin and prints its name once it is there to stay: one line
  * out for each line in, in their order, so that a shell can talk to it. Once a line has failed, for
  * which an empty line is printed, no further one is begun; those that were are enqueued and printed.
+ *
+ * @throws what is not about a line: that stdout cannot be written, or the reason of the signal. No
+ * item is under construction any more then.
  */
 export async function enqueueBatch(
   queue: Queue,
-  owner: OwnerOptions,
+  options: EnqueueOptions,
   say: (message: string) => void,
 ): Promise<number> {
   let status = 0
-  let number = 0
-  let printed = Promise.resolve()
+  let fatal: { readonly error: unknown } | undefined
+  let answered = Promise.resolve()
   const waiting = new Set<Promise<void>>()
-  const failed = new AbortController()
+  const stop = new AbortController()
+  options.signal?.addEventListener('abort', () => {
+    stop.abort()
+  })
   const lines = readSeparated(process.stdin, '\n')
-  for (;;) {
+  for (let number = 1; ; number++) {
     // Whoever reads a name before the next line is written must not wait for us to read that line.
-    const line = await untilAborted(lines.next(), failed.signal).catch(unlessAborted(failed.signal))
+    const line = await untilAborted(lines.next(), stop.signal).catch(unlessAborted(stop.signal))
     if (line === undefined || line.done === true) break
-    const at = ++number
-    const enqueued = enqueueLine(queue, line.value, owner)
-    const done = printed.then(async () => {
-      try {
-        await print(`${await enqueued}\n`)
-      } catch (error) {
-        if (!(error instanceof FsqError)) throw error
-        status = error.exitStatus
-        say(`line ${at}: ${error.message}`)
-        await print('\n')
-      }
-    })
-    enqueued.catch(() => {
-      failed.abort() // At once, not only when its turn to be printed comes.
-    })
-    printed = done
-    waiting.add(done)
-    void done.finally(() => waiting.delete(done)).catch(() => undefined)
+    const answer = answerLine(number, enqueueLine(queue, line.value, options), answered)
+    answered = answer
+    waiting.add(answer)
+    void answer.then(() => waiting.delete(answer))
     if (waiting.size >= inFlight) await Promise.race(waiting)
   }
-  await printed
+  await answered
   process.stdin.destroy() // An open pipe that nobody reads any more would keep us from ending.
+  if (fatal !== undefined) throw fatal.error
   return status
+
+  /** Prints what became of a line, once the lines before it have been answered. Never rejects. */
+  async function answerLine(
+    number: number,
+    enqueued: Promise<string>,
+    before: Promise<void>,
+  ): Promise<void> {
+    try {
+      const answer = await enqueued.catch((error: unknown) => {
+        stop.abort() // At once, not only when its turn to be printed comes.
+        if (!(error instanceof FsqError)) throw error
+        return error
+      })
+      await before
+      if (answer instanceof FsqError) {
+        status = answer.exitStatus
+        say(`line ${number}: ${answer.message}`)
+      }
+      await print(answer instanceof FsqError ? '\n' : `${answer}\n`)
+    } catch (error) {
+      stop.abort()
+      await before
+      fatal ??= { error }
+    }
+  }
 }
 
 function unlessAborted(signal: AbortSignal): (error: unknown) => undefined {
@@ -61,9 +79,9 @@ function unlessAborted(signal: AbortSignal): (error: unknown) => undefined {
   }
 }
 
-async function enqueueLine(queue: Queue, line: string, owner: OwnerOptions): Promise<string> {
+async function enqueueLine(queue: Queue, line: string, options: EnqueueOptions): Promise<string> {
   const { args, body } = parseLine(line)
-  return queue.enqueue(body, args, owner)
+  return queue.enqueue(body, args, options)
 }
 
 /** `{"args": ["a", "b"], "body": "text"}`, or `"file": "path"` in place of the body. */

@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander'
-import { FsqError } from '../errors.js'
+import { errnoOf, FsqError, reasonOf } from '../errors.js'
 import { openRoot, type Root } from '../queue/root.js'
 import type { SettingsOptions } from '../settings.js'
 import { print, say } from './output.js'
@@ -95,10 +95,22 @@ export async function reportFailure(
       await print(parser.helpInformation())
       return 0
     }
-    return reportFailure(program, new UsageError(error.message.replace(/^error: /, '')), parser)
+    return reportFailure(
+      program,
+      new UsageError(error.message.replace(/^error: /, '').replace(/\n/g, ' ')),
+      parser,
+    )
   }
-  if (!(error instanceof FsqError)) throw error
-  say(program, error.message)
+  if (!(error instanceof FsqError)) {
+    if (errnoOf(error) === undefined) throw error
+    return reportFailure(
+      program,
+      new FsqError('FSQ_SYSTEM', reasonOf(error), { cause: error }),
+      parser,
+    )
+  }
+  // A reader that went away, as in `fsq ls q | head`, has had what it wanted.
+  if (error.errno !== 'EPIPE') say(program, error.message)
   if (error instanceof UsageError) {
     process.stderr.write(`usage: ${parser.name()} ${parser.usage()} (try ${parser.name()} -h)\n`)
   }

@@ -25,7 +25,8 @@ export async function eachOf<T>(
     try {
       await act(name)
     } catch (error) {
-      if (!(error instanceof FsqError)) throw error
+      // That stdout cannot be written is about none of them, and the next would meet it too.
+      if (!(error instanceof FsqError) || error.code === 'FSQ_OUTPUT') throw error
       say(error.message)
       status ||= error.exitStatus
     }

@@ -17,7 +17,7 @@ interface GlobalFlags extends Omit<SettingsOptions, 'root'> {
 
 /** Runs the program with the words behind its name; the exit status. */
 export async function main(words: readonly string[]): Promise<number> {
-  endQuietlyWithReader()
+  outliveReaders()
   const parser = globalParser()
   try {
     checkWords(words)
@@ -35,7 +35,9 @@ export async function main(words: readonly string[]): Promise<number> {
     }
     return await dispatch(parser.args, settings, directory)
   } catch (error) {
-    return reportFailure('fsq', error, parser)
+    const status = await reportFailure('fsq', error, parser)
+    if (status === 0) await print(`\nCommands (fsq COMMAND -h tells more):\n${await commandList()}`)
+    return status
   }
 }
 
@@ -78,7 +80,7 @@ function globalParser(): Command {
     .option('-T, --trigger-fifo <name>', 'FIFO that wakes a listener', setting('triggerFifo'))
 }
 
-async function commandList(execDir: string | undefined): Promise<string> {
+async function commandList(execDir = process.env['FSQ_EXEC_DIR']): Promise<string> {
   const { listExternals } = await import('./external.js')
   const names = Object.entries(commands).map(([name, { summary }]) => [name, summary] as const)
   const externals = listExternals(execDir).map((name) => [name, `fsq-${name}`] as const)
@@ -94,15 +96,11 @@ function checkWords(words: readonly string[]): void {
   if (lost !== undefined) throw new UsageError(`an argument is not UTF-8: ${JSON.stringify(lost)}`)
 }
 
-/** The exit status for what went wrong. */
-const failed = 111
-
-/** A reader that goes away, as in `fsq ls q | head`, is no fault: end without a message. */
-function endQuietlyWithReader(): void {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(failed)
-    throw error
-  })
-  // Messages may be lost; work may not.
+/**
+ * What could not be written to stdout is an error where it was written (see print). Messages on
+ * stderr may be lost, as on a log disk that is full; work may not.
+ */
+function outliveReaders(): void {
+  process.stdout.on('error', () => undefined)
   process.stderr.on('error', () => undefined)
 }

@@ -1,4 +1,4 @@
-import { once } from 'node:events'
+import { FsqError, reasonOf } from '../errors.js'
 
 /**
  * Writes a message to stderr, as `fsq scan: message`. Names come from anywhere, so what could steer
@@ -8,9 +8,19 @@ export function say(program: string, message: string): void {
   process.stderr.write(`${program}: ${harmless(message)}\n`)
 }
 
-/** Writes to stdout and waits while the reader is slower than we are. */
+/**
+ * Writes to stdout, and waits until it is written.
+ *
+ * @throws {@link FsqError} `FSQ_OUTPUT`
+ */
 export async function print(text: string | Uint8Array): Promise<void> {
-  if (!process.stdout.write(text)) await once(process.stdout, 'drain')
+  await new Promise<void>((resolve, reject) => {
+    process.stdout.write(text, (cause) => {
+      if (!cause) resolve()
+      else
+        reject(new FsqError('FSQ_OUTPUT', `cannot write to stdout: ${reasonOf(cause)}`, { cause }))
+    })
+  })
 }
 
 /** The text with control characters as \xNN, line breaks among them. */

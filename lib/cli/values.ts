@@ -37,10 +37,10 @@ export const count = asUsage((given) => {
 
 /** A time span such as 90s, 10m or 7d, in seconds. */
 export const duration = asUsage((given) => {
-  const milliseconds = /^[0-9.]+ ?[a-z]+$/i.test(given) ? ms(given as ms.StringValue) : undefined
-  if (typeof milliseconds !== 'number' || Number.isNaN(milliseconds))
-    throw new TypeError(`Expected a duration such as 90s, 10m or 7d, got "${given}"`)
-  return milliseconds / 1000
+  // The library reads more, and M as m: what is meant as a month must not become a minute.
+  if (!/^[0-9]{1,9}[smhdw]$/.test(given))
+    throw new TypeError(`Expected a duration such as 90s, 10m, 12h, 7d or 2w, got "${given}"`)
+  return ms(given as ms.StringValue) / 1000
 })
 
 /** One of a few words. */

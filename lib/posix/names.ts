@@ -6,10 +6,12 @@ import {
   readdirSync,
   renameSync,
   rmdirSync,
+  statSync,
   type Stats,
   unlinkSync,
 } from 'node:fs'
 import { getNative } from './native.js'
+import { dirname } from 'node:path'
 import { pinDirectory } from './files.js'
 import { entryPath, type Path } from './path.js'
 
@@ -86,7 +88,19 @@ export function makeDirectory(path: string, mode: number): void {
 
 /** Makes a directory and those above it, where they are missing. */
 export function makeDirectories(path: string): void {
-  mkdirSync(path, { recursive: true })
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return
+  try {
+    mkdirSync(path)
+  } catch (error) {
+    // Not mkdir's own recursion, which never ends where a parent cannot hold directories (/proc).
+    const parent = dirname(path)
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST') throw Object.assign(new Error(`ENOTDIR: ${path}`), { code: 'ENOTDIR' })
+    if (code !== 'ENOENT' || parent === path) throw error
+    if (statSync(parent, { throwIfNoEntry: false }) !== undefined) throw error
+    makeDirectories(parent)
+    mkdirSync(path)
+  }
 }
 
 /** All names in a directory at once, as byte strings, in no order that could be relied on. */

@@ -127,6 +127,8 @@ export function claimByName(
 ): Item {
   const { inherited = [] } = options
   const limits = resolveLimits(options, queue.settings)
+  if (typeof id !== 'string')
+    throw new TypeError(`Expected the name of an item to be a string, got ${typeof id}`)
   const fields = { queue: queue.name, id }
   if (!isPathComponent(id))
     throw new FsqError('FSQ_PATH', `illegal item name: ${JSON.stringify(id)}`, fields)

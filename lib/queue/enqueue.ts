@@ -115,6 +115,7 @@ function nameSource(
   const enqueuedAt = options.enqueuedAt ?? new Date()
   if (Number.isNaN(enqueuedAt.getTime()))
     throw new TypeError('Expected `enqueuedAt` to be a date, got an invalid one')
+  checkList(args)
   const { entropy: given } = options
   if (given !== undefined && !/^[0-9]+$/.test(String(given)))
     throw new TypeError(`Expected \`entropy\` to be a whole number, got ${given}`)
@@ -140,6 +141,11 @@ function nameSource(
     if (taken) name = fresh()
     return name
   }
+}
+
+function checkList(args: unknown): void {
+  if (Array.isArray(args)) return
+  throw new TypeError(`Expected a list of arguments, got ${typeof args}`)
 }
 
 /** Makes an entry under the first name that is free in the directory. */

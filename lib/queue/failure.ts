@@ -62,7 +62,10 @@ export function missingQueue(
       return wrong(`not a queue: ${paths.directory} is not a directory`, paths.directory)
     for (const path of directories) {
       if (statEntry(path)?.isDirectory() !== true)
-        return wrong(`not a whole queue: ${name} has no directory ${path}`, path)
+        return wrong(
+          `not a whole queue: ${name} has no directory ${path}; make it again with mkdir(1)`,
+          path,
+        )
     }
   } catch {
     // What cannot even be looked at is not missing: the first error tells more.

@@ -54,6 +54,9 @@ export async function installQueue(
   options: InstallOptions = {},
 ): Promise<boolean> {
   const { settings, name, paths } = queue
+  const { ifExists = 'error' } = options
+  if (!['error', 'ignore', 'replace'].includes(ifExists))
+    throw new TypeError(`Expected ifExists to be error, ignore or replace, got ${ifExists}`)
   const directories = queueOwnership(settings, options)
   const files = {
     user: options.itemUser ?? settings.itemUser,
@@ -66,12 +69,12 @@ export async function installQueue(
   try {
     await buildQueue(hidden, options, directories, files)
     while (!moveIntoPlace(hidden.paths.directory, paths.directory)) {
-      if (options.ifExists === 'ignore') {
+      if (ifExists === 'ignore') {
         checkQueue(queue)
         discardHidden(hidden)
         return false
       }
-      if (options.ifExists !== 'replace') throw queueExists(queue)
+      if (ifExists !== 'replace') throw queueExists(queue)
       await uninstallQueue(queue, { force: true })
     }
     await syncDirectory(settings.root)

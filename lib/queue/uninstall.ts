@@ -1,4 +1,5 @@
 import { FsqError } from '../errors.js'
+import { getCharset } from '../name/charset.js'
 import { syncDirectory } from '../posix/files.js'
 import { listNames, renameDirectory, statEntry } from '../posix/names.js'
 import type { QueueContext, QueuePaths } from './context.js'
@@ -6,6 +7,7 @@ import { bringUp, takeDown } from './down.js'
 import { checkQueue, failure } from './failure.js'
 import { discardHidden, hiddenSibling } from './hidden.js'
 import { listEntries } from './list-entries.js'
+import { printableName } from './printable.js'
 
 /*
  * Uninstall, fsq(7). What a crash leaves after each step:
@@ -27,8 +29,8 @@ export interface UninstallOptions {
 }
 
 /**
- * Removes a queue, its finished and failed items included. Only what has a directory of items is
- * taken for a queue, so that no other directory is ever removed.
+ * Removes a queue, its finished and failed items included. A directory with anything in it that is
+ * no part of a queue is refused, forced or not, so that no other directory is ever removed.
  *
  * @throws {@link FsqError} `FSQ_QUEUE_NOT_EMPTY` where items wait to be worked on, in the queue or in
  * one of its host queues, `FSQ_NO_QUEUE`, `FSQ_INSTALL`.
@@ -40,7 +42,8 @@ export async function uninstallQueue(
   const { name, paths, settings } = queue
   const hidden = hiddenSibling(queue, 'uninstall')
   refuseLink(queue)
-  checkQueue(queue, force ? [paths.queue] : undefined)
+  refuseForeign(queue)
+  if (!force) checkQueue(queue)
   try {
     if (!force) refuseIfItemsWait(queue, paths)
     const wasDown = statEntry(paths.down) !== undefined
@@ -58,6 +61,34 @@ export async function uninstallQueue(
   } catch (error) {
     throw failure('FSQ_INSTALL', `cannot uninstall ${name}`, error, queue)
   }
+}
+
+/**
+ * A directory that has what no queue has is somebody else's, or holds what somebody has put there:
+ * neither is removed. One that lacks a part of a queue may be; forcing it is how to get rid of it.
+ */
+function refuseForeign({ name, paths, settings }: QueueContext): void {
+  if (!isDirectory(paths.directory)) return // Other checks tell more.
+  const { hostsDir, hostsTriggerFifo, downFile, triggerFifo } = settings
+  const { queueDir, doneDir, failDir, tmpDir } = settings
+  const own = [
+    queueDir,
+    doneDir,
+    failDir,
+    tmpDir,
+    downFile,
+    triggerFifo,
+    hostsDir,
+    hostsTriggerFifo,
+  ]
+  const foreign = listNames(paths.directory).find((entry) => !own.includes(entry))
+  if (foreign === undefined) return
+  const entry = printableName(foreign, getCharset('utf8'))
+  throw new FsqError(
+    'FSQ_NO_QUEUE',
+    `not removed: ${paths.directory} has ${entry}, which is no part of a queue; move it elsewhere`,
+    { queue: name, path: paths.directory },
+  )
 }
 
 /** A link to a queue elsewhere is not ours to remove, and the queue that it leads to even less. */

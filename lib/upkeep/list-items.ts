@@ -1,6 +1,6 @@
 import { FsqError } from '../errors.js'
 import { fromByteString, toByteString } from '../name/charset.js'
-import { type ParsedItemName, parseItemName } from '../name/item-name.js'
+import { longestName, type ParsedItemName, parseItemName } from '../name/item-name.js'
 import { readLocks } from '../posix/locks.js'
 import { statEntry } from '../posix/names.js'
 import { entryPath, type Path } from '../posix/path.js'
@@ -97,6 +97,7 @@ export function locateItem(
   const { context } = queue
   if (!isPathComponent(id)) return undefined
   const entry = toByteString(id, context.reading.charset)
+  if (entry.length > longestName) return undefined
   return states
     .map((state) => entryPath(context.paths[state], entry))
     .find((path) => statEntry(path) !== undefined)

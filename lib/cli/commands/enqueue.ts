@@ -6,6 +6,7 @@ import { enqueueBatch } from '../batch.js'
 import { type Call, defineCommand } from '../command.js'
 import { print } from '../output.js'
 import { type OwnerFlags, ownerFlags } from '../owner-flags.js'
+import { passSignals } from '../../work/signals.js'
 import { UsageError } from '../usage-error.js'
 
 interface Flags extends OwnerFlags {
@@ -31,19 +32,35 @@ export default defineCommand<Flags>({
     const [name = '', ...args] = operands
     const queue = call.root().queue(name)
     const { file, empty, user, group, mode } = flags
-    const owner = { user, group, mode }
-    if (flags.batch === true) {
+    if (file !== undefined && empty === true) throw new UsageError('-e and -f exclude each other')
+    using signals = passSignals()
+    const options = { user, group, mode, signal: signals.signal }
+    try {
+      return await (flags.batch === true ? batch() : one())
+    } catch (error) {
+      if (error !== signals.signal.reason || signals.caught === undefined) throw error
+      signals[Symbol.dispose]()
+      process.kill(process.pid, signals.caught)
+      return 111
+    }
+
+    async function batch(): Promise<number> {
       if (args.length > 0 || file !== undefined || empty === true)
         throw new UsageError('--batch takes arguments and bodies from stdin')
-      const status = await enqueueBatch(queue, owner, call.say)
+      const status = await enqueueBatch(queue, options, call.say)
       await pull(queue, call)
       return status
     }
-    const id = await queue.enqueue(bodyOf(flags, call), args, owner)
-    chirp(`${name}: enqueued ${id}`)
-    if (flags.print === true) await print(`${id}\n`)
-    await pull(queue, call)
-    return 0
+
+    async function one(): Promise<number> {
+      const id = await queue.enqueue(bodyOf(flags, call), args, options)
+      chirp(`${name}: enqueued ${id}`)
+      if (flags.print === true) {
+        await afterwards(call, () => print(`${id}\n`))
+      }
+      await pull(queue, call)
+      return 0
+    }
   },
 })
 
@@ -58,15 +75,19 @@ function bodyOf({ file, empty }: Flags, { say }: Call<Flags>): Body {
 }
 
 /**
- * The items are in, and a failure now must not look as if they were not: whoever is told so would
- * enqueue them again.
+ * What comes after the item is in must not look as if it were not: whoever is told so would enqueue
+ * it again.
  */
-async function pull(queue: Queue, { flags, say }: Call<Flags>): Promise<void> {
-  if (flags.trigger !== true) return
+async function afterwards({ say }: Call<Flags>, act: () => Promise<void>): Promise<void> {
   try {
-    await queue.triggerPull({ ignoreListener: true })
+    await act()
   } catch (error) {
     if (!(error instanceof FsqError)) throw error
     say(`enqueued, but ${error.message}`)
   }
+}
+
+async function pull(queue: Queue, call: Call<Flags>): Promise<void> {
+  if (call.flags.trigger !== true) return
+  await afterwards(call, () => queue.triggerPull({ ignoreListener: true }))
 }
