@@ -104,7 +104,7 @@ for (const [what, act] of [
     writeFileSync(`${home}/thesis`, 'precious')
     await t.rejects(async () => act(root), {
       code: 'FSQ_NO_QUEUE',
-      message: /^not a whole queue: home has no directory .*queue$/,
+      message: /home has thesis, which is no part of a queue; move it elsewhere$/,
     })
     t.strictSame(entriesOf(root.settings.root), ['home'])
     t.strictSame(entriesOf(home), ['thesis'])

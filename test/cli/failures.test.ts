@@ -1,0 +1,279 @@
+import { spawnSync } from 'node:child_process'
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import t, { type Test } from 'tap'
+import { cannotBeNobody, check, nobody, notRoot, type Place, place } from '../helpers/cli.js'
+import { contentsOf, entriesOf, nothing } from '../helpers/temporary.js'
+
+t.jobs = 4
+
+/** Mounts an empty file system of its own on a directory, until the test ends. */
+function mount(t: Test, directory: string, size: string): void {
+  const { status, stderr } = tryToMount(directory, size)
+  t.equal(status, 0, `mounted: ${stderr.toString()}`)
+  t.teardown(() => {
+    unmount(directory)
+  })
+}
+
+function tryToMount(directory: string, size: string): ReturnType<typeof spawnSync> {
+  return spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${size},mode=755`, 'tmpfs', directory])
+}
+
+function unmount(directory: string): void {
+  spawnSync('umount', ['-l', directory])
+}
+
+/** False where a file system can be mounted; otherwise why a test must be skipped. */
+function whyNotMount(): string | false {
+  if (notRoot !== false) return 'needs root, to mount a file system'
+  const directory = mkdtempSync(`${tmpdir()}/fsq-`)
+  const { status } = tryToMount(directory, '64k')
+  if (status === 0) unmount(directory)
+  rmdirSync(directory)
+  return status === 0 ? false : 'this machine does not let us mount a file system'
+}
+
+const skipMount = whyNotMount()
+
+/** A place whose root is on a small file system of its own. */
+async function smallPlace(t: Test, size: string): Promise<Place> {
+  const here = await place(t)
+  await here.root.uninstall('q')
+  mount(t, here.root.settings.root, size)
+  await here.root.install('q')
+  return here
+}
+
+const badEnvironment: readonly [variable: string, value: string, message: string][] = [
+  ['FSQ_DELIMITER', '%%', 'Expected FSQ_DELIMITER to be exactly one ASCII character'],
+  ['FSQ_DELIMITER', '', 'Expected FSQ_DELIMITER to be exactly one ASCII character'],
+  ['FSQ_ENCODE', '_', 'FSQ_ENCODE'],
+  ['FSQ_MAX_TRIES', 'abc', 'Expected FSQ_MAX_TRIES to be a whole number of tries'],
+  ['FSQ_ITEM_MODE', '9', 'Expected FSQ_ITEM_MODE to be a file mode in octal'],
+  ['FSQ_LOCK', 'yes', 'Expected FSQ_LOCK to be 0 or 1, got "yes"'],
+  ['FSQ_QUEUE', 'a/b', 'Expected FSQ_QUEUE to be a name without /'],
+  ['FSQ_CHARSET', 'nosuch', 'unknown charset, or one without ASCII: nosuch'],
+  ['FSQ_ROOT', '', 'Expected FSQ_ROOT to be the path of a directory'],
+]
+
+t.test('a bad variable is named, and 111', { buffered: true }, async (t) => {
+  const { fsq, queue } = await place(t)
+  for (const [variable, value, message] of badEnvironment) {
+    const ended = await fsq(['enqueue', '-e', 'q', 'a'], { env: { [variable]: value } })
+    check(t, ended, { status: 111, stderr: /^fsq enqueue: .*\n$/ }, `${variable}=${value}`)
+    t.match(ended.stderr, message)
+    t.ok(ended.stderr.includes(value))
+  }
+  t.strictSame(contentsOf(queue), nothing)
+})
+
+t.test('a name that is too long is refused, with its length', { buffered: true }, async (t) => {
+  const { fsq, queue } = await place(t)
+  const { stdout } = await fsq(['enqueue', '-ep', 'q', ''])
+  const room = 255 - (stdout.length - 1)
+  t.ok(room > 100)
+  // A pid may have a digit more or less, so not to the byte.
+  check(t, await fsq(['enqueue', '-e', 'q', 'a'.repeat(room - 3)]), {}, 'just short enough')
+  for (const word of ['a'.repeat(room + 3), 'ü'.repeat(room / 2 + 3), '_'.repeat(room / 3 + 3)]) {
+    const ended = await fsq(['enqueue', '-e', 'q', word])
+    check(t, ended, { status: 111, stderr: /^fsq enqueue: .* 2[56][0-9] bytes .* 255: .* body\n$/ })
+  }
+  t.equal(contentsOf(queue)['queue']?.length, 2)
+  t.strictSame(contentsOf(queue)['tmp'], [])
+})
+
+t.test('what is no queue is said to be none', { buffered: true }, async (t) => {
+  const { fsq, root, directory } = await place(t)
+  const { root: top } = root.settings
+  writeFileSync(`${top}/file`, '')
+  mkdirSync(`${top}/half/queue`, { recursive: true })
+  const cases: readonly [words: string[], message: string][] = [
+    [['enqueue', 'nosuch'], `no such queue: nosuch (in ${top}; "fsq install" makes queues)`],
+    [['enqueue', 'file'], `not a queue: ${top}/file is not a directory`],
+    [['enqueue', 'half'], `not a whole queue: half has no directory ${top}/half/tmp`],
+    [['enqueue', '../root/q'], '"../root/q"'],
+    [['enqueue', ''], '""'],
+    [
+      ['-r', `${directory}/no`, 'enqueue', 'q'],
+      `there is no directory ${directory}/no; set FSQ_ROOT or -r`,
+    ],
+    [['down', 'file'], 'not a queue'],
+    [['done', 'file', 'x'], 'not a queue'],
+    [['uninstall', 'file'], 'not a queue'],
+    [['ls', 'file'], 'not a queue'],
+    [['prune', 'file'], 'not a queue'],
+  ]
+  for (const [words, message] of cases) {
+    const ended = await fsq(words)
+    check(t, ended, { status: 111, stderr: /^fsq [a-z]+: .*\n$/ }, words.join(' '))
+    t.match(ended.stderr, message)
+  }
+  t.strictSame(entriesOf(top), ['file', 'half', 'q'])
+  t.strictSame(entriesOf(`${top}/half`), ['queue'])
+  t.equal(lstatSync(`${top}/file`).size, 0)
+})
+
+const skipNobody = await cannotBeNobody()
+
+t.test('without permission', { buffered: true, skip: skipNobody }, async (t) => {
+  const { fsq, queue, root } = await place(t)
+  const { paths } = queue.context
+  const id = await queue.enqueue('', [])
+  const asNobody = (...words: string[]): ReturnType<typeof fsq> => fsq(words, { uid: nobody })
+  const denied = 'permission denied'
+  for (const path of [paths.directory, paths.tmp, paths.queue, paths.done, paths.fail])
+    chmodSync(path, 0o755)
+  check(
+    t,
+    await asNobody('enqueue', '-e', 'q'),
+    {
+      status: 111,
+      stderr: `fsq enqueue: cannot enqueue to q: ${denied}\n`,
+    },
+    'tmp/ is not ours to write to',
+  )
+
+  chmodSync(paths.tmp, 0o777)
+  check(
+    t,
+    await asNobody('enqueue', '-e', 'q'),
+    {
+      status: 111,
+      stderr: `fsq enqueue: cannot enqueue to q: ${denied}\n`,
+    },
+    'nor is queue/',
+  )
+  check(
+    t,
+    await asNobody('scan', 'q', 'echo', 'run'),
+    {
+      status: 111,
+      stderr: `fsq scan: cannot use item ${id} of q: ${denied}\n`,
+    },
+    'an item that cannot be read is not run',
+  )
+  check(t, await asNobody('done', 'q', id), {
+    status: 111,
+    stderr: `fsq done: cannot open item ${id} of q: ${denied}\n`,
+  })
+  for (const command of ['down', 'trigger'])
+    check(
+      t,
+      await asNobody(command, 'q'),
+      { status: 111, stderr: /^fsq [a-z]+: .*permission denied\n$/ },
+      command,
+    )
+  chmodSync(paths.queue, 0o700)
+  check(t, await asNobody('scan', 'q', 'echo', 'run'), {
+    status: 111,
+    stderr: /^fsq scan: cannot (scan|list) q: permission denied\n$/,
+  })
+  chmodSync(paths.directory, 0o700)
+  for (const words of [
+    ['scan', 'q', 'echo'],
+    ['ls', 'q'],
+    ['enqueue', 'q'],
+    ['up', 'q'],
+  ])
+    check(
+      t,
+      await asNobody(...words),
+      { status: 111, stderr: /permission denied\n$/ },
+      words.join(' '),
+    )
+  t.strictSame(contentsOf(queue), { ...nothing, queue: [id] }, 'nothing is left behind')
+  t.strictSame(entriesOf(paths.directory), ['done', 'fail', 'queue', 'tmp'])
+  t.strictSame(entriesOf(root.settings.root), ['q'])
+})
+
+t.test(
+  'without permission for the default root',
+  {
+    buffered: true,
+    skip: existsSync('/var/fsq') ? 'there is a /var/fsq here, to be left alone' : skipNobody,
+  },
+  async (t) => {
+    const { start } = await place(t)
+    const env = { FSQ_ROOT: '/var/fsq' }
+    const ended = await start(['install', 'q'], { env, uid: nobody }).ended
+    check(t, ended, {
+      status: 111,
+      stderr:
+        'fsq install: cannot keep queues in /var/fsq: permission denied; ' +
+        'name another directory with -r DIR, FSQ_ROOT or the option root\n',
+    })
+    t.notOk(existsSync('/var/fsq'))
+  },
+)
+
+t.test('a full disk', { buffered: true, skip: skipMount }, async (t) => {
+  const { fsq, queue, root } = await smallPlace(t, '256k')
+  const input = Buffer.alloc(1_000_000)
+  const full = 'no space is left on the disk'
+  check(t, await fsq(['enqueue', 'q'], { input }), {
+    status: 111,
+    stderr: `fsq enqueue: cannot enqueue to q: ${full}\n`,
+  })
+  t.strictSame(contentsOf(queue), nothing, 'nothing is left of it')
+  const batch = `{}\n${JSON.stringify({ body: 'x'.repeat(1_000_000) })}\n`
+  const ended = await fsq(['enqueue', '--batch', 'q'], { input: batch })
+  check(t, ended, { status: 111, stdout: /^_.*\n\n$/, stderr: /line 2: .*no space is left/ })
+  check(t, await fsq(['scan', 'q', 'true']), {}, 'what is there can be worked on')
+  t.equal(contentsOf(queue)['done']?.length, 1)
+  t.strictSame(contentsOf(queue)['tmp'], [])
+  t.strictSame(entriesOf(root.settings.root), ['q'])
+})
+
+t.test('a read-only file system', { buffered: true, skip: skipMount }, async (t) => {
+  const { fsq, queue, root } = await smallPlace(t, '1m')
+  const id = await queue.enqueue('body')
+  const remounted = spawnSync('mount', ['-o', 'remount,ro', root.settings.root])
+  t.equal(remounted.status, 0, String(remounted.stderr))
+  const readOnly = 'the file system is mounted read-only'
+  for (const [words, message] of [
+    [['enqueue', '-e', 'q'], 'cannot enqueue to q'],
+    [['install', 'x'], 'cannot keep queues in'],
+    [['uninstall', '-f', 'q'], 'q'],
+    [['down', 'q'], 'cannot take down q'],
+    [['trigger', 'q'], 'cannot make the trigger of q'],
+    [['done', 'q', id], `cannot finish item ${id} of q`],
+    [['scan', 'q', 'true'], `cannot finish item ${id} of q`],
+  ] as const) {
+    const ended = await fsq(words)
+    check(t, ended, { status: 111, stderr: /^fsq [a-z]+: .*\n$/ }, words.join(' '))
+    t.match(ended.stderr, message)
+    t.match(ended.stderr, readOnly)
+  }
+  check(t, await fsq(['ls', 'q']), { stdout: `${id}\n` }, 'but it can be read')
+  check(t, await fsq(['scan', '-D', 'q', 'cat']), { stdout: 'body' }, 'and run with -D')
+})
+
+t.test('tmp/ on another file system', { buffered: true, skip: skipMount }, async (t) => {
+  const { fsq, queue } = await place(t)
+  mount(t, queue.context.paths.tmp, '1m')
+  check(t, await fsq(['enqueue', '-e', 'q']), {
+    status: 111,
+    stderr: 'fsq enqueue: cannot enqueue to q: the directories are on different file systems\n',
+  })
+  t.strictSame(contentsOf(queue), nothing)
+})
+
+t.test('done/ on another file system', { buffered: true, skip: skipMount }, async (t) => {
+  const { fsq, queue } = await place(t)
+  const id = await queue.enqueue('')
+  mount(t, queue.context.paths.done, '1m')
+  check(t, await fsq(['scan', 'q', 'true']), {
+    status: 111,
+    stderr: `fsq scan: cannot finish item ${id} of q: the directories are on different file systems\n`,
+  })
+  t.strictSame(contentsOf(queue), { ...nothing, queue: [id] })
+})

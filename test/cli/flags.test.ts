@@ -1,0 +1,169 @@
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { commands } from '../../lib/cli/commands.js'
+import { check, forEachOf, place } from '../helpers/cli.js'
+import { entriesOf } from '../helpers/temporary.js'
+
+t.jobs = 4
+
+/** A variable that must lose against its flag. */
+const wrong = {
+  FSQ_QUEUE: 'wrong-queue',
+  FSQ_TMP: 'wrong-tmp',
+  FSQ_DONE: 'wrong-done',
+  FSQ_DOWN: 'wrong-down',
+  FSQ_TRIGGER: 'wrong-trigger',
+}
+
+t.test('every global flag overrides its variable', { buffered: true }, async (t) => {
+  const { fsq, directory } = await place(t)
+  const flags = {
+    short: (root: string) => ['-r', root, '-qQ', '-t', 'T', '-d', 'D', '-D', 'off', '-T', 'bell'],
+    long: (root: string) => [
+      ...['--root-dir', root, '--queue-dir', 'Q', '--tmp-dir=T', '--done-dir=D'],
+      ...['--down-file', 'off', '--trigger-fifo=bell'],
+    ],
+  }
+  await Promise.all(
+    Object.entries(flags).map(async ([kind, words]) => {
+      const root = `${directory}/${kind}`
+      const ended = await fsq([...words(root), 'install', '-d', '-t', 'x'], {
+        env: { ...wrong, FSQ_ROOT: `${directory}/wrong` },
+      })
+      check(t, ended, {}, kind)
+      t.strictSame(entriesOf(`${root}/x`), ['D', 'Q', 'T', 'bell', 'fail', 'off'], kind)
+    }),
+  )
+  t.notOk(entriesOf(directory).includes('wrong'), 'the variable FSQ_ROOT lost')
+})
+
+t.test('without flags the variables count', { buffered: true }, async (t) => {
+  const { fsq, root } = await place(t)
+  check(t, await fsq(['install', '-d', '-t', 'x'], { env: { ...wrong, FSQ_FAIL: 'wrong-fail' } }))
+  const names = [...Object.values(wrong), 'wrong-fail'].sort()
+  t.strictSame(entriesOf(`${root.settings.root}/x`), names)
+})
+
+t.test('--charset overrides FSQ_CHARSET', { buffered: true }, async (t) => {
+  const { fsq, queue } = await place(t)
+  for (const flag of [['-clatin1'], ['--charset=l1']]) {
+    const ended = await fsq([...flag, 'enqueue', '-ep', 'q', 'é'], {
+      env: { FSQ_CHARSET: 'ascii' },
+    })
+    t.equal(ended.status, 0, flag.join(' '))
+    t.match(ended.stdout, /_é\n$/)
+  }
+  const names = entriesOf(queue.context.paths.queue)
+  t.equal(names.length, 2)
+  t.ok(
+    names.every((name) => name.endsWith('_\ufffd')),
+    'the names on disk are Latin-1, not UTF-8',
+  )
+})
+
+t.test('flags end at the first operand', { buffered: true }, async (t) => {
+  const { fsq, queue, root } = await place(t)
+  const program = ['sh', '-c', 'echo "$@"', 'sh', '-v', '--help', '--', '-x']
+  await queue.enqueue('', ['-D', '--no-done'])
+  const [argument, scanned, path] = await Promise.all([
+    fsq(['enqueue', '-ep', 'q', '-h', '--', '-e', '--print']),
+    fsq(['scan', 'q', ...program], { env: {} }),
+    fsq(['--', 'path', '--', 'q']),
+  ])
+  t.equal(argument.status, 0)
+  t.match(argument.stdout, /_0_-h_--_-e_--print\n$/, 'behind the queue all words are arguments')
+  t.match(scanned.stdout, /^-v --help -- -x -D --no-done\n/, 'or belong to the program')
+  check(t, path, { stdout: `${root.settings.root}/q\n` }, '-- ends them too')
+})
+
+t.test('short flags may be combined, with the value of the last', { buffered: true }, async (t) => {
+  const { fsq, queue } = await place(t)
+  const ended = await fsq(['enqueue', '-vepm600', 'q', 'a'])
+  const [name] = entriesOf(queue.context.paths.queue)
+  check(t, ended, { stdout: `${name}\n`, stderr: `fsq enqueue: q: enqueued ${name}\n` })
+})
+
+t.test('-h prints the usage to stdout, for every command', { buffered: true }, async (t) => {
+  const { fsq } = await place(t)
+  await forEachOf(Object.keys(commands), async (name) => {
+    const ended = await fsq([name, '-h'])
+    check(t, ended, { stdout: new RegExp(`^Usage: fsq ${name} \\[flags\\].*\n(.*\n)+$`) }, name)
+    t.match(ended.stdout, '-v, --verbose')
+  })
+  const [short, long, help, scan, scanHelp] = await Promise.all([
+    fsq(['-h']),
+    fsq(['--help']),
+    fsq(['help']),
+    fsq(['scan', '--help']),
+    fsq(['help', 'scan']),
+  ])
+  check(t, short, { stdout: /^Usage: fsq \[flags\] command \[args\.\.\.\]\n(.*\n)+$/ })
+  check(t, long, { stdout: short.stdout }, '--help')
+  check(t, help, { stdout: short.stdout }, 'fsq help')
+  check(t, scan, { stdout: /^Usage: fsq scan \[flags\] queue program \[arg\.\.\.\]\n(.*\n)+$/ })
+  check(t, scanHelp, { stdout: scan.stdout }, 'fsq help scan')
+})
+
+t.test('--version prints the version of the package', { buffered: true }, async (t) => {
+  const { fsq } = await place(t)
+  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  const { version } = JSON.parse(manifest) as { version: string }
+  for (const flag of ['--version', '-V'])
+    check(t, await fsq([flag]), { stdout: `fsq ${version}\n` }, flag)
+})
+
+const misuse: readonly [words: readonly string[], message: RegExp][] = [
+  [[], /no command given/],
+  [['nosuch'], /command not found: nosuch \(try fsq --list\)/],
+  [['help', 'nosuch'], /command not found: nosuch/],
+  [['--nosuch', 'ls'], /unknown option '--nosuch'/],
+  [['-r'], /argument missing/],
+  [['-c', 'nosuch', 'ls'], /unknown charset.*nosuch/],
+  [['-c', 'utf16', 'ls'], /without ASCII: utf16/],
+  [['-r', '', 'ls'], /Expected root to be the path of a directory, got ""/],
+  [['-q', 'a/b', 'ls'], /Expected queueDir to be a name without \/.*"a\/b"/],
+  [['ls', '-r', '/tmp'], /unknown option '-r'/],
+  ...['install', 'enqueue', 'scan', 'prune'].map((name): [string[], RegExp] => [
+    [name],
+    /too few arguments/,
+  ]),
+  ...['done', 'fail', 'retry'].map((name): [string[], RegExp] => [
+    [name, 'q'],
+    /too few arguments/,
+  ]),
+  [['scan', 'q', ''], /the name of the program is empty/],
+  [['scan', 'q'], /no program given; -k runs the arguments of each item/],
+  [['scan', '--nosuch', 'q', 'true'], /unknown option '--nosuch'/],
+  [['scan', '-m', 'abc', 'q', 'true'], /Expected maxTries to be a whole number.*"abc"/],
+  [['scan', '-t', '1.5', 'q', 'true'], /Expected ttl to be a whole number of seconds.*"1\.5"/],
+  [['scan', '-S', '256', 'q', 'true'], /Expected success to be an exit status from 0 to 255/],
+  [['scan', '-F', '', 'q', 'true'], /Expected failPerm to be an exit status/],
+  [['scan', '-r', '1/s', 'q', 'true'], /Expected a whole number, got "1\/s"/],
+  [['enqueue', '-m', '999', 'q'], /Expected itemMode to be a file mode in octal.*"999"/],
+  [['enqueue', '-u', 'no-such-user', 'q'], /no such user: no-such-user/],
+  [['enqueue', '-g', 'no-such-group', 'q'], /no such group: no-such-group/],
+  [['enqueue', '--batch', 'q', 'a'], /--batch takes arguments and bodies from stdin/],
+  [['enqueue', '--batch', '-f', '/dev/null', 'q'], /--batch takes/],
+  [['install', '-m', 'rwx', 'x'], /Expected queueMode to be a file mode in octal/],
+  [['trigger', '-g', 'no-such-group', 'q'], /no such group/],
+  [['ls', '-l', '--json', 'q'], /-l, --json and -0 exclude each other/],
+  [['ls', '-s', 'nosuch', 'q'], /Expected one of queue, done, fail, tmp, all/],
+  [['path', '-s', 'all', 'q'], /Expected one of queue, done, fail, tmp\b/],
+  [['path', 'q', 'a', 'b'], /too many arguments/],
+  [['prune', '--older', 'soon', 'q'], /Expected a duration such as .* got "soon"/],
+]
+
+t.test('bad usage is told in two lines on stderr, and is 100', { buffered: true }, async (t) => {
+  const { fsq, queue, root } = await place(t)
+  await forEachOf(misuse, async ([words, message]) => {
+    const { status, stdout, stderr } = await fsq(words)
+    const name = `fsq ${words.join(' ')}`
+    t.strictSame({ status, stdout }, { status: 100, stdout: '' }, name)
+    const [first = '', second = '', ...others] = stderr.split('\n')
+    t.match(first, message, `${name}: what is wrong`)
+    t.match(second, /^usage: (fsq[a-z -]*) \[flags\].* \(try \1 -h\)$/, `${name}: the usage`)
+    t.strictSame(others, [''], `${name}: no more`)
+  })
+  t.strictSame(entriesOf(queue.context.paths.queue), [], 'nothing was enqueued')
+  t.strictSame(entriesOf(root.settings.root), ['q'], 'nothing was installed')
+})
