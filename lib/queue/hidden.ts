@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { syncDirectory } from '../posix/files.js'
 import { removeTree, statEntry } from '../posix/names.js'
 import { type QueueContext, queuePaths } from './context.js'
 
@@ -10,6 +11,11 @@ export function hiddenSibling(queue: QueueContext, why: 'install' | 'uninstall')
   const { settings, name } = queue
   const hidden = `.${name.slice(0, 48)}.${why}-${randomBytes(6).toString('hex')}`
   return { ...queue, paths: queuePaths(settings, `${settings.root}/${hidden}`) }
+}
+
+/** Makes what was renamed in the root last. The root itself, unlike what is in it, may be a link. */
+export async function syncRoot({ settings }: QueueContext): Promise<void> {
+  await syncDirectory(`${settings.root}/.`)
 }
 
 /** Removes what is left of a hidden queue, if anything. */

@@ -6,7 +6,7 @@ import type { Ownership } from '../posix/owner.js'
 import type { QueueContext } from './context.js'
 import { takeDown } from './down.js'
 import { checkQueue } from './failure.js'
-import { discardHidden, hiddenSibling } from './hidden.js'
+import { discardHidden, hiddenSibling, syncRoot } from './hidden.js'
 import { itemOwnership, type OwnerOptions, queueOwnership } from './ownership.js'
 import { uninstallQueue } from './uninstall.js'
 
@@ -77,7 +77,7 @@ export async function installQueue(
       if (ifExists !== 'replace') throw queueExists(queue)
       await uninstallQueue(queue, { force: true })
     }
-    await syncDirectory(settings.root)
+    await syncRoot(queue)
     return true
   } catch (error) {
     discardHidden(hidden)

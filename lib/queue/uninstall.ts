@@ -1,11 +1,10 @@
 import { FsqError } from '../errors.js'
 import { getCharset } from '../name/charset.js'
-import { syncDirectory } from '../posix/files.js'
 import { listNames, renameDirectory, statEntry } from '../posix/names.js'
 import type { QueueContext, QueuePaths } from './context.js'
 import { bringUp, takeDown } from './down.js'
 import { checkQueue, failure } from './failure.js'
-import { discardHidden, hiddenSibling } from './hidden.js'
+import { discardHidden, hiddenSibling, syncRoot } from './hidden.js'
 import { listEntries } from './list-entries.js'
 import { printableName } from './printable.js'
 
@@ -39,7 +38,7 @@ export async function uninstallQueue(
   queue: QueueContext,
   { force = false }: UninstallOptions = {},
 ): Promise<void> {
-  const { name, paths, settings } = queue
+  const { name, paths } = queue
   const hidden = hiddenSibling(queue, 'uninstall')
   refuseLink(queue)
   refuseForeign(queue)
@@ -56,7 +55,7 @@ export async function uninstallQueue(
       if (!wasDown) bringUp(queue)
       throw error
     }
-    await syncDirectory(settings.root)
+    await syncRoot(queue)
     discardHidden(hidden)
   } catch (error) {
     throw failure('FSQ_INSTALL', `cannot uninstall ${name}`, error, queue)

@@ -1,4 +1,12 @@
-import { existsSync, lstatSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import t from 'tap'
 import type { InstallOptions } from '../../lib/queue/install.js'
 import { openRoot } from '../../lib/queue/root.js'
@@ -282,4 +290,17 @@ t.test('ignore does not take a directory that is no queue for one', async (t) =>
   mkdirSync(`${root.settings.root}/lost+found`)
   writeFileSync(`${root.settings.root}/lost+found/#1`, '')
   await t.rejects(root.install('lost+found', { ifExists: 'ignore' }), { code: 'FSQ_NO_QUEUE' })
+})
+
+t.test('the root may be a link', async (t) => {
+  const root = temporaryDirectory(t)
+  mkdirSync(`${root}/real`)
+  symlinkSync('real', `${root}/link`)
+  const linked = openRoot({ root: `${root}/link` })
+  const queue = await linked.install('q')
+  const id = await queue.enqueue('')
+  t.strictSame(contentsOf(queue), { ...nothing, queue: [id] })
+  for await (const item of queue.scan()) await item.done()
+  await queue.uninstall()
+  t.strictSame(entriesOf(`${root}/real`), [])
 })
