@@ -189,8 +189,8 @@ export function resolveSettings(
   return { ...settings, root: resolve(settings.root) }
 }
 
-/** The settings that name what is in the directory of a queue. */
-const namesInQueue = [
+/** The settings that name what is in the directory of a queue: all that can be in one. */
+export const namesInQueue = [
   'queueDir',
   'doneDir',
   'failDir',

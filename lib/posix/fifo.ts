@@ -3,6 +3,7 @@ import { getNative } from './native.js'
 import { setOwnership } from './files.js'
 import type { Ownership } from './owner.js'
 import type { Path } from './path.js'
+import { systemError } from './system-error.js'
 
 const { O_NOFOLLOW, O_NONBLOCK, O_RDWR, O_WRONLY } = constants
 
@@ -46,7 +47,7 @@ export function pullFifo(path: Path): void {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     // The listener left after the open.
-    if (code === 'EPIPE') throw Object.assign(new Error('ENXIO'), { code: 'ENXIO' })
+    if (code === 'EPIPE') throw systemError('ENXIO', path)
     if (code !== 'EAGAIN') throw error
   } finally {
     closeSync(fd)

@@ -20,6 +20,7 @@ import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { Ownership } from './owner.js'
 import type { Path } from './path.js'
+import { systemError } from './system-error.js'
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants
 
@@ -38,7 +39,7 @@ export function createFile(path: Path, mode: number): number {
 export function markFile(path: Path, ownership: Ownership): void {
   const { fd, created } = createOrOpen(path, ownership.mode)
   try {
-    if (fstatSync(fd).nlink > 1) throw errorOf('EMLINK', path)
+    if (fstatSync(fd).nlink > 1) throw systemError('EMLINK', path)
     setOwnership(fd, ownership)
   } catch (error) {
     if (created) unlinkSync(path)
@@ -55,10 +56,6 @@ function createOrOpen(path: Path, mode: number): { fd: number; created: boolean 
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
     return { fd: openSync(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK), created: false }
   }
-}
-
-function errorOf(code: string, path: Path): NodeJS.ErrnoException {
-  return Object.assign(new Error(`${code}: ${path.toString()}`), { code })
 }
 
 /**

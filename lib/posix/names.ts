@@ -10,10 +10,11 @@ import {
   type Stats,
   unlinkSync,
 } from 'node:fs'
-import { getNative } from './native.js'
 import { dirname } from 'node:path'
 import { pinDirectory } from './files.js'
+import { getNative } from './native.js'
 import { entryPath, type Path } from './path.js'
+import { systemError } from './system-error.js'
 
 /*
  * Names in directories. All calls are synchronous, because a call takes microseconds and a turn on
@@ -49,9 +50,7 @@ export function renameNoReplace(from: Path, to: Path): void {
     linkSync(from, to)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error
-    if (statEntry(to) !== undefined) {
-      throw Object.assign(new Error(`EEXIST: rename '${to.toString()}'`), { code: 'EEXIST' })
-    }
+    if (statEntry(to) !== undefined) throw systemError('EEXIST', to)
     renameSync(from, to)
     return
   }
@@ -95,7 +94,7 @@ export function makeDirectories(path: string): void {
     // Not mkdir's own recursion, which never ends where a parent cannot hold directories (/proc).
     const parent = dirname(path)
     const { code } = error as NodeJS.ErrnoException
-    if (code === 'EEXIST') throw Object.assign(new Error(`ENOTDIR: ${path}`), { code: 'ENOTDIR' })
+    if (code === 'EEXIST') throw systemError('ENOTDIR', path)
     if (code !== 'ENOENT' || parent === path) throw error
     if (statSync(parent, { throwIfNoEntry: false }) !== undefined) throw error
     makeDirectories(parent)

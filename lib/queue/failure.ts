@@ -35,6 +35,21 @@ export function checkQueue(queue: QueueContext, directories?: readonly string[])
   if (missing !== undefined) throw missing
 }
 
+/** A root that cannot be used, and how to name another; `attempt` is what was tried there. */
+export function noRoot(attempt: string, root: string, cause: unknown): FsqError {
+  return new FsqError(
+    'FSQ_NO_ROOT',
+    `cannot ${attempt} in ${root}: ${reasonOf(cause)}; ` +
+      'name another directory with -r DIR, FSQ_ROOT or the option root',
+    { path: root, cause },
+  )
+}
+
+/** An item that was there is not any more: somebody else finished or removed it. */
+export function noItem(queue: string, id: string): FsqError {
+  return new FsqError('FSQ_NO_ITEM', `item ${id} is no longer in the queue ${queue}`, { queue, id })
+}
+
 /** Why a queue cannot be used, if it is the queue that is missing. */
 export function missingQueue(
   queue: QueueContext,

@@ -6,7 +6,7 @@ import { renameNoReplace } from '../posix/names.js'
 import { entryPath, type Path } from '../posix/path.js'
 import { checkedSetting } from '../settings.js'
 import type { QueueContext } from './context.js'
-import { failure, missingQueue } from './failure.js'
+import { failure, missingQueue, noItem } from './failure.js'
 import type { Item } from './item.js'
 
 /*
@@ -126,7 +126,7 @@ async function move(item: Finishing, directory: string, name: ItemName): Promise
   const { charset } = queue.writing
   const from = entryPath(queue.paths.queue, toByteString(id, charset))
   try {
-    if (fd !== undefined && !isSameFile(fd, from)) throw noItem(item)
+    if (fd !== undefined && !isSameFile(fd, from)) throw noItem(queue.name, id)
     const staysInQueue = directory === queue.paths.queue
     if (fd !== undefined && !staysInQueue) touch(fd)
     // Where the name does not change, it is kept to the byte, however its writer escaped it.
@@ -144,7 +144,7 @@ async function move(item: Finishing, directory: string, name: ItemName): Promise
       pinned.close()
     }
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') throw missingQueue(queue, error) ?? noItem(item)
+    if (errnoOf(error) === 'ENOENT') throw missingQueue(queue, error) ?? noItem(queue.name, id)
     throw failure('FSQ_FINISH', `cannot finish item ${id} of ${queue.name}`, error, queue, { id })
   }
 }
@@ -175,11 +175,4 @@ function touch(fd: number): void {
   } catch (error) {
     if (errnoOf(error) !== 'EPERM' && errnoOf(error) !== 'EACCES') throw error
   }
-}
-
-function noItem({ queue, id }: Finishing): FsqError {
-  return new FsqError('FSQ_NO_ITEM', `item ${id} is no longer in the queue ${queue.name}`, {
-    queue: queue.name,
-    id,
-  })
 }

@@ -5,7 +5,7 @@ import { makeFifo } from '../posix/fifo.js'
 import type { Ownership } from '../posix/owner.js'
 import type { QueueContext } from './context.js'
 import { takeDown } from './down.js'
-import { checkQueue } from './failure.js'
+import { checkQueue, noRoot } from './failure.js'
 import { discardHidden, hiddenSibling, syncRoot } from './hidden.js'
 import { itemOwnership, type OwnerOptions, queueOwnership } from './ownership.js'
 import { uninstallQueue } from './uninstall.js'
@@ -58,11 +58,7 @@ export async function installQueue(
   if (!['error', 'ignore', 'replace'].includes(ifExists))
     throw new TypeError(`Expected ifExists to be error, ignore or replace, got ${ifExists}`)
   const directories = queueOwnership(settings, options)
-  const files = {
-    user: options.itemUser ?? settings.itemUser,
-    group: options.itemGroup ?? settings.itemGroup,
-    mode: options.itemMode ?? settings.itemMode,
-  }
+  const files = { user: options.itemUser, group: options.itemGroup, mode: options.itemMode }
   itemOwnership(settings, files) // An unknown user is found before anything is made.
   makeRoot(settings.root)
   const hidden = hiddenSibling(queue, 'install')
@@ -94,18 +90,8 @@ function makeRoot(root: string): void {
   try {
     makeDirectories(root)
   } catch (cause) {
-    throw noRoot(root, cause)
+    throw noRoot('keep queues', root, cause)
   }
-}
-
-/** The root that cannot be used, and how to name another. */
-function noRoot(root: string, cause: unknown): FsqError {
-  return new FsqError(
-    'FSQ_NO_ROOT',
-    `cannot keep queues in ${root}: ${reasonOf(cause)}; ` +
-      'name another directory with -r DIR, FSQ_ROOT or the option root',
-    { path: root, cause },
-  )
 }
 
 async function buildQueue(
@@ -118,7 +104,7 @@ async function buildQueue(
   try {
     makeDirectory(paths.directory, 0o700)
   } catch (cause) {
-    throw noRoot(settings.root, cause)
+    throw noRoot('keep queues', settings.root, cause)
   }
   for (const path of [paths.tmp, paths.queue, paths.done, paths.fail]) {
     makeDirectory(path, 0o700)

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { errnoOf, FsqError } from '../errors.js'
+import { errnoOf } from '../errors.js'
 import { toByteString } from '../name/charset.js'
 import {
   close,
@@ -14,7 +14,7 @@ import { link } from '../posix/names.js'
 import { entryPath, type Path } from '../posix/path.js'
 import type { QueueContext } from './context.js'
 import { removeLeftover, syncEntry } from './enqueue.js'
-import { failure } from './failure.js'
+import { failure, noItem } from './failure.js'
 import type { Item } from './item.js'
 import { itemOwnership, type OwnerOptions } from './ownership.js'
 
@@ -65,12 +65,7 @@ export async function reenqueueItem(
 async function linkItem(target: QueueContext, item: Item, ready: Path): Promise<boolean> {
   const { paths, writing, name } = item.context
   const source = entryPath(paths.queue, toByteString(item.id, writing.charset))
-  if (item.fd !== undefined && !isSameFile(item.fd, source)) {
-    throw new FsqError('FSQ_NO_ITEM', `item ${item.id} is no longer in the queue ${name}`, {
-      id: item.id,
-      queue: name,
-    })
-  }
+  if (item.fd !== undefined && !isSameFile(item.fd, source)) throw noItem(name, item.id)
   const added = linkedOnce(source, ready)
   await syncDirectory(target.paths.queue)
   return added

@@ -1,8 +1,8 @@
-import { FsqError, reasonOf } from '../errors.js'
 import { nameRules } from '../name/options.js'
 import { getTimestamps } from '../name/timestamp.js'
 import { listNames, statEntry } from '../posix/names.js'
 import { resolveSettings, type Settings, type SettingsOptions } from '../settings.js'
+import { noRoot } from './failure.js'
 import type { InstallOptions } from './install.js'
 import { Queue } from './queue.js'
 import type { UninstallOptions } from './uninstall.js'
@@ -73,12 +73,7 @@ function listRoot(root: string): string[] {
       .filter((name) => !name.includes('\ufffd'))
       .sort()
   } catch (cause) {
-    throw new FsqError(
-      'FSQ_NO_ROOT',
-      `cannot list the queues in ${root}: ${reasonOf(cause)}; ` +
-        'name another directory with -r DIR, FSQ_ROOT or the option root',
-      { path: root, cause },
-    )
+    throw noRoot('list the queues', root, cause)
   }
 }
 

@@ -1,6 +1,7 @@
 import { FsqError } from '../errors.js'
 import { getCharset } from '../name/charset.js'
 import { listNames, renameDirectory, statEntry } from '../posix/names.js'
+import { namesInQueue } from '../settings.js'
 import type { QueueContext, QueuePaths } from './context.js'
 import { bringUp, takeDown } from './down.js'
 import { checkQueue, failure } from './failure.js'
@@ -68,18 +69,7 @@ export async function uninstallQueue(
  */
 function refuseForeign({ name, paths, settings }: QueueContext): void {
   if (!isDirectory(paths.directory)) return // Other checks tell more.
-  const { hostsDir, hostsTriggerFifo, downFile, triggerFifo } = settings
-  const { queueDir, doneDir, failDir, tmpDir } = settings
-  const own = [
-    queueDir,
-    doneDir,
-    failDir,
-    tmpDir,
-    downFile,
-    triggerFifo,
-    hostsDir,
-    hostsTriggerFifo,
-  ]
+  const own = namesInQueue.map((key) => settings[key])
   const foreign = listNames(paths.directory).find((entry) => !own.includes(entry))
   if (foreign === undefined) return
   const entry = printableName(foreign, getCharset('utf8'))
