@@ -29,6 +29,10 @@ const meanings = {
   },
   FSQ_BODY: { exit: 111, meaning: 'the body of an item could not be read from its source' },
   FSQ_BATCH: { exit: 111, meaning: 'a line of a batch is not an item' },
+  FSQ_PARTIAL: {
+    exit: 111,
+    meaning: 'not every item of a batch was enqueued; the outcomes of the error say which were',
+  },
   FSQ_SCAN: { exit: 111, meaning: 'a queue could not be listed, or an item not opened' },
   FSQ_DOWN: { exit: 111, meaning: 'the queue is down' },
   FSQ_NO_ITEM: { exit: 111, meaning: 'the item is not, or no longer, in the queue' },

@@ -63,6 +63,26 @@ export interface Settings {
   readonly maxTries: number
   /** The age in seconds at which an item fails permanently, 0 for none: FSQ_TTL. @defaultValue `0` */
   readonly ttl: number
+  /**
+   * What outlives the loss of power: FSQ_DURABILITY.
+   *
+   * - `full`: what was acknowledged, be it enqueue, done, fail or retry, survives the loss of power.
+   * - `enqueue`: an acknowledged enqueue survives the loss of power; an item that was finished may
+   *   come back and is then worked on again.
+   * - `none`: what was acknowledged survives a killed process; the loss of power may take or damage
+   *   the items of the last seconds.
+   *
+   * @defaultValue `full`
+   */
+  readonly durability: 'full' | 'enqueue' | 'none'
+  /**
+   * Whether a batch of items is written to the disk by one syncfs(2) of the whole file system, which
+   * waits for everything that anybody has written there, rather than by an fsync(2) for each:
+   * FSQ_SYNCFS. `auto` does so from 64 items on, where the system is known to report failures.
+   *
+   * @defaultValue `auto`
+   */
+  readonly syncfs: 'auto' | 'always' | 'never'
 }
 
 /** Any of the {@link Settings}; those left out come from the environment. */
@@ -99,6 +119,11 @@ const mode: Kind<number> = {
   read: (value) => (/^[0-7]{1,6}$/.test(value) ? parseInt(value, 8) : NaN),
 }
 const exitStatus = wholeNumber('an exit status from 0 to 255', 255)
+const choice = <T extends string>(...values: readonly T[]): Kind<T> => ({
+  accepts: `${values.slice(0, -1).join(', ')} or ${values.at(-1) ?? ''}`,
+  check: (value) => values.some((each) => each === value),
+  read: (given) => values.find((each) => each === given),
+})
 const flag: Kind<boolean> = {
   accepts: '0 or 1',
   check: (value) => typeof value === 'boolean',
@@ -151,6 +176,12 @@ export const settingsTable: { readonly [K in keyof Settings]: Setting<Settings[K
     kind: wholeNumber('a whole number of seconds, 0 for none'),
     fallback: 0,
   },
+  durability: {
+    variable: 'FSQ_DURABILITY',
+    kind: choice('full', 'enqueue', 'none'),
+    fallback: 'full',
+  },
+  syncfs: { variable: 'FSQ_SYNCFS', kind: choice('auto', 'always', 'never'), fallback: 'auto' },
 }
 
 /**

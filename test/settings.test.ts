@@ -37,6 +37,8 @@ t.test('without options and variables every setting is its default', async (t) =
     lock: true,
     maxTries: 1,
     ttl: 0,
+    durability: 'full',
+    syncfs: 'auto',
   })
 })
 
@@ -112,6 +114,18 @@ const rows: Readonly<Record<keyof Settings, Row & { readonly variable: string }>
   lock: { variable: 'FSQ_LOCK', ...flag },
   maxTries: { variable: 'FSQ_MAX_TRIES', ...whole('a whole number of tries, 0 for ever') },
   ttl: { variable: 'FSQ_TTL', ...whole('a whole number of seconds, 0 for none') },
+  durability: {
+    variable: 'FSQ_DURABILITY',
+    good: { full: 'full', enqueue: 'enqueue', none: 'none' },
+    bad: ['', 'Full', 'all', ' none'],
+    accepts: 'full, enqueue or none',
+  },
+  syncfs: {
+    variable: 'FSQ_SYNCFS',
+    good: { auto: 'auto', always: 'always', never: 'never' },
+    bad: ['', '1', 'yes'],
+    accepts: 'auto, always or never',
+  },
 }
 
 for (const key of keys) {

@@ -2,12 +2,13 @@ import type { Command } from 'commander'
 import type { Limits, Outcome } from '../queue/finish.js'
 import type { Item } from '../queue/item.js'
 import type { Call } from './command.js'
+import type { DurabilityFlags } from './durability-flag.js'
 import { eachOf } from './each-queue.js'
 import { readNames } from './read-names.js'
 import { setting } from './values.js'
 
 /** The flags of done, fail and retry. */
-export interface FinishFlags {
+export interface FinishFlags extends DurabilityFlags {
   readonly null?: true
 }
 
@@ -46,7 +47,7 @@ export async function finishByName(
   finish: (item: Item) => Promise<Outcome>,
 ): Promise<number> {
   const [name = '', ...ids] = call.operands
-  const queue = call.root().queue(name)
+  const queue = call.root({ durability: call.flags.durability }).queue(name)
   const names = readNames(ids, call.flags.null === true ? '\0' : '\n')
   return eachOf(names, call, async (id) => {
     const item = await queue.claim(id, { inherited: [0, 3] })

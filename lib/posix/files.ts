@@ -183,15 +183,17 @@ export async function syncDirectory(path: Path): Promise<void> {
  */
 export function pinDirectory(path: Path): PinnedDirectory {
   const fd = openDirectory(path)
-  const pinned = `/proc/self/fd/${fd}`
+  hasProc ??= existsSync('/proc/self/fd')
   return {
-    path: existsSync(pinned) ? pinned : path.toString(),
+    path: hasProc ? `/proc/self/fd/${fd}` : path.toString(),
     sync: () => fsyncAsync(fd),
     close: () => {
       closeSync(fd)
     },
   }
 }
+
+let hasProc: boolean | undefined
 
 /** See {@link pinDirectory}. */
 export interface PinnedDirectory {

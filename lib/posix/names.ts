@@ -40,21 +40,25 @@ export function renameDirectory(from: string, to: string): void {
  * Moves an entry to a name that must be free: throws EEXIST if it is not, where rename(2) would
  * silently destroy what is there.
  *
- * One renameat2(2) where the system has it. Elsewhere link(2) and unlink(2), which refuse a taken
- * name just as well; a crash between them leaves one inode under both names. What cannot be linked,
- * a directory or (fs.protected_hardlinks of Linux) a file of somebody else, is renamed after a look.
+ * One renameat2(2) where the system has it. Elsewhere the first half of link(2) and unlink(2), which
+ * refuse a taken name just as well: the caller removes the old name, but only once the new one will
+ * last, since a power cut may otherwise keep the second change without the first. What cannot be
+ * linked, a directory or (fs.protected_hardlinks of Linux) a file of somebody else, is renamed after
+ * a look.
+ *
+ * @returns whether the old name is gone, or has still to be removed.
  */
-export function renameNoReplace(from: Path, to: Path): void {
-  if (getNative().renameNoReplace(from, to)) return
+export function moveNoReplace(from: Path, to: Path): 'renamed' | 'linked' {
+  if (getNative().renameNoReplace(from, to)) return 'renamed'
   try {
     linkSync(from, to)
+    return 'linked'
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error
     if (statEntry(to) !== undefined) throw systemError('EEXIST', to)
     renameSync(from, to)
-    return
+    return 'renamed'
   }
-  unlinkSync(from)
 }
 
 /**
@@ -85,11 +89,16 @@ export function makeDirectory(path: string, mode: number): void {
   mkdirSync(path, mode)
 }
 
-/** Makes a directory and those above it, where they are missing. */
-export function makeDirectories(path: string): void {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return
+/**
+ * Makes a directory and those above it, where they are missing.
+ *
+ * @returns the directories that were made, the topmost first.
+ */
+export function makeDirectories(path: string): string[] {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return []
   try {
     mkdirSync(path)
+    return [path]
   } catch (error) {
     // Not mkdir's own recursion, which never ends where a parent cannot hold directories (/proc).
     const parent = dirname(path)
@@ -97,8 +106,9 @@ export function makeDirectories(path: string): void {
     if (code === 'EEXIST') throw systemError('ENOTDIR', path)
     if (code !== 'ENOENT' || parent === path) throw error
     if (statSync(parent, { throwIfNoEntry: false }) !== undefined) throw error
-    makeDirectories(parent)
+    const above = makeDirectories(parent)
     mkdirSync(path)
+    return [...above, path]
   }
 }
 

@@ -24,7 +24,7 @@ export function loadCommands(): Native {
       const { status, stderr } = run('mkfifo', ['-m', mode.toString(8), '--', text])
       if (status !== 0) throw failed('mkfifo', stderr)
     },
-    syncfs(fd) {
+    async syncfs(fd) {
       const { status, stderr } = run(
         'sync',
         ['-f', '/proc/self/fd/3'],

@@ -11,16 +11,22 @@ const RENAME_NOREPLACE = 1
 
 type Call = (...args: unknown[]) => number
 
+/** The same call on a thread of the pool. */
+type AsyncCall = (...argsAndDone: unknown[]) => void
+
 /**
- * The C library through koffi. Synchronous calls only: after koffi's asynchronous ones errno is
- * not that of the call.
+ * The C library through koffi. Synchronous calls where errno matters: after koffi's asynchronous
+ * ones it is not that of the call.
  */
 export function loadKoffi(): Native {
   // Required here, not imported above, so that a program that never locks does not load it.
   const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi')
   // The running program has the C library loaded, under whichever name this system gives it.
   const libc = koffi.load(null)
-  const { EINTR, EAGAIN, ENOSYS } = koffi.os.errno as Record<'EINTR' | 'EAGAIN' | 'ENOSYS', number>
+  const { EINTR, EAGAIN, EIO, ENOSYS } = koffi.os.errno as Record<
+    'EINTR' | 'EAGAIN' | 'EIO' | 'ENOSYS',
+    number
+  >
 
   /** Calls again what a signal interrupted; the errno of a failure, 0 for success. */
   const errnoOf = (call: Call, ...args: unknown[]): number => {
@@ -32,7 +38,7 @@ export function loadKoffi(): Native {
   }
   const flock = libc.func('flock', 'int', ['int', 'int']) as Call
   const mkfifo = libc.func('mkfifo', 'int', ['const void *', 'uint']) as Call
-  const syncfs = optional(libc, 'syncfs', ['int'])
+  const syncfs = optional(libc, 'syncfs', ['int']) as { async: AsyncCall } | undefined
   const renameat2 = optional(libc, 'renameat2', [
     'int',
     'const void *',
@@ -52,9 +58,15 @@ export function loadKoffi(): Native {
       const errno = errnoOf(mkfifo, cString(path), mode)
       if (errno !== 0) throw systemError('mkfifo', errno, path)
     },
-    syncfs(fd) {
-      const errno = syncfs === undefined ? ENOSYS : errnoOf(syncfs, fd)
-      if (errno !== 0) throw systemError('syncfs', errno)
+    async syncfs(fd) {
+      if (syncfs === undefined) throw systemError('syncfs', ENOSYS)
+      const result = await new Promise<number>((resolve, reject) => {
+        syncfs.async(fd, (error: Error | null, value: number) => {
+          if (error === null) resolve(value)
+          else reject(error)
+        })
+      })
+      if (result !== 0) throw systemError('syncfs', EIO)
     },
     renameNoReplace(from, to) {
       if (renameat2 === undefined) return false

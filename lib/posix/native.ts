@@ -11,8 +11,11 @@ export interface Native {
   flock(fd: number): boolean
   /** mkfifo(3). The umask applies; fchmod(2) after it gives the exact mode. */
   mkfifo(path: Path, mode: number): void
-  /** syncfs(2): everything that is dirty on the file system of the descriptor. Linux only. */
-  syncfs(fd: number): void
+  /**
+   * syncfs(2): everything that is dirty on the file system of the descriptor. Linux only. The koffi
+   * backend leaves the thread free meanwhile, and knows of a failure only that there was one: EIO.
+   */
+  syncfs(fd: number): Promise<void>
   /**
    * renameat2(2) with RENAME_NOREPLACE: false where kernel, file system or backend cannot do it.
    */

@@ -1,23 +1,21 @@
 import { errnoOf, FsqError } from '../errors.js'
 import { toByteString } from '../name/charset.js'
 import { formatItemName, type ItemName, type ParsedItemName } from '../name/item-name.js'
-import { isSameFile, pinDirectory, setTimes } from '../posix/files.js'
-import { renameNoReplace } from '../posix/names.js'
-import { entryPath, type Path } from '../posix/path.js'
+import { isSameFile, setTimes } from '../posix/files.js'
+import { entryPath } from '../posix/path.js'
 import { checkedSetting } from '../settings.js'
 import type { QueueContext } from './context.js'
 import { failure, missingQueue, noItem } from './failure.js'
 import type { Item } from './item.js'
+import { moveEntry } from './move-entry.js'
 
 /*
  * Finishing, fsq(7): done, fail, retry. The item is locked. What a crash leaves after each step:
  *
- *   1. look that queue/NAME is the item        the item in queue/, unlocked
- *   2. set its mtime to now (done, fail)       the same
- *   3. rename it to done/, fail/ or tries+1    the item in its new place; after a power cut perhaps
- *                                              again in queue/: it is then worked on a second time
- *   4. fsync the directory                     the item in its new place
- *   5. tell the caller, give up the lock
+ *   1. look that queue/NAME is the item              the item in queue/, unlocked
+ *   2. set its mtime to now (done, fail)             the same
+ *   3. move it to done/, fail/ or tries+1, to last   move-entry.ts
+ *   4. tell the caller, give up the lock             the item in its new place
  *
  * A name that is taken is never replaced: both items survive, the second under a fresh entropy.
  */
@@ -132,31 +130,17 @@ async function move(item: Finishing, directory: string, name: ItemName): Promise
     // Where the name does not change, it is kept to the byte, however its writer escaped it.
     let target = staysInQueue ? formatItemName(name, queue.writing) : id
     let entropy = name.entropy
-    const pinned = pinDirectory(directory)
-    try {
-      while (!renamed(from, entryPath(pinned.path, toByteString(target, charset)))) {
+    await moveEntry(queue, from, directory, (taken) => {
+      if (taken) {
         entropy = following(entropy)
         target = formatItemName({ ...name, entropy }, queue.writing)
       }
-      await pinned.sync()
-      return target
-    } finally {
-      pinned.close()
-    }
+      return toByteString(target, charset)
+    })
+    return target
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') throw missingQueue(queue, error) ?? noItem(queue.name, id)
     throw failure('FSQ_FINISH', `cannot finish item ${id} of ${queue.name}`, error, queue, { id })
-  }
-}
-
-/** False where the name is taken. */
-function renamed(from: Path, to: Path): boolean {
-  try {
-    renameNoReplace(from, to)
-    return true
-  } catch (error) {
-    if (errnoOf(error) === 'EEXIST') return false
-    throw error
   }
 }
 

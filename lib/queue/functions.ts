@@ -1,7 +1,7 @@
 import type { Argument } from '../name/encode.js'
 import type { SettingsOptions } from '../settings.js'
 import type { Body } from './body.js'
-import type { EnqueueOptions } from './enqueue.js'
+import type { EnqueueOptions } from './draft.js'
 import type { Limits, Outcome } from './finish.js'
 import type { InstallOptions } from './install.js'
 import type { Item } from './item.js'

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path'
 import { errnoOf, FsqError, reasonOf } from '../errors.js'
 import { close, openDirectory, setOwnership, syncDirectory } from '../posix/files.js'
 import { makeDirectories, makeDirectory, renameDirectory, statEntry } from '../posix/names.js'
@@ -13,9 +14,11 @@ import { uninstallQueue } from './uninstall.js'
 /*
  * Install, fsq(7). What a crash leaves after each step:
  *
- *   1. build the whole queue in a hidden directory beside it    a hidden directory .NAME.install-*
- *   2. rename it into place                                     the whole queue
- *   3. fsync the root                                           the whole queue, for good
+ *   1. make the root where there is none, fsync its parents     an empty root
+ *   2. build the whole queue in a hidden directory beside it,
+ *      fsync its directories                                    a hidden directory .NAME.install-*
+ *   3. rename it into place                                     the whole queue
+ *   4. fsync the root                                           the whole queue, for good
  *
  * rename(2) refuses a directory that has anything in it, so a queue is never replaced, and nobody
  * ever sees half of one.
@@ -60,7 +63,7 @@ export async function installQueue(
   const directories = queueOwnership(settings, options)
   const files = { user: options.itemUser, group: options.itemGroup, mode: options.itemMode }
   itemOwnership(settings, files) // An unknown user is found before anything is made.
-  makeRoot(settings.root)
+  await makeRoot(settings.root)
   const hidden = hiddenSibling(queue, 'install')
   try {
     await buildQueue(hidden, options, directories, files)
@@ -86,9 +89,10 @@ export async function installQueue(
   }
 }
 
-function makeRoot(root: string): void {
+/** Makes the root, to last: a directory is synced by syncing the one that its name is in. */
+async function makeRoot(root: string): Promise<void> {
   try {
-    makeDirectories(root)
+    for (const made of makeDirectories(root)) await syncDirectory(`${dirname(made)}/.`)
   } catch (cause) {
     throw noRoot('keep queues', root, cause)
   }

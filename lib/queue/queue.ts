@@ -4,7 +4,9 @@ import type { Body } from './body.js'
 import { claimByName, type ClaimByNameOptions } from './claim.js'
 import { queueContext, type QueueContext } from './context.js'
 import { bringUp, isDown, takeDown } from './down.js'
-import { enqueueItem, type EnqueueOptions } from './enqueue.js'
+import type { EnqueueOptions } from './draft.js'
+import { enqueueItem } from './enqueue.js'
+import { enqueueItems, type NewItem } from './enqueue-many.js'
 import { checkQueue } from './failure.js'
 import { installQueue, type InstallOptions } from './install.js'
 import type { Item } from './item.js'
@@ -57,7 +59,8 @@ export class Queue {
 
   /**
    * Puts an item into the queue and returns its name once it is there to stay: written, and synced
-   * to the disk, so that it survives the loss of power.
+   * to the disk, so that it survives the loss of power ({@link Settings.durability}). Enqueues that
+   * are in flight at the same time share their syncs.
    *
    * @param body - a string (written in FSQ_CHARSET) or bytes are the body itself; `{ file }`,
    * `{ fd }`, a stream or an async iterable gives it, in constant memory
@@ -72,6 +75,22 @@ export class Queue {
     options: EnqueueOptions = {},
   ): Promise<string> {
     return enqueueItem(this.context, body, args, options)
+  }
+
+  /**
+   * Enqueues every item and returns their names, in the same order, once all of them are there to
+   * stay. They share their syncs in batches of some hundred items ({@link Settings.syncfs}), each of
+   * which is there before the next is taken.
+   *
+   * @param options - for every item that does not say otherwise
+   * @throws {@link PartialError} `FSQ_PARTIAL`: its outcomes tell which items are in and which are
+   * not. It is thrown after the first batch with a failure; an aborted call throws it, too.
+   */
+  async enqueueMany(
+    items: Iterable<NewItem> | AsyncIterable<NewItem>,
+    options: EnqueueOptions = {},
+  ): Promise<string[]> {
+    return enqueueItems(this.context, items, options)
   }
 
   /**

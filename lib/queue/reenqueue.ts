@@ -1,19 +1,19 @@
 import { randomBytes } from 'node:crypto'
 import { errnoOf } from '../errors.js'
 import { toByteString } from '../name/charset.js'
+import { changeDurably } from '../posix/directory-sync.js'
 import {
   close,
   createFile,
   isSameFile,
   setOwnership,
-  syncDirectory,
   syncFile,
   writeFully,
 } from '../posix/files.js'
 import { link } from '../posix/names.js'
 import { entryPath, type Path } from '../posix/path.js'
 import type { QueueContext } from './context.js'
-import { removeLeftover, syncEntry } from './enqueue.js'
+import { removeLeftover } from './draft.js'
 import { failure, noItem } from './failure.js'
 import type { Item } from './item.js'
 import { itemOwnership, type OwnerOptions } from './ownership.js'
@@ -66,9 +66,7 @@ async function linkItem(target: QueueContext, item: Item, ready: Path): Promise<
   const { paths, writing, name } = item.context
   const source = entryPath(paths.queue, toByteString(item.id, writing.charset))
   if (item.fd !== undefined && !isSameFile(item.fd, source)) throw noItem(name, item.id)
-  const added = linkedOnce(source, ready)
-  await syncDirectory(target.paths.queue)
-  return added
+  return publish(target, source, ready)
 }
 
 async function copyItem(
@@ -86,16 +84,26 @@ async function copyItem(
       options.signal?.throwIfAborted()
       await writeFully(fd, piece)
     }
-    await syncFile(fd)
-    if (linkedOnce(tmp, ready)) {
-      await syncEntry(target, fd, ready)
-      return true
-    }
-    await syncDirectory(target.paths.queue)
-    return false
+    if (target.settings.durability !== 'none') await syncFile(fd)
+    return await publish(target, tmp, ready)
   } finally {
     close(fd)
     removeLeftover(tmp)
+  }
+}
+
+/**
+ * Links a file into queue/, to last; false where the name is there already, which is made to last
+ * all the same: whoever linked it may not have come so far.
+ */
+async function publish(target: QueueContext, from: Path, ready: Path): Promise<boolean> {
+  if (target.settings.durability === 'none') return linkedOnce(from, ready)
+  let added: boolean | undefined
+  try {
+    return await changeDurably(target.paths.queue, () => (added = linkedOnce(from, ready)))
+  } catch (error) {
+    if (added === true) removeLeftover(ready)
+    throw error
   }
 }
 

@@ -16,7 +16,7 @@ import * as files from '../../lib/posix/files.js'
 import * as names from '../../lib/posix/names.js'
 import * as bodies from '../../lib/queue/body.js'
 import type * as Enqueue from '../../lib/queue/enqueue.js'
-import type { EnqueueOptions } from '../../lib/queue/enqueue.js'
+import type { EnqueueOptions } from '../../lib/queue/draft.js'
 import { nextEntropy } from '../../lib/queue/entropy.js'
 import type { Queue } from '../../lib/queue/queue.js'
 import { openRoot } from '../../lib/queue/root.js'
@@ -312,22 +312,39 @@ t.test('where tmp/ is on another file system', async (t) => {
   t.strictSame(contentsOf(queue), nothing)
 })
 
+/** Enqueueing on a machine with those modules in place of its own. */
+async function enqueueOn(t: Test, machine: object): Promise<typeof Enqueue.enqueueItem> {
+  const { enqueueItem } = await t.mockImport<typeof Enqueue>('../../lib/queue/enqueue.js', {
+    '../../lib/queue/draft.js': await t.mockImport<object>('../../lib/queue/draft.js', machine),
+    '../../lib/posix/directory-sync.js': await t.mockImport<object>(
+      '../../lib/posix/directory-sync.js',
+      machine,
+    ),
+  })
+  return enqueueItem
+}
+
 t.test('where a system call fails, nothing is left', async (t) => {
   const eio = (): never => {
     throw Object.assign(new Error('EIO: a disk that breaks'), { code: 'EIO' })
   }
   const eioLater = async (): Promise<never> => eio()
+  const unsyncable = (path: string): files.PinnedDirectory => ({
+    ...files.pinDirectory(path),
+    sync: eioLater,
+  })
   const calls: [call: string, files: object, names: object, body?: object][] = [
     ['createFile', { createFile: eio }, {}],
     ['setOwnership', { setOwnership: eio }, {}],
     ['write', {}, {}, { writeBody: eioLater }],
     ['syncFile', { syncFile: eioLater }, {}],
     ['link', {}, { link: eio }],
-    ['syncDirectory', { syncDirectory: eioLater }, {}],
+    ['pinDirectory', { pinDirectory: eio }, {}],
+    ['sync of the directory', { pinDirectory: unsyncable }, {}],
   ]
   for (const [call, brokenFiles, brokenNames, brokenBody = {}] of calls) {
     t.test(`for example ${call}`, async (t) => {
-      const { enqueueItem } = await t.mockImport<typeof Enqueue>('../../lib/queue/enqueue.js', {
+      const enqueueItem = await enqueueOn(t, {
         '../../lib/posix/files.js': { ...files, ...brokenFiles },
         '../../lib/posix/names.js': { ...names, ...brokenNames },
         '../../lib/queue/body.js': { ...bodies, ...brokenBody },
@@ -345,7 +362,7 @@ t.test('where a system call fails, nothing is left', async (t) => {
 })
 
 t.test('an item that is in stays in, whatever happens to its name in tmp/', async (t) => {
-  const { enqueueItem } = await t.mockImport<typeof Enqueue>('../../lib/queue/enqueue.js', {
+  const enqueueItem = await enqueueOn(t, {
     '../../lib/posix/names.js': {
       ...names,
       link(from: string, to: string) {

@@ -2,14 +2,15 @@ import { isatty } from 'node:tty'
 import { FsqError } from '../../errors.js'
 import type { Body } from '../../queue/body.js'
 import type { Queue } from '../../queue/queue.js'
-import { enqueueBatch } from '../batch.js'
+import { enqueueLines } from '../batch.js'
 import { type Call, defineCommand } from '../command.js'
+import { durabilityFlag, type DurabilityFlags } from '../durability-flag.js'
 import { print } from '../output.js'
 import { type OwnerFlags, ownerFlags } from '../owner-flags.js'
 import { passSignals } from '../../work/signals.js'
 import { UsageError } from '../usage-error.js'
 
-interface Flags extends OwnerFlags {
+interface Flags extends OwnerFlags, DurabilityFlags {
   readonly file?: string
   readonly empty?: true
   readonly trigger?: true
@@ -21,17 +22,19 @@ export default defineCommand<Flags>({
   operands: 'queue [arg...]',
   atLeast: 1,
   flags: (command) =>
-    ownerFlags(command, 'the item')
-      .option('-f, --file <file>', 'take the body from a file; - is stdin')
-      .option('-e, --empty', 'take no body')
-      .option('-t, --trigger', 'pull the trigger once the item is enqueued')
-      .option('-p, --print', 'print the name of the item')
-      .option('--batch', 'read one item a line from stdin, as JSON; print one name a line'),
+    durabilityFlag(
+      ownerFlags(command, 'the item')
+        .option('-f, --file <file>', 'take the body from a file; - is stdin')
+        .option('-e, --empty', 'take no body')
+        .option('-t, --trigger', 'pull the trigger once the item is enqueued')
+        .option('-p, --print', 'print the name of the item')
+        .option('--batch', 'read one item a line from stdin, as JSON; print one name a line'),
+    ),
   async run(call) {
     const { operands, flags, chirp } = call
     const [name = '', ...args] = operands
-    const queue = call.root().queue(name)
-    const { file, empty, user, group, mode } = flags
+    const { file, empty, user, group, mode, durability } = flags
+    const queue = call.root({ durability }).queue(name)
     if (file !== undefined && empty === true) throw new UsageError('-e and -f exclude each other')
     using signals = passSignals()
     const options = { user, group, mode, signal: signals.signal }
@@ -47,7 +50,7 @@ export default defineCommand<Flags>({
     async function batch(): Promise<number> {
       if (args.length > 0 || file !== undefined || empty === true)
         throw new UsageError('--batch takes arguments and bodies from stdin')
-      const status = await enqueueBatch(queue, options, call.say)
+      const status = await enqueueLines(queue, options, call.say)
       await pull(queue, call)
       return status
     }

@@ -1,4 +1,5 @@
 import { defineCommand } from '../command.js'
+import { durabilityFlag } from '../durability-flag.js'
 import { finishByName, limitFlags, type LimitFlags, limitsOf } from '../finish-by-name.js'
 
 interface Flags extends LimitFlags {
@@ -8,7 +9,8 @@ interface Flags extends LimitFlags {
 export default defineCommand<Flags>({
   operands: 'queue item...',
   atLeast: 2,
-  flags: (command) => limitFlags(command).option('--tmp', 'temporarily: the same as fsq retry'),
+  flags: (command) =>
+    durabilityFlag(limitFlags(command).option('--tmp', 'temporarily: the same as fsq retry')),
   async run(call) {
     const { flags } = call
     return finishByName(call, (item) => {

@@ -1,10 +1,11 @@
 import { FsqError } from '../../errors.js'
 import { execItems, type ExecEvent } from '../../work/exec-items.js'
 import { type Call, defineCommand } from '../command.js'
+import { durabilityFlag, type DurabilityFlags } from '../durability-flag.js'
 import { UsageError } from '../usage-error.js'
 import { count, setting } from '../values.js'
 
-interface Flags {
+interface Flags extends DurabilityFlags {
   readonly env?: boolean
   readonly open?: boolean
   readonly ignoreDown?: true
@@ -23,21 +24,23 @@ export default defineCommand<Flags>({
   operands: 'queue program [arg...]',
   atLeast: 1,
   flags: (command) =>
-    command
-      .option('-e, --env', 'tell the program of the item in FSQ_ITEM_* (default)')
-      .option('-E, --no-env', 'do not')
-      .option('-n, --no-open', 'do not give the body to the program; stdin is empty')
-      .option('-i, --ignore-down', 'scan although the queue is down')
-      .option('-k, --empty-ok', 'without a program, run the arguments of each item')
-      .option('-D, --no-done', 'leave items as they are, however the program ends')
-      .option('-l, --lock', 'lock each item (default)')
-      .option('-L, --no-lock', 'do not')
-      .option('-t, --ttl <seconds>', 'fail items that are so old; 0 for none', setting('ttl'))
-      .option('-m, --max-tries <n>', 'fail items after n tries; 0 for none', setting('maxTries'))
-      .option('-S, --success-code <n>', 'exit status for success', setting('success'))
-      .option('-T, --fail-tmp-code <n>', 'exit status for another try', setting('failTmp'))
-      .option('-F, --fail-perm-code <n>', 'exit status for failure', setting('failPerm'))
-      .option('-r, --max-rate <n>', 'run at most n programs a second; 0 for any number', count),
+    durabilityFlag(
+      command
+        .option('-e, --env', 'tell the program of the item in FSQ_ITEM_* (default)')
+        .option('-E, --no-env', 'do not')
+        .option('-n, --no-open', 'do not give the body to the program; stdin is empty')
+        .option('-i, --ignore-down', 'scan although the queue is down')
+        .option('-k, --empty-ok', 'without a program, run the arguments of each item')
+        .option('-D, --no-done', 'leave items as they are, however the program ends')
+        .option('-l, --lock', 'lock each item (default)')
+        .option('-L, --no-lock', 'do not')
+        .option('-t, --ttl <seconds>', 'fail items that are so old; 0 for none', setting('ttl'))
+        .option('-m, --max-tries <n>', 'fail items after n tries; 0 for none', setting('maxTries'))
+        .option('-S, --success-code <n>', 'exit status for success', setting('success'))
+        .option('-T, --fail-tmp-code <n>', 'exit status for another try', setting('failTmp'))
+        .option('-F, --fail-perm-code <n>', 'exit status for failure', setting('failPerm'))
+        .option('-r, --max-rate <n>', 'run at most n programs a second; 0 for any number', count),
+    ),
   async run(call) {
     const { flags, operands } = call
     const [name = '', ...command] = operands
@@ -52,6 +55,7 @@ export default defineCommand<Flags>({
       failTmp: flags.failTmpCode,
       failPerm: flags.failPermCode,
       lock,
+      durability: flags.durability,
     })
     const errors: FsqError[] = []
     try {

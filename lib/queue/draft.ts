@@ -1,0 +1,180 @@
+import { hostname } from 'node:os'
+import { errnoOf, FsqError } from '../errors.js'
+import { toByteString } from '../name/charset.js'
+import { type Argument, coerce } from '../name/encode.js'
+import { formatItemName } from '../name/item-name.js'
+import { nameRules } from '../name/options.js'
+import { close, createFile, isSameFile, setOwnership, syncFile } from '../posix/files.js'
+import { link, unlink } from '../posix/names.js'
+import { entryPath, type Path } from '../posix/path.js'
+import { type Body, writeBody } from './body.js'
+import type { QueueContext } from './context.js'
+import { nextEntropy } from './entropy.js'
+import { itemOwnership, type OwnerOptions } from './ownership.js'
+
+/** How an item is enqueued. */
+export interface EnqueueOptions extends OwnerOptions {
+  /**
+   * The entropy of the name; an item that has it already is then an error.
+   *
+   * @defaultValue counted up until the name is free
+   */
+  readonly entropy?: number | string | undefined
+  /** The time in the name, from which its age counts. @defaultValue now */
+  readonly enqueuedAt?: Date | undefined
+  /** The delimiter of the name; one ASCII character. @defaultValue FSQ_DELIMITER */
+  readonly delimiter?: string | undefined
+  /** Gives up; nothing is left of the item then. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * An item under construction: a file in tmp/, open for writing, that nobody looks at. Enqueueing one
+ * item and enqueueing many are told in terms of it.
+ */
+export class Draft {
+  readonly #queue: QueueContext
+  readonly #nextName: (taken: boolean) => string
+  readonly #tmp: Path
+  readonly #fd: number
+  #id: string | undefined
+
+  private constructor(
+    queue: QueueContext,
+    nextName: (taken: boolean) => string,
+    tmp: Path,
+    fd: number,
+  ) {
+    this.#queue = queue
+    this.#nextName = nextName
+    this.#tmp = tmp
+    this.#fd = fd
+  }
+
+  /** Makes the file in tmp/ and writes the body into it. Nothing is left of it where that fails. */
+  static async write(
+    queue: QueueContext,
+    body: Body,
+    args: readonly Argument[],
+    options: EnqueueOptions,
+  ): Promise<Draft> {
+    const ownership = itemOwnership(queue.settings, options)
+    const nextName = nameSource(queue, args, options)
+    const { path, made } = firstFree(queue, queue.paths.tmp, nextName, (candidate) =>
+      createFile(candidate, ownership.mode),
+    )
+    const draft = new Draft(queue, nextName, path, made)
+    try {
+      setOwnership(made, ownership)
+      await writeBody(made, body, queue.writing.charset, options.signal)
+      return draft
+    } catch (error) {
+      draft.discard()
+      throw error
+    }
+  }
+
+  /** fsync(2) of the file. A failure is final: the item cannot be enqueued. */
+  async sync(): Promise<void> {
+    await syncFile(this.#fd)
+  }
+
+  /**
+   * Links the file into queue/, which may be given by the path under which it is held open.
+   *
+   * @returns its name there.
+   */
+  link(directory: string = this.#queue.paths.queue): string {
+    const { id } = firstFree(this.#queue, directory, this.#nextName, (path) => {
+      link(this.#tmp, path)
+    })
+    this.#id = id
+    return id
+  }
+
+  /** Takes the name in queue/ back, if there is one and no worker has moved the item on already. */
+  unlink(): void {
+    const { paths, writing } = this.#queue
+    if (this.#id === undefined) return
+    const path = entryPath(paths.queue, toByteString(this.#id, writing.charset))
+    if (isSameFile(this.#fd, path)) removeLeftover(path)
+  }
+
+  /** Closes the file and removes its name in tmp/. */
+  discard(): void {
+    close(this.#fd)
+    removeLeftover(this.#tmp)
+  }
+}
+
+/** Gives the name to try; called with `true` after one was taken, the next. */
+function nameSource(
+  queue: QueueContext,
+  args: readonly Argument[],
+  options: EnqueueOptions,
+): (taken: boolean) => string {
+  const { settings, writing, reading } = queue
+  const { delimiter } = options
+  const rules = delimiter === undefined ? writing : nameRules({ ...settings, delimiter })
+  const enqueuedAt = options.enqueuedAt ?? new Date()
+  if (Number.isNaN(enqueuedAt.getTime()))
+    throw new TypeError('Expected `enqueuedAt` to be a date, got an invalid one')
+  checkList(args)
+  const { entropy: given } = options
+  if (given !== undefined && !/^[0-9]+$/.test(String(given)))
+    throw new TypeError(`Expected \`entropy\` to be a whole number, got ${given}`)
+  const timestamp = reading.timestamps.format(enqueuedAt)
+  const fields = {
+    timestamp,
+    pid: String(process.pid),
+    hostname: hostname(),
+    tries: 0,
+    arguments: args.map((argument) => coerce(argument, rules.charset)),
+  }
+  const fresh = (): string => {
+    const entropy = given ?? nextEntropy(timestamp)
+    return formatItemName({ ...fields, entropy: String(entropy) }, rules)
+  }
+  let name = fresh()
+  return (taken) => {
+    if (taken && given !== undefined)
+      throw new FsqError('FSQ_DUPLICATE', `an item of that name exists: ${name}`, {
+        queue: queue.name,
+        id: name,
+      })
+    if (taken) name = fresh()
+    return name
+  }
+}
+
+function checkList(args: unknown): void {
+  if (Array.isArray(args)) return
+  throw new TypeError(`Expected a list of arguments, got ${typeof args}`)
+}
+
+/** Makes an entry under the first name that is free in the directory. */
+function firstFree<T>(
+  queue: QueueContext,
+  directory: string,
+  nextName: (taken: boolean) => string,
+  make: (path: Path) => T,
+): { id: string; path: Path; made: T } {
+  for (let taken = false; ; taken = true) {
+    const id = nextName(taken)
+    const path = entryPath(directory, toByteString(id, queue.writing.charset))
+    try {
+      return { id, path, made: make(path) }
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw error
+    }
+  }
+}
+
+/** Once the item is in, or has failed, nothing that happens to its name in tmp/ changes that. */
+export function removeLeftover(path: Path): void {
+  try {
+    unlink(path)
+  } catch {
+    // Stale files in tmp/ are no items; they may be swept at any time.
+  }
+}

@@ -1,0 +1,95 @@
+import { errnoOf } from '../errors.js'
+import { changeDurably, changeQuickly } from '../posix/directory-sync.js'
+import { moveNoReplace, unlink } from '../posix/names.js'
+import { entryPath, type Path } from '../posix/path.js'
+import type { QueueContext } from './context.js'
+
+/*
+ * Moving an entry out of queue/, or to another name in it. What a crash leaves after each step,
+ * where renameat2(2) is to be had:
+ *
+ *   1. rename it               the entry in its new place; after a power cut perhaps in its old one
+ *   2. fsync the new place     the entry in its new place
+ *
+ * and where it is not:
+ *
+ *   1. link it                 one file in both places
+ *   2. fsync the new place     the same
+ *   3. unlink the old name     the entry in its new place; after a power cut perhaps in both
+ *   4. fsync the old place     the entry in its new place
+ *
+ * Below the durability `full` the last fsync is left out; below `enqueue` every one. Where an fsync
+ * fails the move is undone, so that whoever is told so can try again.
+ */
+
+/**
+ * Moves an entry of queue/ to a directory, under the first of the names that is free there: nothing
+ * is ever replaced.
+ *
+ * @param nextName - the name to try, a byte string; called with `true` after one was taken, the next
+ * @throws the system's error; ENOENT where the entry is gone.
+ */
+export async function moveEntry(
+  queue: QueueContext,
+  from: Path,
+  directory: string,
+  nextName: (taken: boolean) => string,
+): Promise<void> {
+  const { durability } = queue.settings
+  const move = (pinned: string): Moved => moveToFree(from, pinned, nextName)
+  if (durability !== 'full') {
+    const { how } = changeQuickly(directory, move)
+    if (how === 'renamed') return
+    // Without its new name on the disk, a power cut could leave the item with neither.
+    if (durability === 'enqueue') await changeDurably(directory, () => undefined)
+    unlink(from)
+    return
+  }
+  const { how } = await moveDurably(directory, move, from)
+  if (how === 'renamed') return
+  await changeDurably(queue.paths.queue, () => {
+    unlink(from)
+  })
+}
+
+async function moveDurably(
+  directory: string,
+  move: (pinned: string) => Moved,
+  from: Path,
+): Promise<Moved> {
+  let moved: Moved | undefined
+  try {
+    return await changeDurably(directory, (pinned) => (moved = move(pinned)))
+  } catch (error) {
+    if (moved !== undefined) undo(moved, directory, from)
+    throw error
+  }
+}
+
+interface Moved {
+  readonly how: 'renamed' | 'linked'
+  readonly name: string
+}
+
+function moveToFree(from: Path, directory: string, nextName: (taken: boolean) => string): Moved {
+  for (let taken = false; ; taken = true) {
+    const name = nextName(taken)
+    try {
+      return { how: moveNoReplace(from, entryPath(directory, name)), name }
+    } catch (error) {
+      const errno = errnoOf(error)
+      if (errno !== 'EEXIST' && errno !== 'ENOTEMPTY') throw error
+    }
+  }
+}
+
+/** The first error is the one that counts: where this fails too, repair finds both names. */
+function undo({ how, name }: Moved, directory: string, from: Path): void {
+  const to = entryPath(directory, name)
+  try {
+    if (how === 'renamed' && moveNoReplace(to, from) === 'renamed') return
+    unlink(to)
+  } catch {
+    // See above.
+  }
+}
