@@ -206,7 +206,8 @@ export function resolveSettings(
       return option
     }
     // As for the Python fsq, an empty variable is as good as none where only a name can stand.
-    const given = variables.get(variable).asString()
+    const given =
+      environment[variable] === undefined ? undefined : variables.get(variable).asString()
     if (given === undefined || (given === '' && fallback === undefined)) return fallback
     const value = kind.read(given)
     if (!kind.check(value)) throw badVariable(expected(variable, kind, JSON.stringify(given)))

@@ -1,24 +1,103 @@
-// Compiles lib/ to dist/ afresh, so that no output of a source that is gone stays in the package. The
-// new dist/ takes the place of the old one only when it is whole: a program that runs keeps running.
+// Builds dist/ afresh, so that no output of a source that is gone stays in the package: the library,
+// compiled file by file, and the program, as one file, since to find and read a hundred small ones
+// takes longer than to enqueue an item. The new dist/ takes the place of the old one only when it is
+// whole: a program that runs keeps running.
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, renameSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { createRequire } from 'node:module'
+import { build } from 'esbuild'
 
+const require = createRequire(import.meta.url)
 const top = fileURLToPath(new URL('..', import.meta.url))
 const dist = `${top}dist`
 const fresh = `${dist}.new-${process.pid}`
 const old = `${dist}.old-${process.pid}`
 
-const tsc = fileURLToPath(import.meta.resolve('typescript/bin/tsc'))
-const built = spawnSync(
-  process.execPath,
-  [tsc, '-p', `${top}tsconfig.build.json`, '--outDir', fresh],
-  { stdio: 'inherit' },
-)
-if (built.status === 0) {
+/** Compiles the library, with its types. */
+function compileLibrary() {
+  const tsc = fileURLToPath(import.meta.resolve('typescript/bin/tsc'))
+  const { status } = spawnSync(
+    process.execPath,
+    [tsc, '-p', `${top}tsconfig.build.json`, '--outDir', fresh],
+    { stdio: 'inherit' },
+  )
+  if (status !== 0) throw new Error(`tsc failed: ${status}`)
+}
+
+/**
+ * Bundles the program into one file of CommonJS, which Node.js loads faster than ES modules. The code
+ * of each command is in it, but runs only when the command is called.
+ */
+async function bundleProgram() {
+  const { metafile } = await build({
+    absWorkingDir: top,
+    entryPoints: ['lib/cli/fsq.ts'],
+    outfile: `${fresh}/cli/fsq.cjs`,
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20.9',
+    supported: { 'dynamic-import': false }, // So that import() becomes require(), too.
+    minifyWhitespace: true,
+    minifySyntax: true,
+    // Loaded from node_modules when they are needed: a binary, half a megabyte of tables, and what
+    // only the long form of ls uses.
+    external: ['koffi', 'iconv-lite', 'columnify'],
+    plugins: [lazyBuiltins],
+    define: { 'import.meta.url': 'here' },
+    banner: {
+      js: "const load = require, here = require('node:url').pathToFileURL(__filename).href;",
+    },
+    metafile: true,
+  })
   chmodSync(`${fresh}/cli/fsq.cjs`, 0o755)
+  writeNotices(Object.keys(metafile.inputs))
+}
+
+/**
+ * Parts of Node.js that take a millisecond or more to load, and that most commands import but do not
+ * use: they are loaded when something in them is used.
+ */
+const lazyBuiltins = {
+  name: 'lazy builtins',
+  setup({ onResolve, onLoad }) {
+    const slow = /^node:(child_process|crypto|os|stream|timers\/promises|tty)$/
+    onResolve({ filter: slow }, ({ path }) => ({ path, namespace: 'lazy' }))
+    onLoad({ filter: /.*/, namespace: 'lazy' }, ({ path }) => {
+      const names = Object.keys(require(path)).filter((name) => /^\w+$/.test(name))
+      const getters = names.map((name) => `get ${name}() { return load('${path}').${name} }`)
+      return { contents: `module.exports = { ${getters.join()} }` }
+    })
+  },
+}
+
+/** The licences of the packages whose code is in the bundle: they ask for it. */
+function writeNotices(inputs) {
+  const packages = new Set(
+    inputs.flatMap((input) => /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1] ?? []),
+  )
+  const notices = [...packages].sort().map((name) => {
+    const directory = `${top}node_modules/${name}`
+    const { version, license } = JSON.parse(readFileSync(`${directory}/package.json`, 'utf8'))
+    const file = ['LICENSE', 'LICENSE.md', 'LICENSE.txt', 'license.md', 'License']
+      .map((candidate) => `${directory}/${candidate}`)
+      .find((candidate) => existsSync(candidate))
+    const text = file === undefined ? '' : `\n${readFileSync(file, 'utf8').trim()}\n`
+    return `${name} ${version}, ${license}\n${text}`
+  })
+  const heading = 'The program contains code of these packages.\n'
+  writeFileSync(`${fresh}/cli/LICENSES.txt`, [heading, ...notices].join('\n'))
+}
+
+try {
+  compileLibrary()
+  await bundleProgram()
   if (existsSync(dist)) renameSync(dist, old)
   renameSync(fresh, dist)
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 1
+} finally {
+  for (const leftover of [fresh, old]) rmSync(leftover, { recursive: true, force: true })
 }
-for (const leftover of [fresh, old]) rmSync(leftover, { recursive: true, force: true })
-process.exit(built.status ?? 1)

@@ -2,7 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { errnoOf, FsqError, reasonOf } from '../errors.js'
 import { openRoot, type Root } from '../queue/root.js'
 import type { SettingsOptions } from '../settings.js'
-import { print, say } from './output.js'
+import { complain, print, say } from './output.js'
 import { UsageError } from './usage-error.js'
 
 /** What a command gets to work with. */
@@ -112,7 +112,7 @@ export async function reportFailure(
   // A reader that went away, as in `fsq ls q | head`, has had what it wanted.
   if (error.errno !== 'EPIPE') say(program, error.message)
   if (error instanceof UsageError) {
-    process.stderr.write(`usage: ${parser.name()} ${parser.usage()} (try ${parser.name()} -h)\n`)
+    complain(`usage: ${parser.name()} ${parser.usage()} (try ${parser.name()} -h)\n`)
   }
   return error.exitStatus
 }

@@ -17,34 +17,37 @@ interface GlobalFlags extends Omit<SettingsOptions, 'root'> {
 
 /** Runs the program with the words behind its name; the exit status. */
 export async function main(words: readonly string[]): Promise<number> {
-  outliveReaders()
-  const parser = globalParser()
   try {
     checkWords(words)
-    parser.parse(words, { from: 'user' })
-    const { list, version: asksVersion, execDir, rootDir, ...names }: GlobalFlags = parser.opts()
-    const settings = rootDir === undefined ? names : { ...names, root: rootDir }
-    const directory = execDir ?? process.env['FSQ_EXEC_DIR']
-    if (asksVersion === true) {
-      await print(`fsq ${version()}\n`)
-      return 0
-    }
-    if (list === true) {
-      await print(await commandList(directory))
-      return 0
-    }
-    return await dispatch(parser.args, settings, directory)
+    // Most calls have no flag before the command; a parser for them would cost milliseconds.
+    const [first = '-'] = words
+    return await (first.startsWith('-') ? parseGlobals(words) : dispatch(words))
   } catch (error) {
-    const status = await reportFailure('fsq', error, parser)
+    const status = await reportFailure('fsq', error, globalParser())
     if (status === 0) await print(`\nCommands (fsq COMMAND -h tells more):\n${await commandList()}`)
     return status
   }
 }
 
+async function parseGlobals(words: readonly string[]): Promise<number> {
+  const parser = globalParser().parse(words, { from: 'user' })
+  const { list, version: asksVersion, execDir, rootDir, ...names }: GlobalFlags = parser.opts()
+  const settings = rootDir === undefined ? names : { ...names, root: rootDir }
+  if (asksVersion === true) {
+    await print(`fsq ${version()}\n`)
+    return 0
+  }
+  if (list === true) {
+    await print(await commandList(execDir))
+    return 0
+  }
+  return dispatch(parser.args, settings, execDir)
+}
+
 async function dispatch(
   words: readonly string[],
-  settings: SettingsOptions,
-  execDir: string | undefined,
+  settings: SettingsOptions = {},
+  execDir = process.env['FSQ_EXEC_DIR'],
 ): Promise<number> {
   const [name, ...rest] = words
   if (name === undefined) throw new UsageError('no command given')
@@ -94,13 +97,4 @@ async function commandList(execDir = process.env['FSQ_EXEC_DIR']): Promise<strin
 function checkWords(words: readonly string[]): void {
   const lost = words.find((word) => word.includes('\ufffd'))
   if (lost !== undefined) throw new UsageError(`an argument is not UTF-8: ${JSON.stringify(lost)}`)
-}
-
-/**
- * What could not be written to stdout is an error where it was written (see print). Messages on
- * stderr may be lost, as on a log disk that is full; work may not.
- */
-function outliveReaders(): void {
-  process.stdout.on('error', () => undefined)
-  process.stderr.on('error', () => undefined)
 }

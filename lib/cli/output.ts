@@ -1,11 +1,29 @@
 import { FsqError, reasonOf } from '../errors.js'
 
 /**
+ * What could not be written to stdout is an error where it was written (see print). Messages on
+ * stderr may be lost, as on a log disk that is full; work may not. The streams are made when they are
+ * first written to: to look at them costs time, which a program that has nothing to say does not have.
+ */
+function outlived(stream: 'stdout' | 'stderr'): NodeJS.WriteStream {
+  if (!used.has(stream)) process[stream].on('error', () => undefined)
+  used.add(stream)
+  return process[stream]
+}
+
+const used = new Set<string>()
+
+/** Writes lines to stderr as they are. */
+export function complain(text: string): void {
+  outlived('stderr').write(text)
+}
+
+/**
  * Writes a message to stderr, as `fsq scan: message`. Names come from anywhere, so what could steer
  * a terminal is written as an escape.
  */
 export function say(program: string, message: string): void {
-  process.stderr.write(`${program}: ${harmless(message)}\n`)
+  complain(`${program}: ${harmless(message)}\n`)
 }
 
 /**
@@ -15,7 +33,7 @@ export function say(program: string, message: string): void {
  */
 export async function print(text: string | Uint8Array): Promise<void> {
   await new Promise<void>((resolve, reject) => {
-    process.stdout.write(text, (cause) => {
+    outlived('stdout').write(text, (cause) => {
       if (!cause) resolve()
       else
         reject(new FsqError('FSQ_OUTPUT', `cannot write to stdout: ${reasonOf(cause)}`, { cause }))

@@ -33,7 +33,15 @@ export interface NewItem extends Omit<EnqueueOptions, 'signal'> {
 }
 
 /** What became of an item: its name in the queue, or why it is not there. */
-export type NewItemOutcome = { readonly id: string } | { readonly error: unknown }
+export type NewItemOutcome =
+  | {
+      /** The name of the item. */
+      readonly id: string
+    }
+  | {
+      /** Why it is not there: a {@link FsqError}, a `TypeError`, or the reason of the signal. */
+      readonly error: unknown
+    }
 
 /** Some items were not enqueued, or none. */
 export class PartialError extends FsqError {

@@ -1,0 +1,17 @@
+#!/usr/bin/env node
+// eslint-disable-next-line no-restricted-imports -- before anything else is loaded
+import { access } from 'node:fs'
+
+// A batch has many files on their way to the disk at once, and each waits on a thread. The size of the
+// pool counts only until something uses it, so this comes before all else; programs that fsq runs must
+// not see a variable that was not there.
+if (process.argv.includes('--batch') && process.env['UV_THREADPOOL_SIZE'] === undefined) {
+  process.env['UV_THREADPOOL_SIZE'] = '16'
+  access('/', () => undefined) // Starts the pool.
+  delete process.env['UV_THREADPOOL_SIZE']
+}
+
+// Not with `await`, which a CommonJS file, as this one becomes, does not know outside of functions.
+void import('./main.js').then(async ({ main }) => {
+  process.exitCode = await main(process.argv.slice(2))
+})
