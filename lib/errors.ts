@@ -47,6 +47,8 @@ const meanings = {
   FSQ_EXEC: { exit: 111, meaning: 'a program could not be started' },
   FSQ_OUTPUT: { exit: 111, meaning: 'stdout could not be written' },
   FSQ_PRUNE: { exit: 111, meaning: 'a finished item could not be removed' },
+  FSQ_AUDIT: { exit: 111, meaning: 'a queue could not be examined' },
+  FSQ_REPAIR: { exit: 111, meaning: 'something that was found could not be mended' },
   FSQ_SYSTEM: { exit: 111, meaning: 'a system call failed where nobody expected it to' },
   FSQ_UNSUPPORTED: { exit: 111, meaning: 'this machine lacks something that fsq needs' },
 } as const

@@ -88,6 +88,13 @@ export {
   type WorkingEvent,
 } from './work/exec-items.js'
 
+export { auditQueue } from './upkeep/audit.js'
+export {
+  type AuditOptions,
+  type Finding,
+  type FindingKind,
+  findingKinds,
+} from './upkeep/finding.js'
 export {
   type ItemState,
   type ListedItem,
@@ -95,3 +102,4 @@ export {
   type ListItemsOptions,
 } from './upkeep/list-items.js'
 export { type PruneOptions, pruneItems, type PruneResult } from './upkeep/prune-items.js'
+export { type Repair, repairQueue, type RepairOptions } from './upkeep/repair.js'

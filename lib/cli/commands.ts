@@ -48,6 +48,14 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'remove what was finished long ago',
     load: () => import('./commands/prune.js'),
   },
+  audit: {
+    summary: 'report what crashes left in a queue',
+    load: () => import('./commands/audit.js'),
+  },
+  repair: {
+    summary: 'mend what is safe to mend',
+    load: () => import('./commands/repair.js'),
+  },
   down: {
     summary: 'keep queues from being scanned',
     load: () => import('./commands/down.js'),

@@ -47,3 +47,11 @@ export function harmless(text: string): string {
     return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`
   })
 }
+
+/** A value as a line of JSON, which escapes control characters, but of itself only those of ASCII. */
+export function jsonLine(value: object): string {
+  const text = JSON.stringify(value).replace(/[\x7f-\x9f]/g, (character) => {
+    return `\\u00${character.charCodeAt(0).toString(16)}`
+  })
+  return `${text}\n`
+}

@@ -27,7 +27,7 @@ export function listEntries(queue: QueueContext, directory: string): string[] {
 }
 
 /** Editors and NFS leave hidden files; only with `.` as its delimiter is such a name an item. */
-function isHidden(entry: string, { reading }: QueueContext): boolean {
+export function isHidden(entry: string, { reading }: QueueContext): boolean {
   if (!entry.startsWith('.')) return false
   try {
     parseItemName(fromByteString(entry, reading.charset), reading)

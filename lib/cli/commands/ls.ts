@@ -7,7 +7,7 @@ import {
 } from '../../upkeep/list-items.js'
 import { defineCommand } from '../command.js'
 import { eachQueue } from '../each-queue.js'
-import { harmless, print } from '../output.js'
+import { harmless, jsonLine, print } from '../output.js'
 import { UsageError } from '../usage-error.js'
 import { oneOf } from '../values.js'
 
@@ -51,7 +51,7 @@ export default defineCommand<Flags>({
         const heading = operands.length > 1 ? `${queue.name}:\n` : ''
         await print(heading + table(listItems(queue, { states })))
       } else if (flags.json === true) {
-        for (const item of listItems(queue, { states })) await print(`${toJson(item)}\n`)
+        for (const item of listItems(queue, { states })) await print(jsonLine(jsonOf(item)))
       } else {
         const names = [...entriesOf(queue, { states })].map(([, entry]) => entry)
         await printNames(names, flags.null === true)
@@ -74,16 +74,7 @@ async function printNames(names: readonly string[], nul: boolean): Promise<void>
   }
 }
 
-/**
- * Every item as an object of the same shape; a malformed entry has no fields of a name. JSON escapes
- * control characters, but not those that are no ASCII.
- */
-function toJson(item: ListedItem): string {
-  return JSON.stringify(jsonOf(item)).replace(/[\x7f-\x9f]/g, (character) => {
-    return `\\u00${character.charCodeAt(0).toString(16)}`
-  })
-}
-
+/** Every item as an object of the same shape; a malformed entry has no fields of a name. */
 function jsonOf({ queue, state, id, size, locked, modifiedAt, name }: ListedItem): object {
   const entry = { queue, state, id, size, locked, modifiedAt }
   if (name === undefined) return { ...entry, malformed: true }

@@ -1,0 +1,39 @@
+import { type Repair, repairQueue } from '../../upkeep/repair.js'
+import { defineCommand } from '../command.js'
+import { eachQueue } from '../each-queue.js'
+import { type ExamineFlags, examineFlags } from '../examine-flags.js'
+import { harmless, print } from '../output.js'
+
+interface Flags extends ExamineFlags {
+  readonly dryRun?: true
+}
+
+export default defineCommand<Flags>({
+  operands: 'queue...',
+  atLeast: 1,
+  flagsAnywhere: true,
+  flags: (command) =>
+    examineFlags(command.option('--dry-run', 'change nothing; print what would be done')),
+  async run(call) {
+    let left = 0
+    const status = await eachQueue(call, async (queue) => {
+      let mended = 0
+      for await (const repair of repairQueue(queue, call.flags)) {
+        if (repair.outcome === 'left') left++
+        else mended++
+        await print(text(repair))
+      }
+      call.chirp(`${queue.name}: ${mended} ${call.flags.dryRun ? 'would be mended' : 'mended'}`)
+    })
+    return status === 0 && left > 0 ? 1 : status
+  },
+})
+
+function text({ finding: { path, kind, reason }, outcome, action = '', error }: Repair): string {
+  const what = {
+    mended: action,
+    would: `would be ${action}`,
+    left: error === undefined ? 'left; decide yourself' : `left; ${error.message}`,
+  }
+  return `${harmless(`${path}: ${kind}: ${what[outcome]}: ${reason}`)}\n`
+}

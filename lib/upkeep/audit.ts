@@ -1,0 +1,22 @@
+import type { Queue } from '../queue/queue.js'
+import { examine } from './examine.js'
+import type { AuditOptions, Finding } from './finding.js'
+
+/**
+ * Looks through a queue for what crashes, killed programs and people leave behind. Nothing is
+ * locked, opened or changed, and memory does not grow with the queue.
+ *
+ * What is under way looks for a moment like what was cut, so a thing is only reported after some time
+ * (see {@link AuditOptions.older}), and nothing that somebody has locked, as far as this machine can
+ * tell.
+ *
+ * @throws {@link FsqError} `FSQ_AUDIT`, `FSQ_NO_QUEUE`; `FSQ_NO_USER`, `FSQ_NO_GROUP` where the
+ * settings name such as owners.
+ */
+export async function* auditQueue(
+  queue: Queue,
+  options: AuditOptions = {},
+): AsyncGenerator<Finding, undefined> {
+  for await (const { finding } of examine(queue, options)) yield finding
+  return undefined
+}

@@ -1,0 +1,113 @@
+import { errnoOf, reasonOf } from '../errors.js'
+import { getCharset } from '../name/charset.js'
+import { listNames, removeTree, statEntry, walkNames } from '../posix/names.js'
+import { type QueueContext, queuePaths } from '../queue/context.js'
+import { syncRoot } from '../queue/hidden.js'
+import { isHidden } from '../queue/list-entries.js'
+import { printableName } from '../queue/printable.js'
+import { namesInQueue } from '../settings.js'
+import { ageOf, type Examination, type Found, found } from './finding.js'
+
+/*
+ * The hidden directories that a cut install or uninstall leaves in the root (lib/queue/hidden.ts).
+ *
+ * An install builds an empty queue there, so one that is empty is removed.
+ *
+ * An uninstall moves the queue there and then looks for items that wait. Cut between the two, it may
+ * have left an item that was acknowledged a moment before the move; and nothing tells that from an
+ * uninstall that was forced to lose its items. So where an item waits it is left to somebody who
+ * knows. Where none does, the uninstall was decided whenever it was cut, and is finished: what is in
+ * done/ and fail/ goes, as it was asked to.
+ */
+
+/** The hidden directories of a queue, whether or not the queue itself is there. */
+export function* examineLeftovers(examination: Examination): Generator<Found> {
+  const { context, older } = examination
+  const { root } = context.settings
+  for (const entry of walkNames(root)) {
+    const why = leftoverOf(context.name, entry)
+    if (why === undefined) continue
+    const path = `${root}/${Buffer.from(entry, 'latin1').toString()}`
+    const stat = statEntry(path)
+    if (stat?.isDirectory() !== true) continue
+    const age = ageOf(examination, stat)
+    if (age < older) continue
+    const facts = { kind: `${why}-leftover`, path, age } as const
+    const hidden = { ...context, paths: queuePaths(context.settings, path) }
+    const obstacle = obstacleTo(why, hidden)
+    if (obstacle !== undefined) yield found(examination, { ...facts, reason: obstacle })
+    else {
+      const reason = {
+        install: 'its install was cut before the queue appeared',
+        uninstall: 'its uninstall was cut, and no item waits in it',
+      }[why]
+      const run = (): Promise<boolean> => remove(why, hidden)
+      yield found(examination, { ...facts, reason, mend: { action: 'removed', run } })
+    }
+  }
+}
+
+function leftoverOf(queue: string, entry: string): 'install' | 'uninstall' | undefined {
+  const prefix = Buffer.from(`.${queue.slice(0, 48)}.`).toString('latin1')
+  if (!entry.startsWith(prefix)) return undefined
+  const [, why] = /^(install|uninstall)-[0-9a-f]{12}$/.exec(entry.slice(prefix.length)) ?? []
+  return why as 'install' | 'uninstall' | undefined
+}
+
+/** Why it may not be removed, if so. */
+function obstacleTo(why: 'install' | 'uninstall', hidden: QueueContext): string | undefined {
+  const { paths, settings } = hidden
+  try {
+    const own = namesInQueue.map((key) => settings[key])
+    const foreign = listNames(paths.directory).find((entry) => !own.includes(entry))
+    if (foreign !== undefined) {
+      const name = printableName(foreign, getCharset('utf8'))
+      return `it has ${name}, which is no part of a queue; move it elsewhere`
+    }
+    if (why === 'install') {
+      const places = [paths.tmp, paths.queue, paths.done, paths.fail]
+      const full = places.find((path) => isDirectory(path) && listNames(path).length > 0)
+      return full === undefined ? undefined : `install leaves nothing in ${full}; look what it is`
+    }
+    return queuesIn(hidden).some((path) => hasItem(path, hidden))
+      ? 'its uninstall was cut, and items wait in it: move them to queue/ of a queue, or remove it'
+      : undefined
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error
+    return `it cannot be looked into: ${reasonOf(error)}`
+  }
+}
+
+/** The directories of items that wait: that of the queue, and those of its host queues. */
+function queuesIn({ paths, settings }: QueueContext): string[] {
+  const hosts = `${paths.directory}/${settings.hostsDir}`
+  const names = isDirectory(hosts) ? listNames(hosts) : []
+  const hostQueues = names.map(
+    (host) => `${hosts}/${Buffer.from(host, 'latin1').toString()}/${settings.queueDir}`,
+  )
+  return [paths.queue, ...hostQueues].filter(isDirectory)
+}
+
+function hasItem(directory: string, context: QueueContext): boolean {
+  for (const entry of walkNames(directory)) if (!isHidden(entry, context)) return true
+  return false
+}
+
+function isDirectory(path: string): boolean {
+  return statEntry(path)?.isDirectory() === true
+}
+
+async function remove(why: 'install' | 'uninstall', hidden: QueueContext): Promise<boolean> {
+  const { directory } = hidden.paths
+  for (;;) {
+    if (!isDirectory(directory) || obstacleTo(why, hidden) !== undefined) return false
+    try {
+      removeTree(directory)
+      break
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error // Else somebody removes it at the same time.
+    }
+  }
+  await syncRoot(hidden)
+  return true
+}
