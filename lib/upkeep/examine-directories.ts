@@ -70,7 +70,21 @@ function* examineMode(examination: Examination, path: string, state?: ItemState)
   }
 }
 
+/** How often a directory is built anew when another repair has taken it for a leftover. */
+const attempts = 5
+
 async function makeAgain(context: QueueContext, path: string): Promise<boolean> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await makeOnce(context, path)
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT' || attempt === attempts) throw error
+    }
+  }
+}
+
+/** False where it is there meanwhile, or the queue is gone. */
+async function makeOnce(context: QueueContext, path: string): Promise<boolean> {
   const top = statEntry(`${context.paths.directory}/.`)
   if (top === undefined) return false
   const hidden = hiddenSibling(context, 'install')

@@ -73,7 +73,9 @@ function obstacleTo(why: 'install' | 'uninstall', hidden: QueueContext): string 
       ? 'its uninstall was cut, and items wait in it: move them to queue/ of a queue, or remove it'
       : undefined
   } catch (error) {
-    if (errnoOf(error) === undefined) throw error
+    const errno = errnoOf(error)
+    if (errno === undefined) throw error
+    if (errno === 'ENOENT') return undefined // Somebody removes it at the same time.
     return `it cannot be looked into: ${reasonOf(error)}`
   }
 }
@@ -105,7 +107,7 @@ async function remove(why: 'install' | 'uninstall', hidden: QueueContext): Promi
       removeTree(directory)
       break
     } catch (error) {
-      if (errnoOf(error) !== 'ENOENT') throw error // Else somebody removes it at the same time.
+      if (errnoOf(error) !== 'ENOENT') throw error // As above; what is still there goes next.
     }
   }
   await syncRoot(hidden)

@@ -1,0 +1,3 @@
+import { testFindings } from '../helpers/findings-suite.js'
+
+testFindings()

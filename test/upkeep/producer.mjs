@@ -1,0 +1,26 @@
+// Enqueues so many items, a few at a time, and writes the argument of each that was acknowledged, a
+// line each: producer.mjs NAME COUNT. Enqueues that fail are only counted, on stderr.
+import { setTimeout } from 'node:timers/promises'
+import { openRoot } from '../../dist/index.js'
+
+const [name, count] = process.argv.slice(2)
+const queue = openRoot().queue('q')
+let next = 0
+let failed = 0
+
+async function produce() {
+  while (next < Number(count)) {
+    const argument = `${name}-${next++}`
+    try {
+      await queue.enqueue(`the body of ${argument}`, [argument])
+      process.stdout.write(`${argument}\n`)
+    } catch (error) {
+      if (error.code !== 'FSQ_ENQUEUE') throw error
+      failed++
+    }
+    if (next % 50 === 0) await setTimeout(1)
+  }
+}
+
+await Promise.all([produce(), produce(), produce(), produce()])
+process.stderr.write(`${failed}\n`)

@@ -1,0 +1,322 @@
+import {
+  chmodSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import t from 'tap'
+import type { Queue } from '../../lib/queue/queue.js'
+import { examine } from '../../lib/upkeep/examine.js'
+import type { FindingKind } from '../../lib/upkeep/finding.js'
+import { type Repair, repairQueue, type RepairOptions } from '../../lib/upkeep/repair.js'
+import { itemName, putEntry } from '../helpers/entries.js'
+import { listOf } from '../helpers/findings-suite.js'
+import { lockedDescriptor } from '../helpers/lock.js'
+import { modeOf } from '../helpers/mode.js'
+import { snapshot } from '../helpers/snapshot.js'
+import {
+  contentsOf,
+  entriesOf,
+  nothing,
+  temporaryQueue,
+  temporaryRoot,
+} from '../helpers/temporary.js'
+
+type Paths = Queue['context']['paths']
+
+const id = itemName()
+
+async function repairAll(queue: Queue, options: RepairOptions = {}): Promise<Repair[]> {
+  return listOf(repairQueue(queue, { older: 0, ...options }))
+}
+
+t.test('what somebody has locked is left', async (t) => {
+  const queue = await temporaryQueue(t, { itemMode: 0o600 })
+  const { paths } = queue.context
+  for (const name of ['malformed', id]) {
+    chmodSync(putEntry(paths.queue, name), 0o644)
+    lockedDescriptor(t, `${paths.queue}/${name}`)
+  }
+  const repairs = await repairAll(queue)
+  t.strictSame(repairs.map(({ finding }) => finding.kind).sort(), ['malformed', 'wrong-mode'])
+  for (const { outcome, error } of repairs)
+    t.match({ outcome, error }, { outcome: 'left', error: { code: 'FSQ_ITEM_LOCKED' } })
+  t.strictSame(contentsOf(queue), { ...nothing, queue: [id, 'malformed'] })
+  t.equal(modeOf(`${paths.queue}/${id}`), '644')
+})
+
+/** What can happen to an item between the moment in which it is found and that of its repair. */
+const meanwhile: readonly {
+  readonly kind: FindingKind
+  readonly make: (paths: Paths) => void
+  /** What a worker, or another repair, does with it; nothing may change after that. */
+  readonly act: (paths: Paths) => void
+}[] = [
+  {
+    kind: 'stale',
+    make: ({ tmp }) => putEntry(tmp, id),
+    act: ({ tmp }) => {
+      rmSync(`${tmp}/${id}`)
+    },
+  },
+  {
+    kind: 'stale',
+    make: ({ tmp }) => putEntry(tmp, id),
+    act: ({ tmp }) => {
+      rmSync(`${tmp}/${id}`)
+      mkdirSync(`${tmp}/${id}`)
+    },
+  },
+  {
+    kind: 'enqueue-cut',
+    make: (paths) => {
+      putEntry(paths.tmp, id)
+      linkSync(`${paths.tmp}/${id}`, `${paths.queue}/${id}`)
+    },
+    act: ({ queue }) => {
+      rmSync(`${queue}/${id}`)
+    },
+  },
+  {
+    kind: 'enqueue-cut',
+    make: (paths) => {
+      putEntry(paths.tmp, id)
+      linkSync(`${paths.tmp}/${id}`, `${paths.queue}/${id}`)
+    },
+    act: ({ queue }) => {
+      rmSync(`${queue}/${id}`)
+      putEntry(queue, id, 'another item')
+    },
+  },
+  {
+    kind: 'finish-cut',
+    make: (paths) => {
+      putEntry(paths.queue, id)
+      linkSync(`${paths.queue}/${id}`, `${paths.done}/${id}`)
+    },
+    act: ({ done }) => {
+      rmSync(`${done}/${id}`) // By a prune.
+    },
+  },
+  {
+    kind: 'finish-cut',
+    make: (paths) => {
+      putEntry(paths.queue, id)
+      linkSync(`${paths.queue}/${id}`, `${paths.done}/${id}`)
+    },
+    act: ({ queue }) => {
+      rmSync(`${queue}/${id}`)
+      putEntry(queue, id, 'another item')
+    },
+  },
+  {
+    kind: 'retry-cut',
+    make: ({ queue }) => {
+      putEntry(queue, id)
+      linkSync(`${queue}/${id}`, `${queue}/${itemName({ tries: 1 })}`)
+    },
+    act: ({ queue, done }) => {
+      renameSync(`${queue}/${itemName({ tries: 1 })}`, `${done}/${itemName({ tries: 1 })}`)
+    },
+  },
+  {
+    kind: 'expired',
+    make: ({ queue }) => putEntry(queue, id),
+    act: ({ queue, done }) => {
+      renameSync(`${queue}/${id}`, `${done}/${id}`)
+    },
+  },
+  {
+    kind: 'malformed',
+    make: ({ queue }) => putEntry(queue, 'x'),
+    act: ({ queue, fail }) => {
+      renameSync(`${queue}/x`, `${fail}/x`)
+    },
+  },
+  {
+    kind: 'malformed',
+    make: ({ queue }) => {
+      mkdirSync(`${queue}/${id}`)
+    },
+    act: ({ queue }) => {
+      rmdirSync(`${queue}/${id}`)
+      putEntry(queue, id)
+    },
+  },
+  {
+    kind: 'missing-directory',
+    make: ({ tmp }) => {
+      rmdirSync(tmp)
+    },
+    act: ({ tmp }) => {
+      mkdirSync(tmp)
+      putEntry(tmp, id)
+    },
+  },
+  {
+    kind: 'install-leftover',
+    make: ({ directory }) => {
+      mkdirSync(`${directory}/../.q.install-0123456789ab`)
+    },
+    act: ({ directory }) => {
+      rmdirSync(`${directory}/../.q.install-0123456789ab`)
+    },
+  },
+  {
+    kind: 'uninstall-leftover',
+    make: ({ directory }) => {
+      mkdirSync(`${directory}/../.q.uninstall-0123456789ab/queue`, { recursive: true })
+    },
+    act: ({ directory }) => {
+      putEntry(`${directory}/../.q.uninstall-0123456789ab/queue`, id)
+    },
+  },
+]
+
+for (const [i, { kind, make, act }] of meanwhile.entries()) {
+  t.test(`${kind}: what others do before it is mended counts (${i})`, async (t) => {
+    const queue = await temporaryQueue(t)
+    const { paths, settings } = queue.context
+    make(paths)
+    for await (const { finding, mend } of examine(queue, { older: 0, ttl: 1 })) {
+      if (finding.kind !== kind || mend === undefined) continue
+      act(paths)
+      const before = snapshot(settings.root)
+      t.equal(await mend.run(), false)
+      t.strictSame(withoutTimes(snapshot(settings.root)), withoutTimes(before))
+      return
+    }
+    t.fail('it was not found')
+  })
+}
+
+/** A directory that is made beside the queue and removed again changes the times of the root. */
+function withoutTimes(lines: readonly string[]): string[] {
+  return lines.map((line) => line.split(' ').slice(0, -2).join(' '))
+}
+
+for (const kind of ['stale', 'enqueue-cut', 'finish-cut', 'retry-cut', 'expired'] as const) {
+  t.test(`${kind}: what was locked after it was found is left`, async (t) => {
+    const queue = await temporaryQueue(t)
+    const { paths } = queue.context
+    meanwhile.find((each) => each.kind === kind)?.make(paths)
+    const before = contentsOf(queue)
+    let found = 0
+    for await (const { finding, mend } of examine(queue, { older: 0, ttl: 1 })) {
+      if (finding.kind !== kind || mend === undefined) continue
+      const { state = 'queue', id = '' } = finding
+      lockedDescriptor(t, `${paths[state]}/${id}`)
+      await t.rejects(mend.run(), { code: 'FSQ_ITEM_LOCKED' })
+      found++
+    }
+    t.equal(found, 1)
+    t.strictSame(contentsOf(queue), before)
+  })
+}
+
+t.test('a file with other names gets no other owner or mode', async (t) => {
+  const root = temporaryRoot(t, { itemMode: 0o666 })
+  const queue = await root.install('q')
+  const { paths } = queue.context
+  chmodSync(putEntry(root.settings.root, 'secret'), 0o600)
+  linkSync(`${root.settings.root}/secret`, `${paths.queue}/${id}`)
+  t.match(await repairAll(queue), [
+    { finding: { kind: 'wrong-mode' }, outcome: 'left', error: { code: 'FSQ_REPAIR' } },
+  ])
+  t.equal(modeOf(`${root.settings.root}/secret`), '600')
+})
+
+t.test('an item that has names in other queues is not finished', async (t) => {
+  const root = temporaryRoot(t)
+  const queue = await root.install('q')
+  const { paths } = queue.context
+  const other = await root.install('other')
+  // Done once, and linked back into the queue from another: it is to be done again.
+  putEntry(paths.done, id)
+  linkSync(`${paths.done}/${id}`, `${other.context.paths.queue}/${id}`)
+  const item = await other.claim(id)
+  await queue.reenqueue(item, { link: true })
+  item.close()
+  t.match(await repairAll(queue), [
+    { finding: { kind: 'finish-cut' }, outcome: 'left', error: { code: 'FSQ_REPAIR' } },
+  ])
+  t.strictSame(contentsOf(queue), { ...nothing, queue: [id], done: [id] })
+})
+
+t.test('a repaired queue works', async (t) => {
+  const queue = await temporaryQueue(t)
+  const { paths } = queue.context
+  for (const path of [paths.tmp, paths.queue, paths.done]) rmdirSync(path)
+  const repairs = await repairAll(queue)
+  t.strictSame(
+    repairs.map(({ action }) => action),
+    Array(3).fill('made again'),
+  )
+  const enqueued = await queue.enqueue('')
+  await (await queue.claim(enqueued)).done()
+  t.strictSame(contentsOf(queue), { ...nothing, done: [enqueued] })
+  t.strictSame(entriesOf(queue.context.settings.root), ['q'])
+})
+
+const sharedMemory = lstatSync('/dev/shm', { throwIfNoEntry: false })
+const sameDisk =
+  sharedMemory === undefined || sharedMemory.dev === lstatSync(tmpdir()).dev
+    ? '/dev/shm is no other file system here'
+    : false
+
+t.test('nothing is left of a directory that could not be made', { skip: sameDisk }, async (t) => {
+  const root = temporaryRoot(t)
+  const elsewhere = mkdtempSync('/dev/shm/fsq-')
+  t.teardown(() => {
+    rmSync(elsewhere, { recursive: true })
+  })
+  const far = await temporaryRoot(t, { root: elsewhere }).install('q')
+  rmdirSync(far.context.paths.done)
+  symlinkSync(far.path, `${root.settings.root}/q`)
+  t.match(await repairAll(root.queue('q')), [
+    { finding: { kind: 'missing-directory' }, outcome: 'left', error: { errno: 'EXDEV' } },
+  ])
+  t.strictSame(entriesOf(root.settings.root), ['q'])
+  t.strictSame(entriesOf(far.path), ['fail', 'queue', 'tmp'])
+})
+
+t.test('what malformed entries collide with in fail/ is kept', async (t) => {
+  const queue = await temporaryQueue(t)
+  const { paths } = queue.context
+  putEntry(paths.queue, 'x', 'ours')
+  putEntry(paths.fail, 'x', 'theirs')
+  t.match(await repairAll(queue), [{ outcome: 'mended', action: 'moved to fail/' }])
+  t.strictSame(contentsOf(queue), { ...nothing, fail: ['x', 'x.1'] })
+})
+
+t.test('an uninstall that was cut is finished, though a queue of that name is there', async (t) => {
+  const root = temporaryRoot(t)
+  const queue = await root.install('q')
+  const kept = await queue.enqueue('')
+  mkdirSync(`${root.settings.root}/.q.uninstall-0123456789ab/queue`, { recursive: true })
+  t.match(await repairAll(queue), [{ outcome: 'mended', action: 'removed' }])
+  t.strictSame(entriesOf(root.settings.root), ['q'])
+  t.strictSame(contentsOf(queue), { ...nothing, queue: [kept] })
+})
+
+t.test('after a power cut, repair with older 0 leaves tmp/ clean', async (t) => {
+  const queue = await temporaryQueue(t)
+  const { paths } = queue.context
+  const names = Array.from({ length: 5 }, (_, entropy) => itemName({ entropy }))
+  const places = ['queue', 'done', 'fail', 'queue'] as const
+  for (const [i, name] of names.entries()) {
+    putEntry(paths.tmp, name)
+    const place = places[i]
+    if (place !== undefined) linkSync(`${paths.tmp}/${name}`, `${paths[place]}/${name}`)
+  }
+  t.equal((await repairAll(queue)).length, 5)
+  const [a, b, c, d] = names
+  t.strictSame(contentsOf(queue), { tmp: [], queue: [a, d], done: [b], fail: [c] })
+  t.strictSame(await repairAll(queue), [])
+})
