@@ -1,6 +1,6 @@
 import { errnoOf } from '../errors.js'
 import { close, openDirectory, setOwnership, syncDirectory } from '../posix/files.js'
-import { makeDirectory, renameNoReplace, statEntry } from '../posix/names.js'
+import { makeDirectory, moveNoReplace, statEntry } from '../posix/names.js'
 import type { QueueContext } from '../queue/context.js'
 import { discardHidden, hiddenSibling } from '../queue/hidden.js'
 import { difference } from './difference.js'
@@ -98,7 +98,7 @@ async function makeOnce(context: QueueContext, path: string): Promise<boolean> {
       close(fd)
     }
     await syncDirectory(built)
-    renameNoReplace(built, path)
+    moveNoReplace(built, path)
   } catch (error) {
     discardHidden(hidden)
     if (errnoOf(error) === 'EEXIST') return false // Somebody else was faster.

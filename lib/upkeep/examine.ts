@@ -30,10 +30,12 @@ const oneStep = 60
 
 /** Everything that there is to say about a queue. */
 export async function* examine(queue: Queue, options: AuditOptions): AsyncGenerator<Found> {
-  const { context } = queue
+  // Whatever the durability of the queue: a repair that the loss of power undoes is none.
+  const settings = { ...queue.context.settings, durability: 'full' } as const
+  const context = { ...queue.context, settings }
   const { older = defaultOlder, now = new Date() } = options
   if (!(older >= 0)) throw new TypeError(`Expected \`older\` in seconds, got ${older}`)
-  const { ttl, maxTries } = context.settings
+  const { ttl, maxTries } = settings
   const examination: Examination = {
     context,
     now: now.getTime(),
