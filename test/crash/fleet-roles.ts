@@ -1,0 +1,93 @@
+import { fileURLToPath } from 'node:url'
+import { setTimeout } from 'node:timers/promises'
+import { program } from '../helpers/cli.js'
+import type { Role } from './fleet.js'
+import { readRecords, writeRecord } from './fleet-log.js'
+import { sha256 } from './oracle.js'
+
+/*
+ * What the members of a fleet do: each of these runs one process until it ends or is killed, and
+ * writes down what a process cannot say of itself.
+ */
+
+const path = (name: string): string => fileURLToPath(new URL(`fleet/${name}`, import.meta.url))
+
+/** Enqueues with the library, some at the same time. */
+export const producer: Role = async ({ start }) => {
+  await start('producer', process.execPath, [path('producer.mjs'), 'q']).ended
+}
+
+/** Works with the library on some items at the same time. */
+export const worker: Role = async ({ start }) => {
+  await start('worker', process.execPath, [path('worker.mjs'), 'q']).ended
+}
+
+/** `fsq enqueue`, once. */
+export const enqueueProgram: Role = async ({ start, log }) => {
+  const body = newBody(200_000)
+  const digest = sha256(body)
+  writeRecord(log, { at: 'enqueue', sha256: digest })
+  const words = [program, 'enqueue', '-p', 'q', 'an argument']
+  const { by, ended } = start('enqueue', process.execPath, words, { input: body })
+  const { status, stdout, stderr } = await ended
+  if (stdout !== '') writeRecord(log, { at: 'enqueued', sha256: digest, id: stdout.trim() })
+  else if (status !== 'SIGKILL')
+    writeRecord(log, { at: 'odd', by, message: `fsq enqueue: ${status} ${stderr}` })
+}
+
+/** `fsq enqueue --batch`, line after line until it is killed. */
+export const batchProgram: Role = async ({ start, log }) => {
+  const words = [program, 'enqueue', '--batch', 'q']
+  const { by, line, write, ended } = start('batch', process.execPath, words, {
+    input: { later: true },
+  })
+  const all: Promise<void>[] = []
+  let running = true
+  void ended.then(() => (running = false))
+  const isRunning = (): boolean => running
+  while (isRunning()) {
+    const body = newBody(200)
+    const digest = sha256(body)
+    writeRecord(log, { at: 'enqueue', sha256: digest })
+    write(`${JSON.stringify({ args: ['batch'], body })}\n`)
+    all.push(
+      line().then(
+        (id) => {
+          if (id !== '') writeRecord(log, { at: 'enqueued', sha256: digest, id })
+        },
+        () => undefined, // It was killed before it answered.
+      ),
+    )
+    if (all.length % 16 === 0) await Promise.race([setTimeout(20), ended])
+  }
+  await Promise.all(all)
+  const { status, stderr } = await ended
+  if (status !== 'SIGKILL')
+    writeRecord(log, { at: 'odd', by, message: `fsq enqueue --batch: ${status} ${stderr}` })
+}
+
+/** `fsq scan`, once over the queue, with a shell script as its program. */
+export const scanProgram: Role = async ({ start, log }) => {
+  const words = [program, 'scan', '-v', 'q', path('handler.sh')]
+  const { by, ended } = start('scan', process.execPath, words)
+  const { status, stderr } = await ended
+  // What it says of an item that it finished is the acknowledgement.
+  const said = stderr.matchAll(/^fsq scan: (.+): (?:succeeded|failed permanently)$/gm)
+  const finished = new Set(Array.from(said, ([, id]) => id))
+  for (const record of readRecords(log)) {
+    if (record.at !== 'begin' || !record.by.startsWith(`${by}/`) || !finished.has(record.id))
+      continue
+    writeRecord(log, { at: 'finished', sha256: record.sha256, by: record.by, id: record.id })
+  }
+  const handlerKilled = status === 111 && stderr.includes('terminated by signal SIGKILL')
+  if (status !== 0 && status !== 'SIGKILL' && !handlerKilled)
+    writeRecord(log, { at: 'odd', by, message: `fsq scan: ${status} ${stderr}` })
+}
+
+let bodies = 0
+
+/** A body unlike all others, of any size up to that. */
+function newBody(size: number): string {
+  const number = ++bodies
+  return `${process.pid} ${number} ${'y'.repeat((number * 7919) % size)}`
+}

@@ -1,0 +1,78 @@
+import t from 'tap'
+import { check, eventually, place } from '../helpers/cli.js'
+import { contentsOf, nothing } from '../helpers/temporary.js'
+import { openFleet, runFleet, seconds, seed, signal } from './fleet.js'
+import { type FleetRecord, readRecords } from './fleet-log.js'
+import { batchProgram, enqueueProgram, producer, scanProgram, worker } from './fleet-roles.js'
+import { judge, sha256, snapshot } from './oracle.js'
+import { recover } from './recover.js'
+
+/*
+ * Layer 4: what is left when processes of all kinds are killed at random moments. Which moments
+ * those are FSQ_CRASH_SEED decides, as far as the machine repeats itself, and FSQ_CRASH_SECONDS for
+ * how long.
+ */
+const roles = [
+  producer,
+  producer,
+  enqueueProgram,
+  batchProgram,
+  worker,
+  worker,
+  scanProgram,
+  scanProgram,
+]
+
+t.test('a fleet that is killed loses nothing, tears nothing and shares no item', async (t) => {
+  const here = await place(t)
+  const { items, violations, counts } = await runFleet(t, here, { roles, seconds, seed })
+  const ledger = { durability: 'full', crash: 'kill', items } as const
+  t.strictSame(violations, [], 'what the workers saw')
+  t.strictSame(judge(snapshot(here.queue.path), ledger), [], 'what was left')
+  t.strictSame(await recover(here.queue.path, ledger), [], 'what was left after repair')
+  t.ok(counts.enqueued > 20, 'items were enqueued')
+  t.ok(counts.finished > 20, 'items were finished')
+  t.ok(counts.cut > 0, 'work was cut')
+})
+
+t.test('the fleet sees what it is there to see: without locks, items are shared', async (t) => {
+  const here = await place(t)
+  const { violations } = await runFleet(t, here, {
+    roles: [producer, worker, worker, scanProgram],
+    seconds: 2,
+    seed,
+    env: { FSQ_LOCK: '0' },
+  })
+  t.ok(violations.some(({ kind }) => kind === 'together'))
+})
+
+const stoppable = { 'a worker': worker, 'a scan with its program': scanProgram }
+
+for (const [what, role] of Object.entries(stoppable)) {
+  t.test(`${what} that is stopped keeps its item`, async (t) => {
+    const here = await place(t)
+    const { queue, fsq } = here
+    const fleet = openFleet(t, here, { FLEET_PAUSE: '1' })
+    const begins = (): FleetRecord[] => readRecords(fleet.log).filter(({ at }) => at === 'begin')
+    const stopped = await queue.enqueue('body 29')
+    t.match(sha256('body 29'), /^6/, 'of those that take long')
+    const work = role(fleet)
+    await eventually(() => begins().length > 0)
+    const [member] = fleet.running
+    signal(-(member?.pid ?? 0), 'SIGSTOP')
+    const others = [await queue.enqueue('')]
+    for await (const item of queue.scan()) {
+      t.equal(item.id, others[0])
+      await item.done()
+    }
+    others.push(await queue.enqueue(''))
+    check(t, await fsq(['scan', 'q', 'true']))
+    t.strictSame(contentsOf(queue), { ...nothing, queue: [stopped], done: others.sort() })
+    signal(-(member?.pid ?? 0), 'SIGCONT')
+    await eventually(() => contentsOf(queue)['queue']?.length === 0)
+    t.strictSame(contentsOf(queue), { ...nothing, done: [...others, stopped].sort() })
+    t.equal(begins().length, 1, 'it was handled once')
+    for (const { pid } of fleet.running) signal(-pid, 'SIGKILL')
+    await work
+  })
+}
