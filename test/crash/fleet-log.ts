@@ -42,6 +42,8 @@ export interface FleetViolation {
     /** An operation failed although nobody was in its way. */
     | 'odd'
   readonly detail: string
+  /** Who did it. */
+  readonly by: string
 }
 
 /** What a fleet did. */
@@ -83,8 +85,8 @@ export function judgeRecords(records: readonly FleetRecord[]): FleetHistory {
   const items = new Map<string, ItemHistory>()
   const violations: FleetViolation[] = []
   const counts = { enqueue: 0, enqueued: 0, begin: 0, end: 0, finished: 0, kill: 0, odd: 0, cut: 0 }
-  const add = (kind: FleetViolation['kind'], detail: string): void => {
-    violations.push({ kind, detail })
+  const add = (kind: FleetViolation['kind'], by: string, detail: string): void => {
+    violations.push({ kind, by, detail })
   }
   const killed = new Set<string>()
   const latest = new Map<string, string>()
@@ -94,10 +96,10 @@ export function judgeRecords(records: readonly FleetRecord[]): FleetHistory {
       record.at === 'finished' ? [[`${record.by} ${record.sha256}`, record.id]] : [],
     ),
   )
-  const known = (sha256: string, what: string): ItemHistory => {
+  const known = (sha256: string, by: string): ItemHistory => {
     const item = items.get(sha256)
     if (item !== undefined) return item
-    add('torn', `${what} has a body that nobody enqueued`)
+    add('torn', by, `${sha256} is no body that somebody enqueued`)
     return {}
   }
   for (const record of records) {
@@ -107,16 +109,17 @@ export function judgeRecords(records: readonly FleetRecord[]): FleetHistory {
         items.set(record.sha256, {})
         break
       case 'enqueued':
-        known(record.sha256, record.id).enqueuedAs = record.id
+        known(record.sha256, 'an enqueue').enqueuedAs = record.id
         break
       case 'begin': {
-        const item = known(record.sha256, record.id)
-        const what = `${record.by} begins ${record.id}`
-        if (item.worker !== undefined) add('together', `${what}, which ${item.worker} has`)
+        const item = known(record.sha256, record.by)
+        const { by } = record
+        if (item.worker !== undefined) add('together', by, `${record.id}, which ${item.worker} has`)
         const { operation, id } = item.finish ?? {}
-        if (id !== undefined && operation !== 'retry') add('again', `${what}: ${operation} before`)
-        item.worker = isKilled(record.by, killed) ? undefined : record.by
-        latest.set(record.by, record.sha256)
+        if (id !== undefined && operation !== 'retry')
+          add('again', by, `${record.id}: ${operation} before`)
+        item.worker = isKilled(by, killed) ? undefined : by
+        latest.set(by, record.sha256)
         break
       }
       case 'end': {
@@ -137,7 +140,7 @@ export function judgeRecords(records: readonly FleetRecord[]): FleetHistory {
         failsByKill(items.get(latest.get(record.by) ?? ''), record.by)
         break
       case 'odd':
-        add('odd', `${record.by}: ${record.message}`)
+        add('odd', record.by, record.message)
     }
   }
   const ledgerItems = [...items].map(([sha256, { enqueuedAs, finish }]) => ({

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { setTimeout } from 'node:timers/promises'
 import { program } from '../helpers/cli.js'
@@ -90,4 +92,36 @@ let bodies = 0
 function newBody(size: number): string {
   const number = ++bodies
   return `${process.pid} ${number} ${'y'.repeat((number * 7919) % size)}`
+}
+
+/** Enqueues by the protocol, in Python. */
+export const pythonProducer: Role = async ({ start, queue }) => {
+  await start('python', 'python3', [path('protocol.py'), 'produce', queue.path]).ended
+}
+
+/** Works by the protocol, in Python. */
+export const pythonWorker: Role = async ({ start, queue }) => {
+  await start('python', 'python3', [path('protocol.py'), 'work', queue.path]).ended
+}
+
+/** What starts the original fsq, in Python 2. */
+export const reference = process.env['FSQ_REFERENCE'] ?? ''
+
+/** The original's `fsq enqueue`, once. It does not say the name; success is the acknowledgement. */
+export const referenceEnqueue: Role = async ({ start, log }) => {
+  const body = newBody(20_000)
+  const digest = sha256(body)
+  const file = `${dirname(log)}/${digest}`
+  writeFileSync(file, body)
+  writeRecord(log, { at: 'enqueue', sha256: digest })
+  const { by, ended } = start('theirs', reference, ['enqueue', '-f', file, 'q', 'theirs'])
+  const { status, stderr } = await ended
+  if (status === 0) writeRecord(log, { at: 'enqueued', sha256: digest, id: `one of ${by}` })
+  else if (status !== 'SIGKILL')
+    writeRecord(log, { at: 'odd', by, message: `enqueue: ${status} ${stderr}` })
+}
+
+/** The original's `fsq scan`, once over the queue. */
+export const referenceScan: Role = async ({ start }) => {
+  await start('theirs', reference, ['scan', 'q', path('handler.sh')]).ended
 }

@@ -41,7 +41,7 @@ t.test('the fleet sees what it is there to see: without locks, items are shared'
     roles: [producer, worker, worker, scanProgram],
     seconds: 2,
     seed,
-    env: { FSQ_LOCK: '0' },
+    env: { FSQ_LOCK: '0', FLEET_PAUSE: '0.3' },
   })
   t.ok(violations.some(({ kind }) => kind === 'together'))
 })

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import type { Test } from 'tap'
+import type { Queue } from '../../lib/queue/queue.js'
 import { type Place, type Started, type StartOptions, startProgram } from '../helpers/cli.js'
 import { type FleetHistory, judgeRecords, readRecords, writeRecord } from './fleet-log.js'
 
@@ -15,6 +16,7 @@ export type Role = (fleet: Fleet) => Promise<void>
 
 /** Processes that work on the queue of one place. */
 export interface Fleet {
+  readonly queue: Queue
   /** The file of their records. */
   readonly log: string
   /** Starts a process, with whatever it starts itself in a process group of its own. */
@@ -51,10 +53,10 @@ export function openFleet(
     const by = `${kind}-${++names}`
     const variables = {
       ...here.env,
-      FSQ_MAX_TRIES: '0',
+      FSQ_MAX_TRIES: '99',
       FLEET_LOG: log,
       FLEET_NAME: by,
-      FLEET_PAUSE: '0.03', // For how long work takes, where it takes long, in seconds.
+      FLEET_PAUSE: '0.1', // For how long work takes, where it takes long, in seconds.
       ...env,
     }
     const more = timeout === undefined ? {} : { timeout }
@@ -69,7 +71,7 @@ export function openFleet(
     void started.exited.then(() => running.delete(member))
     return member
   }
-  return { log, start, running }
+  return { queue: here.queue, log, start, running }
 }
 
 export interface FleetOptions {
