@@ -1,8 +1,8 @@
 import t from 'tap'
 import { check, eventually, place } from '../helpers/cli.js'
 import { contentsOf, nothing } from '../helpers/temporary.js'
-import { openFleet, runFleet, seconds, seed, signal } from './fleet.js'
-import { type FleetRecord, readRecords } from './fleet-log.js'
+import { openFleet, runFleet, stop, seconds, seed, signal } from './fleet.js'
+import { type FleetRecord, judgeRecords, readRecords, writeRecord } from './fleet-log.js'
 import { batchProgram, enqueueProgram, producer, scanProgram, worker } from './fleet-roles.js'
 import { judge, sha256, snapshot } from './oracle.js'
 import { recover } from './recover.js'
@@ -10,7 +10,7 @@ import { recover } from './recover.js'
 /*
  * Layer 4: what is left when processes of all kinds are killed at random moments. Which moments
  * those are FSQ_CRASH_SEED decides, as far as the machine repeats itself, and FSQ_CRASH_SECONDS for
- * how long.
+ * how long; `npm run test:crash` takes longer.
  */
 const roles = [
   producer,
@@ -23,27 +23,35 @@ const roles = [
   scanProgram,
 ]
 
-t.test('a fleet that is killed loses nothing, tears nothing and shares no item', async (t) => {
-  const here = await place(t)
-  const { items, violations, counts } = await runFleet(t, here, { roles, seconds, seed })
-  const ledger = { durability: 'full', crash: 'kill', items } as const
-  t.strictSame(violations, [], 'what the workers saw')
-  t.strictSame(judge(snapshot(here.queue.path), ledger), [], 'what was left')
-  t.strictSame(await recover(here.queue.path, ledger), [], 'what was left after repair')
-  t.ok(counts.enqueued > 20, 'items were enqueued')
-  t.ok(counts.finished > 20, 'items were finished')
-  t.ok(counts.cut > 0, 'work was cut')
-})
+/** The body of an item on which work takes long, and which is done then. */
+const slow = 'body 29'
+
+for (const durability of ['full', 'enqueue', 'none'] as const) {
+  t.test(
+    `a fleet that is killed, at durability ${durability}, loses nothing, tears nothing and shares no item`,
+    async (t) => {
+      const here = await place(t)
+      const env = { FSQ_DURABILITY: durability }
+      const { items, violations } = await runFleet(t, here, { roles, seconds, seed, env })
+      const ledger = { durability, crash: 'kill', items } as const
+      t.strictSame(violations, [], 'what the workers saw')
+      t.strictSame(judge(snapshot(here.queue.path), ledger), [], 'what was left')
+      t.strictSame(await recover(here.queue.path, ledger), [], 'what was left after repair')
+    },
+  )
+}
 
 t.test('the fleet sees what it is there to see: without locks, items are shared', async (t) => {
   const here = await place(t)
-  const { violations } = await runFleet(t, here, {
-    roles: [producer, worker, worker, scanProgram],
-    seconds: 2,
-    seed,
-    env: { FSQ_LOCK: '0', FLEET_PAUSE: '0.3' },
-  })
-  t.ok(violations.some(({ kind }) => kind === 'together'))
+  const fleet = openFleet(t, here, { FSQ_LOCK: '0', FLEET_PAUSE: '1' })
+  writeRecord(fleet.log, { at: 'enqueue', sha256: sha256(slow) })
+  await here.queue.enqueue(slow)
+  const work = [worker, worker, scanProgram].map((role) => role(fleet))
+  const kinds = (): string[] =>
+    judgeRecords(readRecords(fleet.log)).violations.map(({ kind }) => kind)
+  await eventually(() => kinds().includes('together'))
+  stop(fleet)
+  await Promise.all(work)
 })
 
 const stoppable = { 'a worker': worker, 'a scan with its program': scanProgram }
@@ -54,8 +62,7 @@ for (const [what, role] of Object.entries(stoppable)) {
     const { queue, fsq } = here
     const fleet = openFleet(t, here, { FLEET_PAUSE: '1' })
     const begins = (): FleetRecord[] => readRecords(fleet.log).filter(({ at }) => at === 'begin')
-    const stopped = await queue.enqueue('body 29')
-    t.match(sha256('body 29'), /^6/, 'of those that take long')
+    const stopped = await queue.enqueue(slow)
     const work = role(fleet)
     await eventually(() => begins().length > 0)
     const [member] = fleet.running
@@ -72,7 +79,7 @@ for (const [what, role] of Object.entries(stoppable)) {
     await eventually(() => contentsOf(queue)['queue']?.length === 0)
     t.strictSame(contentsOf(queue), { ...nothing, done: [...others, stopped].sort() })
     t.equal(begins().length, 1, 'it was handled once')
-    for (const { pid } of fleet.running) signal(-pid, 'SIGKILL')
+    stop(fleet)
     await work
   })
 }

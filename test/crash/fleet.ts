@@ -46,7 +46,7 @@ export function openFleet(
   writeFileSync(log, '')
   const running = new Set<Member>()
   t.teardown(() => {
-    for (const { pid } of running) signal(-pid, 'SIGKILL')
+    stop({ running })
   })
   let names = 0
   const start: Fleet['start'] = (kind, file, words, options) => {
@@ -74,6 +74,11 @@ export function openFleet(
   return { queue: here.queue, log, start, running }
 }
 
+/** Kills what runs of a fleet, and what that started. */
+export function stop({ running }: Pick<Fleet, 'running'>): void {
+  for (const { pid } of running) signal(-pid, 'SIGKILL')
+}
+
 export interface FleetOptions {
   readonly roles: readonly Role[]
   readonly seconds: number
@@ -93,7 +98,7 @@ export async function runFleet(t: Test, here: Place, options: FleetOptions): Pro
   })
   const stops = await killAtRandom(fleet, seconds, randomNumbers(seed))
   over = true
-  for (const member of fleet.running) killGroup(member, fleet.log)
+  stop(fleet)
   await Promise.all(work)
   const history = judgeRecords(readRecords(fleet.log))
   t.comment(`seed ${seed}: ${JSON.stringify({ ...history.counts, stops })}`)
@@ -109,7 +114,12 @@ async function killAtRandom(
   const end = performance.now() + seconds * 1000
   const continued: Promise<void>[] = []
   let stops = 0
-  while (performance.now() < end) {
+  const isEnough = (): boolean => {
+    const { finished, cut } = judgeRecords(readRecords(log)).counts
+    return finished >= 20 && cut >= 2
+  }
+  // A busy machine may hardly have started anything by then.
+  while (performance.now() < end || !isEnough()) {
     await setTimeout(random() * 120)
     const all = [...running]
     const victim = all[Math.floor(random() * all.length)]
@@ -176,7 +186,7 @@ function randomNumbers(seed: number): () => number {
 const long = process.env['FSQ_CRASH'] === 'long'
 
 /** How long a fleet works, in seconds. */
-export const seconds = Number(process.env['FSQ_CRASH_SECONDS'] ?? (long ? 60 : 3))
+export const seconds = Number(process.env['FSQ_CRASH_SECONDS'] ?? (long ? 60 : 2))
 
 /** Of the random numbers. */
 export const seed = Number(process.env['FSQ_CRASH_SEED'] ?? 1)
