@@ -50,6 +50,7 @@ t.test('the fleet sees what it is there to see: without locks, items are shared'
   const kinds = (): string[] =>
     judgeRecords(readRecords(fleet.log)).violations.map(({ kind }) => kind)
   await eventually(() => kinds().includes('together'))
+  t.pass('two workers had the item at the same time')
   stop(fleet)
   await Promise.all(work)
 })
