@@ -1,147 +1,182 @@
-// The start of the benchmark: `npm run bench [-- --rounds N --items N --dir DIR --out FILE]`.
-//
-// Every case runs once a round, the cases of a round one after the other, so that what else the
-// machine does hits them alike; the table gives the median and the spread of the rounds. Each round
-// has a queue of its own and nothing is removed between rounds: some file systems make a file ten
-// times as slowly for minutes after many were removed.
-import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { cpus, release, tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+// The benchmark: `npm run bench [-- flags]`; --help names the flags, README.md tells what is measured.
 import writeFileAtomic from 'write-file-atomic'
-import { openRoot } from '../dist/index.js'
+import { callsText } from './calls.mjs'
+import { batchCases } from './cases/batch.mjs'
+import { durabilityCases } from './cases/durability.mjs'
+import { enqueueCases } from './cases/enqueue.mjs'
+import { execCases } from './cases/exec.mjs'
+import { finishCases } from './cases/finish.mjs'
+import { largeQueueCases } from './cases/large-queue.mjs'
+import { latencyCases } from './cases/latency.mjs'
+import { neighbourCases } from './cases/neighbour.mjs'
+import { scanCases } from './cases/scan.mjs'
+import { startUpCases } from './cases/start-up.mjs'
+import { findFeatures } from './features.mjs'
+import { buildFloor } from './floor.mjs'
+import { describeMachine, room } from './machine.mjs'
+import { readOptions, usage } from './options.mjs'
+import { filledQueue, makePlace } from './place.mjs'
+import { groupText, idOf, machineText } from './report.mjs'
+import { runRounds } from './rounds.mjs'
+import { targets, targetText } from './targets.mjs'
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '5' },
-    items: { type: 'string', default: '500' },
-    dir: { type: 'string', default: tmpdir() },
-    out: { type: 'string' },
-  },
-})
-const rounds = Number(values.rounds)
-const items = Number(values.items)
-const program = fileURLToPath(new URL('../dist/cli/fsq.cjs', import.meta.url))
-const directory = mkdtempSync(join(values.dir, 'fsq-bench-'))
-const root = openRoot({ root: directory, maxTries: 1 })
-const body = Buffer.alloc(1024, 'x')
-
-/** Each case measures one round, in a queue of its own, and gives its figure. */
-const cases = [
-  { name: 'start-up: node -e 0', unit: 'ms', floor: true, run: () => start(['-e', '0']) },
-  {
-    name: 'start-up: fsq enqueue -e q x',
-    unit: 'ms',
-    run: (queue) => start([program, '-r', directory, 'enqueue', '-e', queue.name, 'x']),
-  },
-  {
-    name: 'enqueue 1 KiB, one after another',
-    unit: 'items/s',
-    run: (queue) =>
-      rate(items, async () => {
-        for (let i = 0; i < items; i++) await queue.enqueue(body, ['bench'])
-      }),
-  },
-  {
-    name: 'enqueue 1 KiB, 64 in flight',
-    unit: 'items/s',
-    run: (queue) =>
-      rate(items, async () => {
-        let left = items
-        const producer = async () => {
-          while (left-- > 0) await queue.enqueue(body, ['bench'])
-        }
-        await Promise.all(Array.from({ length: 64 }, producer))
-      }),
-  },
-  {
-    name: 'scan and done, one worker',
-    unit: 'items/s',
-    prepare: (queue) => fill(queue, items),
-    run: (queue) =>
-      rate(items, async () => {
-        for await (const item of queue.scan()) await item.done()
-      }),
-  },
-  {
-    name: 'fsq scan q /bin/true',
-    unit: 'items/s',
-    prepare: (queue) => fill(queue, 100),
-    run: (queue) =>
-      rate(100, () => {
-        execFileSync(process.execPath, [program, '-r', directory, 'scan', queue.name, '/bin/true'])
-      }),
-  },
+const makers = [
+  enqueueCases,
+  batchCases,
+  durabilityCases,
+  finishCases,
+  scanCases,
+  largeQueueCases,
+  latencyCases,
+  execCases,
+  startUpCases,
+  neighbourCases,
 ]
 
-async function fill(queue, count) {
-  await Promise.all(Array.from({ length: count }, () => queue.enqueue(body, ['bench'])))
-}
+const options = readOptions()
+if (options.help) console.log(usage)
+else await main()
 
-async function rate(count, work) {
-  const began = performance.now()
-  await work()
-  return (count / (performance.now() - began)) * 1000
-}
-
-/** The time that a process takes from start to end, the best of three: the rest is noise. */
-function start(args) {
-  const times = [1, 2, 3].map(() => {
-    const began = performance.now()
-    const { status, stderr } = spawnSync(process.execPath, args)
-    if (status !== 0) throw new Error(`node ${args.join(' ')} exited with ${status}: ${stderr}`)
-    return performance.now() - began
+async function main() {
+  forgetSettings()
+  const place = makePlace(options.dir, options)
+  process.once('SIGINT', () => {
+    place.remove()
+    process.exit(130)
   })
-  return Math.min(...times)
+  try {
+    const floor = buildFloor(place.path)
+    await run({ place, floor, features: await findFeatures(place), ...sizes(), ...queues(place) })
+  } finally {
+    place.remove()
+  }
 }
 
-function median(numbers) {
-  const sorted = [...numbers].sort((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+/** What is measured does not depend on the settings of who measures. */
+function forgetSettings() {
+  const names = Object.keys(process.env)
+  for (const name of names.filter((name) => /^FSQ_(?!REFERENCE|BENCH|NATIVE)/.test(name))) {
+    Reflect.deleteProperty(process.env, name)
+  }
 }
 
-const figures = new Map(cases.map(({ name }) => [name, []]))
-try {
-  for (let round = 0; round < rounds; round++) {
-    for (const [number, each] of cases.entries()) {
-      const queue = await root.install(`round-${round}-case-${number}`)
-      await each.prepare?.(queue)
-      figures.get(each.name).push(await each.run(queue))
+/** How much each case does. */
+function sizes() {
+  const { scale, million, dir } = options
+  const enough = room(dir).files > million * 1.1
+  if (!enough) say(`no room for ${million} files in ${dir}: such queues are left out`)
+  return {
+    amount: (count) => Math.max(2, Math.round(count * scale)),
+    big: million > 0 && enough ? [million] : [],
+    reference: process.env.FSQ_REFERENCE || undefined,
+  }
+}
+
+/** Queues that are filled once, for cases that leave them nearly as they are. */
+function queues(place) {
+  const all = new Map()
+  return {
+    filled(size) {
+      if (!all.has(size)) all.set(size, filledQueue(place, size, 0))
+      return all.get(size)
+    },
+  }
+}
+
+async function run(bench) {
+  const began = performance.now()
+  const groups = makers.map((make) => chosen(make(bench), bench)).filter(hasCases)
+  if (options.list) {
+    list(groups)
+    return
+  }
+  if (options.calls) {
+    console.log(await callsText(bench))
+    return
+  }
+  const figures = await runRounds(groups, options.rounds, { say })
+  const machine = {
+    ...describeMachine(options.dir, bench.floor),
+    rounds: `${options.rounds}, the items of each case times ${options.scale}`,
+    took: `${Math.round((performance.now() - began) / 1000)} s`,
+  }
+  const parts = [
+    machineText(machine),
+    targetText(targets(bench), figures),
+    ...groups.map((group) => groupText(group, figures)),
+  ]
+  const text = parts.filter((part) => part !== '').join('\n\n')
+  console.log(text)
+  await save(text, machine, figures)
+  const failed = failures(figures)
+  for (const failure of failed) console.error(`failed: ${failure}`)
+  if (failed.length > 0) process.exitCode = 1
+}
+
+/** The cases that are asked for, without a floor that there is not. */
+function chosen(group, { floor }) {
+  const { only } = options
+  const cases = group.cases
+    .filter((each) => only === undefined || only.test(idOf(group, each)))
+    .map((each) => (floor.missing === undefined ? each : withoutFloor(each, group)))
+  return { ...group, cases }
+}
+
+/** `node -e 0` needs no compiler. */
+function withoutFloor(each, { name }) {
+  if (name === 'start-up') return each
+  return { ...each, variants: { ...each.variants, floor: undefined } }
+}
+
+function hasCases({ cases }) {
+  return cases.length > 0
+}
+
+function list(groups) {
+  for (const group of groups) {
+    for (const each of group.cases) {
+      console.log(idOf(group, each) + (each.skip === undefined ? '' : ` (skipped: ${each.skip})`))
     }
   }
-} finally {
-  rmSync(directory, { recursive: true, force: true })
 }
 
-const fileSystem = execFileSync('stat', ['-f', '-c', '%T', values.dir]).toString().trim()
-const machine = {
-  node: process.version,
-  kernel: `${process.platform} ${release()}`,
-  cpu: `${cpus().length} x ${cpus()[0]?.model.trim() ?? 'unknown'}`,
-  fileSystem: `${values.dir} (${fileSystem})`,
-  rounds,
-  items,
+async function save(text, machine, figures) {
+  const { out } = options
+  if (out === undefined) return
+  const raw = Object.fromEntries(
+    [...figures].map(([id, variants]) => [
+      id,
+      Object.fromEntries(
+        Object.entries(variants).map(([name, all]) => [
+          name,
+          all instanceof Error ? all.message : all,
+        ]),
+      ),
+    ]),
+  )
+  const title =
+    '# What the benchmark measured\n\nMade by `npm run bench`; README.md tells how to read it.'
+  const json = JSON.stringify({ machine, figures: raw }, rounded)
+  await writeFileAtomic(
+    out,
+    `${title}\n\n${text}\n\n## Raw output\n\n\`\`\`json\n${json}\n\`\`\`\n`,
+  )
+  say(`written to ${out}`)
 }
-const floor = median(figures.get(cases[0].name))
-console.log(
-  Object.entries(machine)
-    .map(([key, value]) => `${key}: ${value}`)
-    .join('\n'),
-)
-console.log(
-  `\n${'case'.padEnd(36)}${'median'.padStart(9)}${'lowest'.padStart(9)}${'highest'.padStart(9)}`,
-)
-for (const { name, unit } of cases) {
-  const all = figures.get(name)
-  const numbers = [median(all), Math.min(...all), Math.max(...all)]
-  const columns = numbers.map((number) => number.toFixed(unit === 'ms' ? 1 : 0).padStart(9))
-  const ratio = unit === 'ms' ? `, ${(median(all) / floor).toFixed(2)} x node -e 0` : ''
-  console.log(`${name.padEnd(36)}${columns.join('')}  ${unit}${ratio}`)
+
+function rounded(key, value) {
+  return typeof value === 'number' ? Number(value.toPrecision(6)) : value
 }
-if (values.out !== undefined) {
-  const results = { machine, figures: Object.fromEntries(figures) }
-  await writeFileAtomic(values.out, `${JSON.stringify(results, null, 2)}\n`)
+
+function failures(figures) {
+  return [...figures].flatMap(([id, variants]) =>
+    Object.entries(variants)
+      .filter(([, all]) => all instanceof Error)
+      .map(([variant, error]) => `${id}: ${variant}: ${error.message}`),
+  )
+}
+
+/** Progress goes to stderr, so that stdout is the report. */
+function say(line) {
+  console.error(line)
 }

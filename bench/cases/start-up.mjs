@@ -1,0 +1,71 @@
+// Each command as a whole process, beside one that starts Node.js and does nothing.
+import { spawnSync } from 'node:child_process'
+import { fsq } from '../place.mjs'
+import { median } from '../statistics.mjs'
+import { truth } from './exec.mjs'
+
+export function startUpCases({ place, amount }) {
+  const times = Math.max(1, amount(7))
+  const { root } = place.root.settings
+  let made = 0
+
+  /** The words of a command, each time on a queue in which it has something to do. */
+  const commands = {
+    '--version': async () => ['--version'],
+    install: async () => ['install', `installed-${made++}`],
+    'enqueue -e': async () => ['enqueue', '-e', (await place.newQueue()).name, 'x'],
+    scan: async () => ['scan', (await queueOfOne()).name, truth],
+    ls: async () => ['ls', (await queueOfOne()).name],
+    'ls -l': async () => ['ls', '-l', (await queueOfOne()).name],
+    done: async () => byName('done'),
+    fail: async () => byName('fail'),
+    retry: async () => byName('retry'),
+    path: async () => ['path', (await place.newQueue()).name],
+    prune: async () => ['prune', '--older', '1d', (await queueOfOne()).name],
+    down: async () => ['down', (await place.newQueue()).name],
+    up: async () => ['up', (await place.newQueue()).name],
+    trigger: async () => ['trigger', (await place.newQueue()).name],
+    untrigger: async () => ['untrigger', (await place.newQueue({ triggered: true })).name],
+    'trigger-pull': async () => [
+      'trigger-pull',
+      '-i',
+      (await place.newQueue({ triggered: true })).name,
+    ],
+    uninstall: async () => ['uninstall', (await place.newQueue()).name],
+  }
+
+  async function queueOfOne() {
+    const queue = await place.newQueue()
+    await queue.enqueue('', ['x'])
+    return queue
+  }
+
+  async function byName(command) {
+    const queue = await place.newQueue()
+    return [command, queue.name, await queue.enqueue('', ['x'])]
+  }
+
+  const time = async (wordsOf) => {
+    const all = []
+    for (let i = 0; i < times; i++) {
+      const words = await wordsOf()
+      const begin = performance.now()
+      const { status, stderr } = spawnSync(process.execPath, words, {
+        env: { ...process.env, FSQ_ROOT: root },
+      })
+      all.push(performance.now() - begin)
+      if (status !== 0) throw new Error(`node ${words.join(' ')} exited with ${status}: ${stderr}`)
+    }
+    return { time: median(all) }
+  }
+  const nothing = () => time(async () => ['-e', '0'])
+  return {
+    name: 'start-up',
+    about: 'The whole process, from spawn to exit. Floor: `node -e 0`.',
+    metrics: [{ key: 'time', unit: 'ms' }],
+    cases: Object.entries(commands).map(([name, words]) => ({
+      name: `fsq ${name}`,
+      variants: { fsq: () => time(async () => [fsq, ...(await words())]), floor: nothing },
+    })),
+  }
+}
