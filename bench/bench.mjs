@@ -9,14 +9,16 @@ import { finishCases } from './cases/finish.mjs'
 import { largeQueueCases } from './cases/large-queue.mjs'
 import { latencyCases } from './cases/latency.mjs'
 import { neighbourCases } from './cases/neighbour.mjs'
+import { rivalGroups } from './cases/rivals.mjs'
 import { scanCases } from './cases/scan.mjs'
 import { startUpCases } from './cases/start-up.mjs'
 import { findFeatures } from './features.mjs'
 import { buildFloor } from './floor.mjs'
-import { describeMachine, room } from './machine.mjs'
+import { describeMachine, room, timeToMakeFile } from './machine.mjs'
 import { readOptions, usage } from './options.mjs'
 import { filledQueue, makePlace } from './place.mjs'
-import { groupText, idOf, machineText } from './report.mjs'
+import { groupText, idOf, machineText, numberText, rivalText } from './report.mjs'
+import { findPython } from './rivals/python-fsq.mjs'
 import { runRounds } from './rounds.mjs'
 import { targets, targetText } from './targets.mjs'
 
@@ -40,13 +42,22 @@ else await main()
 async function main() {
   forgetSettings()
   const place = makePlace(options.dir, options)
+  const making = timeToMakeFile(place.path)
+  if (making > 100) say(`making a file takes ${Math.round(making)} µs now: see README.md, "Before"`)
   process.once('SIGINT', () => {
     place.remove()
     process.exit(130)
   })
   try {
-    const floor = buildFloor(place.path)
-    await run({ place, floor, features: await findFeatures(place), ...sizes(), ...queues(place) })
+    const floor = options.list ? {} : buildFloor(place.path)
+    await run({
+      place,
+      floor,
+      features: await findFeatures(place),
+      ...sizes(),
+      ...queues(place),
+      making,
+    })
   } finally {
     place.remove()
   }
@@ -69,6 +80,17 @@ function sizes() {
     amount: (count) => Math.max(2, Math.round(count * scale)),
     big: million > 0 && enough ? [million] : [],
     reference: process.env.FSQ_REFERENCE || undefined,
+    python: pythonIfAny(),
+    options,
+  }
+}
+
+/** A Python that can import the Python fsq. */
+function pythonIfAny() {
+  try {
+    return findPython()
+  } catch {
+    return undefined
   }
 }
 
@@ -84,40 +106,65 @@ function queues(place) {
 }
 
 async function run(bench) {
-  const began = performance.now()
-  const groups = makers.map((make) => chosen(make(bench), bench)).filter(hasCases)
-  if (options.list) {
-    list(groups)
-    return
-  }
   if (options.calls) {
     console.log(await callsText(bench))
     return
   }
-  const figures = await runRounds(groups, options.rounds, { say })
-  const machine = {
-    ...describeMachine(options.dir, bench.floor),
-    rounds: `${options.rounds}, the items of each case times ${options.scale}`,
-    took: `${Math.round((performance.now() - began) / 1000)} s`,
+  const began = performance.now()
+  const rivals = options.rivals ? await rivalGroups(bench, wanted) : { groups: [] }
+  try {
+    const own = makers.map((make) => chosen(make(bench), bench)).filter(hasCases)
+    const others = rivals.groups.map((group) => chosen(group, bench)).filter(hasCases)
+    const groups = [...own, ...others]
+    if (options.list) {
+      list(groups)
+      return
+    }
+    const figures = await measure(groups)
+    const machine = {
+      ...describeMachine(options.dir, bench.floor),
+      rounds: `${options.rounds}, the items of each case times ${options.scale}`,
+      'making an empty file took': `${numberText(bench.making)} µs at the start`,
+      took: `${Math.round((performance.now() - began) / 1000)} s`,
+    }
+    const parts = [
+      machineText(machine),
+      targetText(targets({ ...bench, rivals: others }), figures),
+      ...own.map((group) => groupText(group, figures)),
+      ...others.map((group) => rivalText(group, figures)),
+    ]
+    const text = parts.filter((part) => part !== '').join('\n\n')
+    console.log(text)
+    await save(text, machine, figures)
+    const failed = failures(figures)
+    for (const failure of failed) console.error(`failed: ${failure}`)
+    if (failed.length > 0) process.exitCode = 1
+  } finally {
+    await rivals.stop?.()
   }
-  const parts = [
-    machineText(machine),
-    targetText(targets(bench), figures),
-    ...groups.map((group) => groupText(group, figures)),
-  ]
-  const text = parts.filter((part) => part !== '').join('\n\n')
-  console.log(text)
-  await save(text, machine, figures)
-  const failed = failures(figures)
-  for (const failure of failed) console.error(`failed: ${failure}`)
-  if (failed.length > 0) process.exitCode = 1
+}
+
+/** All rounds of one phase, then those of the next: see cases/rivals.mjs. */
+async function measure(groups) {
+  const figures = new Map()
+  for (const phase of [0, 1, 2]) {
+    const now = groups.map((group) => ({
+      ...group,
+      cases: group.cases.filter((each) => (each.phase ?? 0) === phase),
+    }))
+    for (const [id, all] of await runRounds(now, options.rounds, { say })) figures.set(id, all)
+  }
+  return figures
+}
+
+function wanted(group, name) {
+  return options.only === undefined || options.only.test(idOf(group, { name }))
 }
 
 /** The cases that are asked for, without a floor that there is not. */
 function chosen(group, { floor }) {
-  const { only } = options
   const cases = group.cases
-    .filter((each) => only === undefined || only.test(idOf(group, each)))
+    .filter(({ name }) => wanted(group, name))
     .map((each) => (floor.missing === undefined ? each : withoutFloor(each, group)))
   return { ...group, cases }
 }
@@ -125,7 +172,8 @@ function chosen(group, { floor }) {
 /** `node -e 0` needs no compiler. */
 function withoutFloor(each, { name }) {
   if (name === 'start-up') return each
-  return { ...each, variants: { ...each.variants, floor: undefined } }
+  const variants = Object.entries(each.variants).filter(([variant]) => variant !== 'floor')
+  return { ...each, variants: Object.fromEntries(variants) }
 }
 
 function hasCases({ cases }) {

@@ -1,8 +1,9 @@
 // What the figures depend on: machine, kernel, file system, versions.
 import { spawnSync } from 'node:child_process'
-import { readFileSync, realpathSync, statfsSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, realpathSync, statfsSync } from 'node:fs'
 import { cpus, release, totalmem } from 'node:os'
 import { basename } from 'node:path'
+import { median } from './statistics.mjs'
 
 /** The lines that stand above every table. */
 export function describeMachine(directory, { compiler, missing }) {
@@ -51,4 +52,14 @@ function journal(source, type) {
 export function room(directory) {
   const { bavail, bsize, ffree } = statfsSync(directory)
   return { bytes: bavail * bsize, files: ffree }
+}
+
+/** What it takes to make an empty file in the directory, unsynced, in microseconds: the median. */
+export function timeToMakeFile(directory) {
+  const times = Array.from({ length: 501 }, (_, number) => {
+    const begin = performance.now()
+    closeSync(openSync(`${directory}/made-${number}`, 'wx'))
+    return (performance.now() - begin) * 1000
+  })
+  return median(times)
 }

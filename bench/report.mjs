@@ -53,6 +53,26 @@ export function groupText(group, figures) {
   return [...parts, ...skippedText(cases)].join('\n\n')
 }
 
+/** A group of rivals: a row for each system, and what each promises. */
+export function rivalText(group, figures) {
+  const { name, systems, missing, cases } = group
+  const of = (each, system) => series(figures, idOf(group, each), system, 'rate')
+  const head = ['items/s', ...cases.flatMap((each) => [each.name, 'fsq ÷ this'])]
+  const rows = systems.map(({ name: system }) => [
+    system,
+    ...cases.flatMap((each) => {
+      const numbers = of(each, system)
+      const own = failure(figures, idOf(group, each), system) ?? spreadText(numbers)
+      return [own, system === 'fsq' ? '' : spreadText(ratios(of(each, 'fsq'), numbers), true)]
+    }),
+  ])
+  const promises = systems.map(({ name: system, promise }) => `- ${system}: ${promise}`)
+  const skipped = missing.map((reason) => `- skipped: ${reason}`)
+  const parts = [`## ${heading(name)}`, [...promises, ...skipped].join('\n')]
+  if (rows.length > 0) parts.push(table([head, ...rows]))
+  return parts.join('\n\n')
+}
+
 /** A paragraph for each reason for which cases were skipped. */
 function skippedText(cases) {
   const reasons = new Set(cases.map(({ skip }) => skip).filter((skip) => skip !== undefined))
@@ -72,7 +92,7 @@ export function heading(name) {
 
 function failure(figures, id, variant) {
   const all = figures.get(id)?.[variant]
-  return all instanceof Error ? `failed: ${all.message.split('\n')[0].slice(0, 80)}` : undefined
+  return all instanceof Error ? 'failed' : undefined
 }
 
 /** The median, with the lowest and the highest. */

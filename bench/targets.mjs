@@ -6,10 +6,12 @@ import { median } from './statistics.mjs'
 
 const exec = 'a program for each item: fsq scan q /bin/true'
 
+const finishedAtNone = 'durability enqueue and none: claim and done, level none'
+
 const floorOf = (id, metric) => ({ id, variant: 'floor', metric })
 
 /** Each: of which case, beside what, and at least or at most which ratio; or which figure itself. */
-export function targets({ big: [size] }) {
+export function targets({ big: [size], rivals }) {
   const large = (work) => `a queue of a million: ${work} in a queue of ${size}`
   const own = (id, least) => ({ id, beside: floorOf(id), least })
   return [
@@ -18,8 +20,10 @@ export function targets({ big: [size] }) {
     own('durable batch: batches of 500', 0.7),
     { id: 'durable batch: batches of 500', beside: floorOf(sequential), least: 5 },
     own('durability enqueue and none: enqueue 1 KiB, level none', 0.7),
-    own('claim and done, durable: one worker', 0.7),
-    own('durability enqueue and none: claim and done, level none', 0.7),
+    ...['claim and done, durable: one worker', finishedAtNone].flatMap((id) => [
+      own(id, 0.7),
+      { id, beside: { id, variant: 'Python fsq' }, least: 1 },
+    ]),
     own(large('enqueue, durable,'), 0.7),
     own(large('claim and done, durable,'), 0.7),
     own(large('enqueue, level none,'), 0.7),
@@ -39,7 +43,17 @@ export function targets({ big: [size] }) {
       most: 1.3,
     },
     { id: exec, beside: { id: exec, variant: 'Python fsq' }, least: 1 },
+    ...rivals.flatMap((group) => ahead(group)),
   ]
+}
+
+/** fsq is to be ahead of every rival on the same promise. */
+function ahead(group) {
+  return group.cases.flatMap((each) => {
+    const id = `${group.name}: ${each.name}`
+    const others = Object.keys(each.variants).filter((variant) => variant !== 'fsq')
+    return others.map((variant) => ({ id, beside: { id, variant }, least: 1 }))
+  })
 }
 
 /** A row for each target of which there are figures: the median of the ratios, and whether it does. */

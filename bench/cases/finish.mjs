@@ -1,11 +1,19 @@
 // Claim and done: a scan that lists, locks and moves to done/ everything in a queue.
 import { race } from '../race.mjs'
 import { filledQueue } from '../place.mjs'
+import { runPython } from '../rivals/python-fsq.mjs'
 import { finish, rate } from './measure.mjs'
 
 /** Work on a queue of so many items by fsq and by the floor. */
-export function finishVariants({ place, floor }, { count, level, settings, ...how }) {
+export function finishVariants({ place, floor, python }, { count, level, settings, ...how }) {
   const { concurrency = 1, processes = 1 } = how
+  const alone = concurrency * processes === 1
+  const pythonToo = {
+    'Python fsq': async () => {
+      const queue = (await filledQueue(place, count, 1024)).name
+      return rate(await runPython(python, place, { queue, count, work: true, read: false }))
+    },
+  }
   return {
     fsq: async () => {
       const queue = await filledQueue(place, count, 1024)
@@ -16,6 +24,7 @@ export function finishVariants({ place, floor }, { count, level, settings, ...ho
       const command = floor.command('finish', path, count, level, concurrency)
       return rate(await race(Array(processes).fill(command)))
     },
+    ...(alone && python !== undefined ? pythonToo : {}),
   }
 }
 
@@ -27,7 +36,7 @@ export function finishCases(bench) {
     about:
       'Listing included; bodies of 1 KiB, not read. Floor: C that lists and sorts, then looks for the ' +
       'down file, lstat, open, fstat, flock, lstat, fstat; lstat, fstat, futimens, renameat2, fsync of ' +
-      'done/ and close for each item.',
+      'done/ and close for each item. The Python fsq syncs nothing here.',
     cases: [
       { name: 'one worker', variants: variants(amount(1000)) },
       { name: '16 in flight', variants: variants(amount(3000), { concurrency: 16 }) },

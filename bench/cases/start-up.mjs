@@ -4,8 +4,8 @@ import { fsq } from '../place.mjs'
 import { median } from '../statistics.mjs'
 import { truth } from './exec.mjs'
 
-export function startUpCases({ place, amount }) {
-  const times = Math.max(1, amount(7))
+export function startUpCases({ place, options }) {
+  const times = Math.ceil(Math.min(1, options.scale) * 7)
   const { root } = place.root.settings
   let made = 0
 

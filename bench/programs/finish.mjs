@@ -1,6 +1,6 @@
 // { count, concurrency, read, limit, leave }: scans the queue and finishes up to so many items, so
 // many at a time; with `read`, after reading each body; with `leave`, each is only closed.
-import { measured, now, task } from './gate.mjs'
+import { inFlight, measured, now, task } from './gate.mjs'
 import { practice, queue } from './library.mjs'
 
 const { count, concurrency = 1, read = false, leave = false, limit } = task
@@ -29,7 +29,8 @@ async function work(target, most) {
 
 if (!leave) {
   const target = await practice()
-  for (let i = 0; i < 100; i++) await target.enqueue('', ['bench'])
-  await work(target, 100)
+  const some = Math.min(count, 100)
+  await inFlight(some, 16, () => target.enqueue('', ['bench']))
+  await work(target, some)
 }
 await measured(() => work(queue, count))
