@@ -29,7 +29,8 @@ export function groupText(group, figures) {
   const rows = cases.flatMap((each) => {
     const id = idOf(group, each)
     if (each.skip !== undefined) return []
-    return metrics.map(({ key, label, unit }, number) => {
+    const given = metrics.filter(({ key }) => hasFigures(figures, id, key))
+    return given.map(({ key, label, unit }, number) => {
       const of = (variant, metric = key) => series(figures, id, variant, metric)
       const cell = (variant) =>
         each.variants[variant] === undefined
@@ -80,6 +81,12 @@ function skippedText(cases) {
     const names = cases.filter(({ skip }) => skip === reason).map(({ name }) => name)
     return `Skipped (${reason}): ${names.join('; ')}.`
   })
+}
+
+/** Not every case of a group gives every metric; one that failed shows by all of them. */
+function hasFigures(figures, id, key) {
+  const variants = Object.values(figures.get(id) ?? {})
+  return variants.some((all) => all instanceof Error || all.some((record) => key in record))
 }
 
 export function idOf(group, { name }) {

@@ -14,11 +14,14 @@ export function largeQueueCases({ place, floor, features, amount, big, filled })
       return rate(await race([floor.command('enqueue', path, count, 1024, level, 1)]))
     },
   })
+  /** CPU time an item would be that of the listing. */
+  const withoutCpu = ({ first, rate }) => ({ first, rate })
   const finishing = (count, level, settings) => ({
-    fsq: async () => afterFirst(await finish(place, await filled(size), { count, settings })),
+    fsq: async () =>
+      withoutCpu(afterFirst(await finish(place, await filled(size), { count, settings }))),
     floor: async () => {
       const { path } = await filled(size)
-      return afterFirst(await race([floor.command('finish', path, count, level, 1)]))
+      return withoutCpu(afterFirst(await race([floor.command('finish', path, count, level, 1)])))
     },
   })
   const none = { durability: 'none' }
