@@ -20,7 +20,7 @@ function* manyItems(number) {
   for (let i = 0; i < number; i++) yield { body, arguments: ['bench'] }
 }
 
-await enqueue(await practice(), Math.min(count, 100))
+await enqueue(await practice(), Math.min(count, 500))
 await measured(async () => {
   await enqueue(queue, count)
   return { count }

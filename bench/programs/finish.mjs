@@ -29,7 +29,7 @@ async function work(target, most) {
 
 if (!leave) {
   const target = await practice()
-  const some = Math.min(count, 100)
+  const some = Math.min(count, 500)
   await inFlight(some, 16, () => target.enqueue('', ['bench']))
   await work(target, some)
 }
