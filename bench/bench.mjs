@@ -73,8 +73,8 @@ function forgetSettings() {
 
 /** How much each case does. */
 function sizes() {
-  const { scale, million, dir } = options
-  const enough = room(dir).files > million * 1.1
+  const { scale, million, dir, rounds } = options
+  const enough = room(dir).files > million * 1.1 + 200_000 * scale * rounds
   if (!enough) say(`no room for ${million} files in ${dir}: such queues are left out`)
   return {
     amount: (count) => Math.max(2, Math.round(count * scale)),
