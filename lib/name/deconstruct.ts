@@ -41,6 +41,8 @@ export function firstCharacter(name: string): string {
 export function splitName(name: string, rules: NameRules): string[] {
   const { delimiter, encode } = rules
   if (name.length === 1) return []
+  // Most names have no escape, and this is done for each item of a scan.
+  if (!name.includes(encode)) return name.slice(1).split(delimiter)
   const fields: string[] = []
   let start = 1
   let at = 1

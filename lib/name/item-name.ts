@@ -83,8 +83,9 @@ export function parseItemName(
   { encode, charset, timestamps }: ItemNameRules,
 ): ParsedItemName {
   const delimiter = firstCharacter(name)
-  const rules = { ...nameRules({ delimiter, encode }), charset }
-  const fields = splitName(name, rules)
+  // `_`, with which nearly all names begin, needs no look unless it is the encode character.
+  if (delimiter !== '_' || encode === '_') nameRules({ delimiter, encode })
+  const fields = splitName(name, { delimiter, encode, charset })
   const [timestamp, entropy, pid, hostname, tries, ...args] = fields
   if (
     timestamp === undefined ||

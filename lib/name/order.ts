@@ -1,41 +1,50 @@
 /**
- * Sorts the names of a queue in the order in which they were enqueued: by timestamp, then by
+ * Sorts the names of a queue in place, in the order in which they were enqueued: by timestamp, then by
  * entropy as a number (`_2_` before `_10_`), then by bytes. Names are byte strings, so malformed
  * ones sort too.
  *
  * Node.js lists a directory in the order of bytes, which is nearly this order, so the sort is close
- * to one pass.
+ * to one pass. Nothing is kept for a name meanwhile: a queue may have millions.
  */
-export function sortNames(names: readonly string[]): string[] {
-  return names
-    .map(toKey)
-    .sort(compareKeys)
-    .map(({ name }) => name)
+export function sortNames(names: string[]): string[] {
+  return names.sort(compareNames)
 }
 
-interface Key {
-  readonly name: string
-  readonly timestamp: string
-  readonly entropy: string
-}
-
-function toKey(name: string): Key {
-  const delimiter = name.slice(0, 1)
-  const first = name.indexOf(delimiter, 1)
-  const second = first < 0 ? -1 : name.indexOf(delimiter, first + 1)
-  return {
-    name,
-    timestamp: first < 0 ? name.slice(1) : name.slice(1, first),
-    entropy: second < 0 ? '' : name.slice(first + 1, second),
+/**
+ * The first of the names in that order, at most so many, of those behind `after` if that is given.
+ * Holds at most twice as many, however many names there are.
+ */
+export function firstNames(names: Iterable<string>, most: number, after?: string): string[] {
+  let first: string[] = []
+  let bound: string | undefined
+  for (const name of names) {
+    if (after !== undefined && compareNames(name, after) <= 0) continue
+    if (bound !== undefined && compareNames(name, bound) >= 0) continue
+    first.push(name)
+    if (first.length < 2 * most) continue
+    first = sortNames(first).slice(0, most)
+    bound = first.at(-1)
   }
+  return sortNames(first).slice(0, most)
 }
 
-function compareKeys(a: Key, b: Key): number {
+function compareNames(a: string, b: string): number {
+  const endOfA = fieldEnd(a, 1)
+  const endOfB = fieldEnd(b, 1)
   return (
-    compareText(a.timestamp, b.timestamp) ||
-    compareNumbers(a.entropy, b.entropy) ||
-    compareText(a.name, b.name)
+    compareText(a.slice(1, endOfA), b.slice(1, endOfB)) ||
+    compareNumbers(
+      a.slice(endOfA + 1, fieldEnd(a, endOfA + 1)),
+      b.slice(endOfB + 1, fieldEnd(b, endOfB + 1)),
+    ) ||
+    compareText(a, b)
   )
+}
+
+/** Where the field that begins there ends. */
+function fieldEnd(name: string, from: number): number {
+  const end = name.indexOf(name.charAt(0), from)
+  return end < 0 ? name.length : end
 }
 
 /** Decimal numbers of any size: without leading zeroes, the longer one is the larger one. */

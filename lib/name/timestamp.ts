@@ -42,7 +42,7 @@ function makeTimestamps(timefmt: string): Timestamps {
   const parse = timeParse(timefmt)
   const plainFormat = utcFormat(timefmt)
   const plainParse = utcParse(timefmt)
-  return {
+  return remembering(timefmt.includes('f'), {
     format,
     parse(text) {
       // The library lets the 40th of a month run over into the next. Writing the date again shows
@@ -54,6 +54,30 @@ function makeTimestamps(timefmt: string): Timestamps {
         throw new FsqError('FSQ_TIMEFMT', `not a timestamp of the format ${timefmt}: ${got}`)
       }
       return date
+    },
+  })
+}
+
+/**
+ * Remembers the last answer of each: items are enqueued, and scanned, in the order of their
+ * timestamps, and hundreds have the same. A format with fractions of a second is not remembered.
+ */
+function remembering(fractional: boolean, timestamps: Timestamps): Timestamps {
+  let second = NaN
+  let formatted = ''
+  let text: string | undefined
+  let time = NaN
+  return {
+    format(date) {
+      const now = Math.floor(date.getTime() / 1000)
+      if (now !== second || fractional) formatted = timestamps.format(date)
+      second = now
+      return formatted
+    },
+    parse(given) {
+      if (given !== text) time = timestamps.parse(given).getTime()
+      text = given
+      return new Date(time)
     },
   }
 }

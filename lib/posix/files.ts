@@ -11,6 +11,7 @@ import {
   open,
   openSync,
   read,
+  readSync,
   type Stats,
   unlinkSync,
   write,
@@ -23,6 +24,8 @@ import type { Path } from './path.js'
 import { systemError } from './system-error.js'
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants
+
+export type { Stats }
 
 // Node.js opens everything with O_CLOEXEC.
 
@@ -86,13 +89,18 @@ export function openDirectory(path: Path): number {
   return openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
 }
 
-/** Whether the path still names the very file that is open: the same inode on the same device. */
-export function isSameFile(fd: number, path: Path): boolean {
-  // As bigints: some file systems use inode numbers that a number cannot hold.
-  const there = lstatSync(path, { throwIfNoEntry: false, bigint: true })
-  if (there === undefined) return false
-  const open = fstatSync(fd, { bigint: true })
-  return open.ino === there.ino && open.dev === there.dev
+/**
+ * Whether the path still names the very file that is open: the same inode on the same device.
+ *
+ * @param open - what fstat(2) says of the descriptor, for a caller that knows
+ */
+export function isSameFile(fd: number, path: Path, open: Stats = fstatSync(fd)): boolean {
+  const there = lstatSync(path, { throwIfNoEntry: false })
+  if (there?.ino !== open.ino || there.dev !== open.dev) return false
+  if (Number.isSafeInteger(open.ino)) return true
+  // Some file systems use inode numbers that a number cannot hold: two may look alike.
+  const exact = lstatSync(path, { throwIfNoEntry: false, bigint: true })
+  return exact?.ino === fstatSync(fd, { bigint: true }).ino
 }
 
 /** Gives an open file its owner and its exact mode. The mode comes last: chown(2) clears bits. */
@@ -109,7 +117,7 @@ export function setTimes(fd: number, time: Date): void {
   futimesSync(fd, time, time)
 }
 
-/** A body up to this size is written in the thread that runs: the page cache takes microseconds. */
+/** A body up to this size is written, or read, in the thread that runs: it takes microseconds. */
 const smallBody = 64 * 1024
 
 const openAsync = promisify(open)
@@ -127,6 +135,20 @@ export async function writeFully(fd: number, bytes: Uint8Array): Promise<void> {
         ? writeSync(fd, bytes, written, rest)
         : (await writeAsync(fd, bytes, written, rest)).bytesWritten
   }
+}
+
+/** All bytes of an open file that is small; nothing for one that is not. */
+export function readSmall(fd: number): Buffer | undefined {
+  const { size } = fstatSync(fd)
+  if (size > smallBody) return undefined
+  const bytes = Buffer.allocUnsafe(size)
+  let length = 0
+  while (length < size) {
+    const bytesRead = readSync(fd, bytes, length, size - length, length)
+    if (bytesRead === 0) break
+    length += bytesRead
+  }
+  return bytes.subarray(0, length)
 }
 
 /**

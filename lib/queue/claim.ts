@@ -1,7 +1,7 @@
 import { errnoOf, FsqError } from '../errors.js'
 import { fromByteString, toByteString } from '../name/charset.js'
 import { parseItemName } from '../name/item-name.js'
-import { close, isSameFile, openEntry, statFile } from '../posix/files.js'
+import { close, isSameFile, openEntry, statFile, type Stats } from '../posix/files.js'
 import { statEntry } from '../posix/names.js'
 import { getNative } from '../posix/native.js'
 import { entryPath, type Path } from '../posix/path.js'
@@ -52,10 +52,11 @@ export function claimEntry(queue: QueueContext, entry: string, options: ClaimOpt
   if (typeof opened !== 'number') return opened
   let kept = false
   try {
-    if (!statFile(opened).isFile()) return { malformed: notFile() }
+    const stat = statFile(opened)
+    if (!stat.isFile()) return { malformed: notFile() }
     if (options.lock && !getNative().flock(opened)) return { skipped: 'locked' }
-    if (!isSameFile(opened, path)) return { skipped: 'gone' }
-    const claim = parsed(queue, entry, opened, options)
+    if (!isSameFile(opened, path, stat)) return { skipped: 'gone' }
+    const claim = parsed(queue, entry, opened, options, stat)
     kept = true
     return claim
   } finally {
@@ -85,12 +86,15 @@ function parsed(
   entry: string,
   fd: number | undefined,
   { limits, onClose }: ClaimOptions,
+  stat?: Stats,
 ): Claim {
   try {
     const id = fromByteString(entry, context.reading.charset)
     const name = parseItemName(id, context.reading)
     const onCloseIfAny = onClose === undefined ? {} : { onClose }
-    return { item: new Item({ context, id, name, fd, ownsFd: true, limits, ...onCloseIfAny }) }
+    return {
+      item: new Item({ context, id, name, fd, stat, ownsFd: true, limits, ...onCloseIfAny }),
+    }
   } catch (error) {
     if (!(error instanceof FsqError)) throw error
     return { malformed: error, ...(fd === undefined ? {} : { fd }) }
@@ -159,7 +163,7 @@ export function claimByName(
     throw new FsqError('FSQ_ITEM_LOCKED', `somebody is working on item ${id}; it is locked`, fields)
   }
   const name = parseItemName(id, queue.reading)
-  return new Item({ context: queue, id, name, fd, ownsFd: false, limits })
+  return new Item({ context: queue, id, name, fd, stat: statFile(fd), ownsFd: false, limits })
 }
 
 /**

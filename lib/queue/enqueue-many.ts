@@ -140,10 +140,12 @@ async function enqueueBatch(
     directory = openDirectory(queue.paths.tmp)
     for (const [index, step] of steps.entries()) {
       const { body = '', arguments: args = [], ...own } = items[index] ?? {}
-      await attempt(step, why, async () => {
+      try {
         options.signal?.throwIfAborted()
         step.draft = await Draft.write(queue, body, args, { ...options, ...own })
-      })
+      } catch (error) {
+        step.error = why(error)
+      }
     }
     await syncAll(queue, going(), directory, why)
     options.signal?.throwIfAborted()
@@ -156,19 +158,6 @@ async function enqueueBatch(
     for (const { body } of items) if (typeof body === 'object') releaseBody(body)
   }
   return steps.map(({ id = '', error }) => (error === undefined ? { id } : { error }))
-}
-
-/** Does something for one item, whose failure is its own. */
-async function attempt(
-  step: Step,
-  why: (error: unknown) => unknown,
-  act: () => Promise<void>,
-): Promise<void> {
-  try {
-    await act()
-  } catch (error) {
-    step.error = why(error)
-  }
 }
 
 async function syncAll(
@@ -184,7 +173,14 @@ async function syncAll(
     await getNative().syncfs(directory)
     return
   }
-  await Promise.all(steps.map(async (step) => attempt(step, why, async () => step.draft?.sync())))
+  const sync = async (step: Step): Promise<void> => {
+    try {
+      await step.draft?.sync()
+    } catch (error) {
+      step.error = why(error)
+    }
+  }
+  await Promise.all(steps.map(sync))
 }
 
 /** Where the fsync fails all names are taken back: the caller is going to be told that it failed. */

@@ -1,7 +1,7 @@
 import { errnoOf, FsqError } from '../errors.js'
 import { toByteString } from '../name/charset.js'
 import { formatItemName, type ItemName, type ParsedItemName } from '../name/item-name.js'
-import { isSameFile, setTimes } from '../posix/files.js'
+import { isSameFile, setTimes, type Stats } from '../posix/files.js'
 import { entryPath } from '../posix/path.js'
 import { checkedSetting } from '../settings.js'
 import type { QueueContext } from './context.js'
@@ -60,6 +60,8 @@ export interface Finishing {
   readonly name: ParsedItemName
   /** The descriptor that holds the lock; undefined where nothing was opened. */
   readonly fd: number | undefined
+  /** What fstat(2) says of the descriptor. */
+  readonly stat: Stats | undefined
   readonly limits: Limits
 }
 
@@ -120,11 +122,11 @@ function tooLong({ queue, id }: Finishing, name: ItemName): FsqError | undefined
 
 /** Moves an item to a directory and returns its name there. */
 async function move(item: Finishing, directory: string, name: ItemName): Promise<string> {
-  const { queue, id, fd } = item
+  const { queue, id, fd, stat } = item
   const { charset } = queue.writing
   const from = entryPath(queue.paths.queue, toByteString(id, charset))
   try {
-    if (fd !== undefined && !isSameFile(fd, from)) throw noItem(queue.name, id)
+    if (fd !== undefined && !isSameFile(fd, from, stat)) throw noItem(queue.name, id)
     const staysInQueue = directory === queue.paths.queue
     if (fd !== undefined && !staysInQueue) touch(fd)
     // Where the name does not change, it is kept to the byte, however its writer escaped it.

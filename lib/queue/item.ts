@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import type { ParsedItemName } from '../name/item-name.js'
 import type { QueueContext } from './context.js'
 import { FsqError } from '../errors.js'
-import { close, readPieces, statFile } from '../posix/files.js'
+import { close, readPieces, readSmall, statFile, type Stats } from '../posix/files.js'
 import {
   fail,
   type Finishing,
@@ -19,6 +19,8 @@ export interface ItemParts {
   readonly id: string
   readonly name: ParsedItemName
   readonly fd: number | undefined
+  /** What fstat(2) says of the descriptor. */
+  readonly stat: Stats | undefined
   /** Whether closing the item closes the descriptor; not so for one that was inherited. */
   readonly ownsFd: boolean
   readonly limits: Limits
@@ -91,6 +93,8 @@ export class Item implements Disposable, AsyncDisposable {
 
   /** The whole body as bytes. */
   async bytes(): Promise<Buffer> {
+    const small = readSmall(this.#openFd())
+    if (small !== undefined) return small
     const pieces: Buffer[] = []
     for await (const piece of this.pieces()) pieces.push(Buffer.from(piece))
     return Buffer.concat(pieces)
@@ -191,8 +195,8 @@ export class Item implements Disposable, AsyncDisposable {
   }
 
   #finishing(): Finishing {
-    const { context, id, name, fd, limits } = this.#parts
-    return { queue: context, id, name, fd, limits }
+    const { context, id, name, fd, stat, limits } = this.#parts
+    return { queue: context, id, name, fd, stat, limits }
   }
 
   /** An item is finished once. Where it could not be moved it is still locked, for another attempt. */

@@ -1,8 +1,8 @@
 import { fromByteString } from '../name/charset.js'
 import { parseItemName } from '../name/item-name.js'
-import { sortNames } from '../name/order.js'
+import { firstNames, sortNames } from '../name/order.js'
 import { pinDirectory } from '../posix/files.js'
-import { listNames } from '../posix/names.js'
+import { listNames, walkNames } from '../posix/names.js'
 import type { QueueContext } from './context.js'
 import { failure } from './failure.js'
 
@@ -14,16 +14,47 @@ import { failure } from './failure.js'
  * @throws {@link FsqError} `FSQ_NO_QUEUE`, `FSQ_SCAN`
  */
 export function listEntries(queue: QueueContext, directory: string): string[] {
+  return listing(queue, directory, (path) =>
+    sortNames(listNames(path).filter((entry) => !isHidden(entry, queue))),
+  )
+}
+
+/**
+ * The first of {@link listEntries}, at most so many, of those behind `after` if that is given; holds
+ * no more than that in memory, however many there are.
+ *
+ * @throws {@link FsqError} `FSQ_NO_QUEUE`, `FSQ_SCAN`
+ */
+export function firstEntries(
+  queue: QueueContext,
+  directory: string,
+  most: number,
+  after?: string,
+): string[] {
+  return listing(queue, directory, (path) =>
+    firstNames(concerning(queue, walkNames(path)), most, after),
+  )
+}
+
+function listing(
+  queue: QueueContext,
+  directory: string,
+  list: (path: string) => string[],
+): string[] {
   try {
     const pinned = pinDirectory(directory)
     try {
-      return sortNames(listNames(pinned.path).filter((entry) => !isHidden(entry, queue)))
+      return list(pinned.path)
     } finally {
       pinned.close()
     }
   } catch (error) {
     throw failure('FSQ_SCAN', `cannot list ${queue.name}`, error, queue)
   }
+}
+
+function* concerning(queue: QueueContext, names: Iterable<string>): Generator<string> {
+  for (const name of names) if (!isHidden(name, queue)) yield name
 }
 
 /** Editors and NFS leave hidden files; only with `.` as its delimiter is such a name an item. */

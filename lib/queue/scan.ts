@@ -1,12 +1,12 @@
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import { errnoOf, FsqError, reasonOf } from '../errors.js'
 import { close } from '../posix/files.js'
-import { claimEntry } from './claim.js'
+import { type Claim, claimEntry, type ClaimOptions } from './claim.js'
 import type { QueueContext } from './context.js'
 import { isDown } from './down.js'
 import { failure } from './failure.js'
 import { type Outcome, resolveLimits, spent } from './finish.js'
-import { listEntries } from './list-entries.js'
+import { firstEntries, listEntries } from './list-entries.js'
 import type { Item } from './item.js'
 import { setAsideMalformed } from './malformed.js'
 import { printableName } from './printable.js'
@@ -35,6 +35,13 @@ export interface ScanOptions {
   readonly ttl?: number
   /** How many items a second to yield at most, 0 for any number. @defaultValue 0 */
   readonly maxRate?: number
+  /**
+   * How many items to yield at most, 0 for all. The scan of a large queue then starts sooner and
+   * holds only some thousand names in memory.
+   *
+   * @defaultValue 0
+   */
+  readonly limit?: number
   /** Is told of every entry that was not yielded although nobody else has it. */
   readonly onEvent?: (event: ScanEvent) => void
   /** Ends the scan with the signal's reason. */
@@ -133,14 +140,19 @@ export class Scan implements AsyncIterableIterator<Item>, AsyncDisposable {
 /** After so many entries that were not yielded, let other work of this process have a turn. */
 const turn = 256
 
+/** How many names a scan with a limit lists at a time, at least: some may be somebody else's. */
+const window = 1000
+
 async function* scanItems(
   queue: QueueContext,
   options: ScanOptions,
   open: Set<Item>,
 ): AsyncGenerator<Item, undefined> {
   const { settings } = queue
-  const { maxRate = 0, signal } = options
+  const { maxRate = 0, limit = 0, signal } = options
   if (!(maxRate >= 0)) throw new TypeError(`Expected \`maxRate\` to be 0 or more, got ${maxRate}`)
+  if (!Number.isSafeInteger(limit) || limit < 0)
+    throw new TypeError(`Expected \`limit\` to be a whole number, got ${limit}`)
   const limits = resolveLimits(options, settings)
   const claimOptions = {
     lock: options.lock ?? settings.lock,
@@ -151,69 +163,108 @@ async function* scanItems(
   const pause = pacer(maxRate, signal)
   signal?.throwIfAborted()
   let skipped = 0
-  const entries = listEntries(queue, queue.paths.queue)
-  if (options.ignoreDown !== true) checkUp(queue) // A queue that is down says so even when empty.
-  for (const entry of entries) {
-    await pause()
-    signal?.throwIfAborted()
-    if (options.ignoreDown !== true) checkUp(queue)
-    const item = await claimOrReport(queue, entry, claimOptions, options)
-    if (item === undefined) {
-      if (++skipped % turn === 0) await setImmediate()
-      continue
+  let yielded = 0
+  for (const entries of listings(queue, limit)) {
+    if (options.ignoreDown !== true) checkUp(queue) // A queue that is down says so even when empty.
+    for (const entry of entries) {
+      if (maxRate > 0) await pause()
+      signal?.throwIfAborted()
+      if (options.ignoreDown !== true) checkUp(queue)
+      const taken = claimOrReport(queue, entry, claimOptions, options)
+      const item = taken instanceof Promise ? await taken : taken
+      if (item === undefined) {
+        if (++skipped % turn === 0) await setImmediate()
+        continue
+      }
+      open.add(item)
+      pause.taken()
+      yield item
+      if (++yielded === limit) return undefined
     }
-    open.add(item)
-    pause.taken()
-    yield item
   }
   return undefined
+}
+
+/** The entries of queue/, at once or, with a limit, in parts. */
+function* listings(queue: QueueContext, limit: number): Generator<string[]> {
+  const directory = queue.paths.queue
+  if (limit === 0) {
+    yield listEntries(queue, directory)
+    return
+  }
+  const most = Math.max(limit, window)
+  let entries: string[] = []
+  do {
+    entries = firstEntries(queue, directory, most, entries.at(-1))
+    yield entries
+  } while (entries.length === most)
 }
 
 function checkUp(queue: QueueContext): void {
   if (isDown(queue)) throw new FsqError('FSQ_DOWN', `${queue.name} is down`, { queue: queue.name })
 }
 
-async function claimOrReport(
+/**
+ * The item, claimed; or nothing, once what else is to be done with the entry is done and reported.
+ * Only that takes time: an ordinary claim waits for nobody.
+ */
+function claimOrReport(
   queue: QueueContext,
   entry: string,
-  claimOptions: Parameters<typeof claimEntry>[2],
+  claimOptions: ClaimOptions,
   { onEvent }: ScanOptions,
-): Promise<Item | undefined> {
-  const id = printableName(entry, queue.reading.charset)
-  const report = (type: 'malformed' | 'error', error: FsqError): void => {
-    onEvent?.({ type, queue: queue.name, id, error })
-  }
+): Item | undefined | Promise<Item | undefined> {
+  const about = (): ItemEvent => ({
+    queue: queue.name,
+    id: printableName(entry, queue.reading.charset),
+  })
   try {
     const claim = claimEntry(queue, entry, claimOptions)
     if ('skipped' in claim) return undefined
-    if ('malformed' in claim) {
-      try {
-        if (await setAsideMalformed(queue, entry)) report('malformed', claim.malformed)
-      } finally {
-        if (claim.fd !== undefined) close(claim.fd)
-      }
-      return undefined
+    if ('malformed' in claim) return reporting(setAside(claim))
+    const error = spent(claim.item, claimOptions.limits)
+    return error === undefined ? claim.item : reporting(failSpent(claim.item, error))
+  } catch (error) {
+    reportError(error)
+    return undefined
+  }
+
+  async function reporting(action: Promise<void>): Promise<undefined> {
+    await action.catch(reportError)
+    return undefined
+  }
+
+  async function setAside({
+    malformed,
+    fd,
+  }: Extract<Claim, { malformed: unknown }>): Promise<void> {
+    try {
+      if (await setAsideMalformed(queue, entry))
+        onEvent?.({ ...about(), type: 'malformed', error: malformed })
+    } finally {
+      if (fd !== undefined) close(fd)
     }
-    const { item } = claim
-    const error = spent(item, claimOptions.limits)
-    if (error === undefined) return item
+  }
+
+  async function failSpent(item: Item, error: FsqError): Promise<void> {
     try {
       const outcome = await item.failPerm()
       const type = error.code === 'FSQ_MAX_TRIES' ? 'exhausted' : 'expired'
-      onEvent?.({ type, queue: queue.name, id, error, outcome })
+      onEvent?.({ ...about(), type, error, outcome })
     } finally {
       item.close()
     }
-  } catch (error) {
-    if (isAboutProcess(error)) throw failure('FSQ_SCAN', `cannot scan ${queue.name}`, error, queue)
-    // One bad entry must not keep the others from being worked on.
-    const message = `cannot use item ${id} of ${queue.name}: ${reasonOf(error)}`
-    report(
-      'error',
-      error instanceof FsqError ? error : new FsqError('FSQ_SCAN', message, { cause: error, id }),
-    )
   }
-  return undefined
+
+  /** One bad entry must not keep the others from being worked on. */
+  function reportError(error: unknown): void {
+    if (isAboutProcess(error)) throw failure('FSQ_SCAN', `cannot scan ${queue.name}`, error, queue)
+    const { id } = about()
+    const message = `cannot use item ${id} of ${queue.name}: ${reasonOf(error)}`
+    const reported =
+      error instanceof FsqError ? error : new FsqError('FSQ_SCAN', message, { cause: error, id })
+    onEvent?.({ ...about(), type: 'error', error: reported })
+  }
 }
 
 /** Failures that the next item would meet as well. */

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { sortNames } from '../../lib/name/order.js'
+import { firstNames, sortNames } from '../../lib/name/order.js'
 
 /** Each list is in order. */
 const orders: Record<string, string[]> = {
@@ -30,15 +30,26 @@ const orders: Record<string, string[]> = {
 
 for (const [what, names] of Object.entries(orders)) {
   t.test(what, async (t) => {
-    t.strictSame(sortNames(names), names)
+    t.strictSame(sortNames([...names]), names)
     t.strictSame(sortNames([...names].reverse()), names)
     t.strictSame(sortNames([...names].sort()), names)
   })
 }
 
-t.test('the list that is given stays as it is', async (t) => {
-  const names = Object.freeze(['_2_0', '_1_0'])
-  t.strictSame(sortNames(names), ['_1_0', '_2_0'])
+t.test('the list that is given is itself sorted', async (t) => {
+  const names = ['_2_0', '_1_0']
+  t.equal(sortNames(names), names)
+  t.strictSame(names, ['_1_0', '_2_0'])
+})
+
+t.test('the first names are the same as those of the sorted list', async (t) => {
+  const names = Array.from({ length: 97 }, (_, i) => `_2012_${(i * 37) % 97}_1_h_0`)
+  const sorted = sortNames([...names])
+  for (const most of [1, 2, 10, 96, 97, 98, 1000]) {
+    t.strictSame(firstNames(names, most), sorted.slice(0, most))
+    t.strictSame(firstNames(names, most, sorted[9]), sorted.slice(10, 10 + most))
+  }
+  t.strictSame(firstNames(names, 5, sorted.at(-1)), [])
 })
 
 t.test('an empty list stays empty, and an empty name comes first', async (t) => {

@@ -609,3 +609,36 @@ for (const directory of ['queue', 'fail', 'done'] as const) {
     t.strictSame(readdirSync(elsewhere), before)
   })
 }
+
+t.test('a scan with a limit yields so many of the oldest items', async (t) => {
+  const queue = await temporaryQueue(t, { durability: 'none' })
+  const ids = await queue.enqueueMany(Array.from({ length: 12 }, (_, i) => ({ arguments: [i] })))
+  for (const limit of [1, 5, 12, 13]) {
+    const scanned = []
+    for await (const item of queue.scan({ limit })) {
+      scanned.push(item.id)
+      item.close()
+    }
+    t.strictSame(scanned, ids.slice(0, limit))
+  }
+})
+
+t.test('what a scan with a limit passes over does not count', async (t) => {
+  const queue = await temporaryQueue(t, { durability: 'none' })
+  const ids = await queue.enqueueMany(Array.from({ length: 2100 }, () => ({})))
+  const held = []
+  for await (const item of queue.scan({ limit: 2050 })) held.push(item)
+  t.equal(held.length, 2050)
+  const [rest] = [queue.scan({ limit: 60 })]
+  const scanned = []
+  for await (const item of rest) scanned.push(item.id)
+  t.strictSame(scanned, ids.slice(2050))
+  for (const item of held) item.close()
+})
+
+for (const limit of [-1, 1.5, NaN]) {
+  t.test(`${limit} is no limit of a scan`, async (t) => {
+    const queue = await temporaryQueue(t)
+    await t.rejects(queue.scan({ limit }).next(), { name: 'TypeError' })
+  })
+}

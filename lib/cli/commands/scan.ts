@@ -18,6 +18,7 @@ interface Flags extends DurabilityFlags {
   readonly failTmpCode?: number
   readonly failPermCode?: number
   readonly maxRate?: number
+  readonly limit?: number
 }
 
 export default defineCommand<Flags>({
@@ -39,7 +40,8 @@ export default defineCommand<Flags>({
         .option('-S, --success-code <n>', 'exit status for success', setting('success'))
         .option('-T, --fail-tmp-code <n>', 'exit status for another try', setting('failTmp'))
         .option('-F, --fail-perm-code <n>', 'exit status for failure', setting('failPerm'))
-        .option('-r, --max-rate <n>', 'run at most n programs a second; 0 for any number', count),
+        .option('-r, --max-rate <n>', 'run at most n programs a second; 0 for any number', count)
+        .option('--limit <n>', 'run at most n programs; 0 for any number', count),
     ),
   async run(call) {
     const { flags, operands } = call
@@ -47,7 +49,7 @@ export default defineCommand<Flags>({
     if (command.length === 0 && flags.emptyOk !== true)
       throw new UsageError('no program given; -k runs the arguments of each item')
     if (command[0] === '') throw new UsageError('the name of the program is empty')
-    const { env, lock, maxRate } = flags
+    const { env, lock, maxRate, limit } = flags
     const root = call.root({
       ttl: flags.ttl,
       maxTries: flags.maxTries,
@@ -62,6 +64,7 @@ export default defineCommand<Flags>({
       const { interrupted } = await execItems(root.queue(name), command, {
         ...(env === undefined ? {} : { env }),
         ...(maxRate === undefined ? {} : { maxRate }),
+        ...(limit === undefined ? {} : { limit }),
         noOpen: flags.open === false,
         noDone: flags.done === false,
         ignoreDown: flags.ignoreDown === true,
