@@ -1,0 +1,38 @@
+/*
+ * Operations that tell what they do in a ledger, outside of the queue: each before it begins and once
+ * it is acknowledged (ledger.ts reads it).
+ */
+import { createHash } from 'node:crypto'
+import { openSync, writeSync } from 'node:fs'
+
+export function sha256Of(body) {
+  return createHash('sha256').update(body).digest('hex')
+}
+
+/** Writes events to a file, each with one write(2). */
+export function openLedger(path) {
+  const ledger = openSync(path, 'a')
+  return (event) => {
+    writeSync(ledger, `${JSON.stringify(event)}\n`)
+  }
+}
+
+/** Enqueues a body, or what stands for it. */
+export async function enqueue(tell, queue, body, source = body) {
+  const what = { queue: queue.name, sha256: sha256Of(body) }
+  tell({ event: 'enqueue', ...what })
+  try {
+    tell({ event: 'enqueued', ...what, id: await queue.enqueue(source) })
+  } catch (error) {
+    tell({ event: 'refused', ...what })
+    throw error
+  }
+}
+
+/** Works on a claimed item and finishes it by one of its methods. */
+export async function finish(tell, item, operation, options) {
+  const what = { queue: item.queue, sha256: sha256Of(await item.bytes()) }
+  tell({ event: 'finish', ...what, operation })
+  const { state, id } = await item[operation](options)
+  tell({ event: 'finished', ...what, state, id })
+}

@@ -1,0 +1,33 @@
+/*
+ * A program that uses a queue as many do, traced to find what a loss of power may leave at any moment
+ * of it: `node work.mjs DIRECTORY`. First one operation after the other; then, as it tells, several at
+ * the same time: eight enqueues, and then producers and workers.
+ */
+import { openRoot } from '../../dist/index.js'
+import { enqueue, finish, openLedger } from './told.mjs'
+
+const [, , directory] = process.argv
+const queue = openRoot({ root: `${directory}/root`, maxTries: 3 }).queue('q')
+const tell = openLedger(`${directory}/ledger`)
+
+const operations = ['done', 'fail', 'retry', 'done', 'done', 'failTmp', 'done', 'failPerm']
+
+async function claimAll() {
+  const items = []
+  for await (const item of queue.scan()) items.push(item)
+  return items
+}
+
+for (const body of ['one', 'two', 'three', 'four']) await enqueue(tell, queue, body)
+for (const [at, item] of (await claimAll()).entries()) await finish(tell, item, operations[at])
+
+tell({ event: 'several' })
+const inFlight = Array.from({ length: 8 }, (_, at) => `in flight ${at}`)
+await Promise.all(inFlight.map((body) => enqueue(tell, queue, body)))
+
+const meanwhile = Array.from({ length: 4 }, (_, at) => `meanwhile ${at} `.repeat(at * 1000 + 1))
+const claimed = await claimAll()
+await Promise.all([
+  ...meanwhile.map((body) => enqueue(tell, queue, body)),
+  ...claimed.map((item, at) => finish(tell, item, operations[at % operations.length])),
+])
