@@ -6,20 +6,16 @@
  * The operation lies between two marks that a trace shows. If it fails, the program says so, waits
  * for a line, and does it again.
  */
-import { createHash } from 'node:crypto'
 import { openSync, readSync, writeSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { openRoot, pruneItems } from '../../dist/index.js'
+import * as told from './told.mjs'
 
 const [, , operation, phase, directory] = process.argv
 const root = openRoot({ root: `${directory}/root`, maxTries: 3 })
 const queue = root.queue('q')
-const ledger = openSync(`${directory}/ledger`, 'a')
-
-function tell(event) {
-  writeSync(ledger, `${JSON.stringify(event)}\n`)
-}
+const tell = told.openLedger(`${directory}/ledger`)
 
 function mark(name) {
   try {
@@ -29,26 +25,15 @@ function mark(name) {
   }
 }
 
-function sha256Of(body) {
-  return createHash('sha256').update(body).digest('hex')
-}
-
 const enqueued = new Set()
 
-/** Enqueues bodies, all in flight at the same time; `source` makes of each what is enqueued. */
-async function enqueue(bodies, source = (body) => body) {
+/** Enqueues bodies that are not in yet, all in flight at the same time. */
+async function enqueue(bodies, sourceOf = (body) => body) {
   const missing = bodies.filter((body) => !enqueued.has(body))
   const results = await Promise.allSettled(
     missing.map(async (body) => {
-      const sha256 = sha256Of(body)
-      tell({ event: 'enqueue', queue: 'q', sha256 })
-      try {
-        tell({ event: 'enqueued', queue: 'q', sha256, id: await queue.enqueue(source(body)) })
-        enqueued.add(body)
-      } catch (error) {
-        tell({ event: 'refused', queue: 'q', sha256 })
-        throw error
-      }
+      await told.enqueue(tell, queue, body, sourceOf(body))
+      enqueued.add(body)
     }),
   )
   for (const { reason } of results) if (reason !== undefined) throw reason
@@ -56,36 +41,33 @@ async function enqueue(bodies, source = (body) => body) {
 
 let item
 
-/** Claims the first item, by a scan. */
+/** Claims the first item, once. */
 async function claim() {
+  if (item !== undefined) return
   let reason
   const scan = queue.scan({ onEvent: ({ error }) => (reason = error) })
   const { value } = await scan.next()
   if (value === undefined) throw reason ?? new Error('there is no item')
-  return value
+  item = value
 }
 
-/** Claims the first item, once, works on it and finishes it. */
-async function finish(operation, options) {
-  item ??= await claim()
-  const sha256 = sha256Of(await item.bytes())
-  tell({ event: 'finish', queue: 'q', sha256, operation })
-  const { state, id } = await item[operation](options)
-  tell({ event: 'finished', queue: 'q', sha256, state, id })
+async function finish(method, options) {
+  await claim()
+  await told.finish(tell, item, method, options)
 }
 
 /** Copies or links the first item to another queue. */
 async function reenqueue(options) {
-  item ??= await claim()
-  const sha256 = sha256Of(await item.bytes())
-  tell({ event: 'enqueue', queue: 'r', sha256 })
+  await claim()
+  const what = { queue: 'r', sha256: told.sha256Of(await item.bytes()) }
+  tell({ event: 'enqueue', ...what })
   try {
     await root.queue('r').reenqueue(item, options)
   } catch (error) {
-    tell({ event: 'refused', queue: 'r', sha256 })
+    tell({ event: 'refused', ...what })
     throw error
   }
-  tell({ event: 'enqueued', queue: 'r', sha256, id: item.id })
+  tell({ event: 'enqueued', ...what, id: item.id })
 }
 
 /** A body that comes in pieces, the last of which is written on the thread pool. */
@@ -140,7 +122,7 @@ const operations = {
       await finish('done')
     },
     async act() {
-      const sha256 = sha256Of('first')
+      const sha256 = told.sha256Of('first')
       tell({ event: 'prune', queue: 'q', sha256 })
       await pruneItems(queue, { now: new Date(Date.now() + 60_000), olderThan: 1 })
       tell({ event: 'pruned', queue: 'q', sha256 })

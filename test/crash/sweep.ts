@@ -9,6 +9,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import { removeSync } from 'fs-extra/esm'
 import { errorCodes } from '../../lib/errors.js'
 import { startProgram } from '../helpers/cli.js'
 import { itemsOf, readEvents } from './ledger.js'
@@ -25,7 +26,7 @@ import { type Call, readTrace, startTraced } from './strace.js'
  * the thread pool has one thread; that the right call was hit is seen in the trace of each run.
  */
 
-const operate = fileURLToPath(new URL('operate.mjs', import.meta.url))
+export const operate = fileURLToPath(new URL('operate.mjs', import.meta.url))
 
 /** What a kernel may answer to any call, on a bad day. */
 export const errnos = ['EIO', 'ENOSPC', 'EDQUOT', 'EINTR', 'EACCES', 'EMLINK'] as const
@@ -74,21 +75,27 @@ export function scratchDirectory(): string {
   return mkdtempSync(`${existsSync(memory) ? memory : tmpdir()}/fsq-`)
 }
 
-/** Sets up an operation, and runs it once undisturbed. */
-export async function prepare(operation: string, directory: string): Promise<Stage> {
+/** Sets an operation up, to be run in copies of this place. */
+export async function setUp(operation: string, directory: string): Promise<void> {
   mkdirSync(`${directory}/template/root`, { recursive: true })
   const words = [operate, operation, 'set-up', `${directory}/template`]
   const { status, stderr } = await startProgram(process.execPath, words).ended
   if (status !== 0) throw new Error(`cannot set up ${operation}: ${stderr}`)
+}
+
+/** Sets an operation up, and runs it once undisturbed. */
+export async function prepare(operation: string, directory: string): Promise<Stage> {
+  await setUp(operation, directory)
   const place = copyOf(directory)
   const log = `${place}/trace`
   const command = [process.execPath, operate, operation, 'act', place]
-  const ended = await startTraced(log, command).ended
-  if (ended.status !== 0) throw new Error(`cannot run ${operation}: ${ended.stderr}`)
+  const { status, stderr } = await startTraced(log, command).ended
+  if (status !== 0) throw new Error(`cannot run ${operation}: ${stderr}`)
   return { operation, directory, calls: readTrace(log) }
 }
 
-function copyOf(directory: string): string {
+/** A new place like that in which the operation was set up. */
+export function copyOf(directory: string): string {
   const place = mkdtempSync(`${directory}/run-`)
   cpSync(`${directory}/template`, place, { recursive: true })
   return place
@@ -117,10 +124,12 @@ export function injectionsOf({ calls }: Stage): Injection[] {
   return [true, false].flatMap((isMain) =>
     ownCalls(calls, isMain).flatMap((call, at) => {
       const { name } = call
+      // Those of the pool cannot be told from the writes by which it wakes the main thread.
+      if (!isMain && isWrite(call)) return []
       const when = countOf(call, calls)
       if (!isMain && when <= mainCount(name, calls))
         throw new Error(`the main thread is hit by ${name} too`)
-      return effectsOn(call, !isMain || !hasPoolWrites).map((effect): Injection => {
+      return effectsOn(call, !hasPoolWrites).map((effect): Injection => {
         const title = `${titleOf(effect)} at ${isMain ? '' : 'pool '}call ${at}, ${name}`
         return { effect, name, isMain, at, when, title }
       })
@@ -199,6 +208,18 @@ async function tryInject(
   injection: Injection,
 ): Promise<Finding[] | { readonly when: number | undefined }> {
   const place = copyOf(stage.directory)
+  try {
+    return await injectIn(place, stage, injection)
+  } finally {
+    removeSync(place) // A trace is large.
+  }
+}
+
+async function injectIn(
+  place: string,
+  stage: Stage,
+  injection: Injection,
+): Promise<Finding[] | { readonly when: number | undefined }> {
   const log = `${place}/trace`
   const options = [
     // strace 6.1 with both loses the signal.
@@ -210,7 +231,9 @@ async function tryInject(
   const command = [process.execPath, operate, stage.operation, 'act', place]
   const running = startTraced(log, command, options)
   const hasFailed = (await running.line().catch(() => undefined)) === 'failed'
-  const before = hasFailed ? judgeFailure(stage, place) : []
+  const before = hasFailed
+    ? judgeFailure(stage.operation, place, /^p?read/.test(injection.name))
+    : []
   running.write('\n')
   running.end()
   const { status, stderr } = await running.ended
@@ -228,12 +251,15 @@ async function tryInject(
     ...before,
     ...judgeSyncs(calls, injection),
     ...(injection.effect.kind === 'short write' ? judgeWrites(calls, hit) : []),
-    ...(await judgeEnd(stage, place, calls, hit)),
+    ...(await judgeEnd(stage.operation, place, calls, hit)),
   ]
 }
 
-/** E: what an operation that failed has left, before it is tried again. */
-function judgeFailure({ operation }: Stage, place: string): Finding[] {
+/**
+ * E: what an operation that failed has left, before it is tried again. Who reads the body of an item
+ * gets the system's own error.
+ */
+export function judgeFailure(operation: string, place: string, isRead = false): Finding[] {
   const { code, message } = readEvents(readFileSync(`${place}/ledger`, 'utf8')).at(-1) ?? {}
   const hidden = readdirSync(`${place}/root`).filter((name) => name.startsWith('.'))
   const findings: Finding[] = [
@@ -244,8 +270,8 @@ function judgeFailure({ operation }: Stage, place: string): Finding[] {
     for (const name of readdirSync(`${directory}/tmp`))
       findings.push({ kind: 'leftover', detail: `tmp/${name}` })
   }
-  if (code === undefined || !(code in errorCodes))
-    findings.push({ kind: 'unstable code', detail: message ?? 'no error' })
+  const isStable = code !== undefined && (code in errorCodes || (isRead && /^E[A-Z]+$/.test(code)))
+  if (!isStable) findings.push({ kind: 'unstable code', detail: message ?? 'no error' })
   if (operation === 'install' && existsSync(`${place}/root/q`))
     findings.push({ kind: 'false error', detail: 'the queue is installed' })
   if (operation === 'uninstall' && !existsSync(`${place}/root/q`))
@@ -254,11 +280,11 @@ function judgeFailure({ operation }: Stage, place: string): Finding[] {
 }
 
 /** What is there in the end: killed, or after the retry of what failed. */
-async function judgeEnd(
-  { operation }: Stage,
+export async function judgeEnd(
+  operation: string,
   place: string,
-  calls: readonly Call[],
-  hit: Call,
+  calls: readonly Call[] = [],
+  hit?: Call,
 ): Promise<Finding[]> {
   const events = readEvents(readFileSync(`${place}/ledger`, 'utf8'))
   const errors = events.filter(({ event }) => event === 'error')
