@@ -70,6 +70,21 @@ async function reenqueue(options) {
   tell({ event: 'enqueued', ...what, id: item.id })
 }
 
+/** Enqueues a batch of bodies that are not in yet. */
+async function enqueueMany(bodies, syncfs) {
+  const batch = openRoot({ root: `${directory}/root`, syncfs }).queue('q')
+  const missing = bodies.filter((body) => !enqueued.has(body))
+  await told.enqueueMany(
+    (event) => {
+      tell(event)
+      const body = bodies.find((body) => told.sha256Of(body) === event.sha256)
+      if (event.event === 'enqueued') enqueued.add(body)
+    },
+    batch,
+    missing,
+  )
+}
+
 /** A body that comes in pieces, the last of which is written on the thread pool. */
 const pieces = ['in three ', 'pieces, ', 'the last of them large'.repeat(5000)]
 
@@ -85,6 +100,14 @@ const operations = {
   'four enqueues in flight': {
     setUp: () => root.install('q'),
     act: () => enqueue(['one', 'two', 'three', 'four']),
+  },
+  'a batch': {
+    setUp: () => root.install('q'),
+    act: () => enqueueMany(['one', 'two', 'three'], 'never'),
+  },
+  'a batch with syncfs': {
+    setUp: () => root.install('q'),
+    act: () => enqueueMany(['one', 'two', 'three'], 'always'),
   },
   'claim and done': {
     setUp: withItems,

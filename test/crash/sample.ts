@@ -2,18 +2,17 @@ import { env } from 'node:process'
 
 /*
  * Crash tests have more cases than `npm test` has time for: it runs a sample, the same each time.
- * `npm run test:crash` runs all. FSQ_CRASH_RUNS bounds the cases of each test, FSQ_CRASH_SEED
- * chooses which.
+ * FSQ_CRASH_RUNS is how many times as many cases are run, a hundred where FSQ_CRASH is `long` as in
+ * `npm run test:crash`; FSQ_CRASH_SEED chooses which.
  */
 
-const seed = numberFrom('FSQ_CRASH_SEED') ?? 1
-const runs = numberFrom('FSQ_CRASH_RUNS')
+const seed = numberFrom('FSQ_CRASH_SEED', 1)
+const times = numberFrom('FSQ_CRASH_RUNS', env['FSQ_CRASH'] === 'long' ? 100 : 1)
 
-function numberFrom(name: string): number | undefined {
+function numberFrom(name: string, usually: number): number {
   const text = env[name] ?? ''
-  if (text === '') return undefined
-  if (text === 'all') return Infinity
-  if (!/^[0-9]+$/.test(text)) throw new Error(`Expected ${name} to be a number or all, got ${text}`)
+  if (text === '') return usually
+  if (!/^[0-9]+$/.test(text)) throw new Error(`Expected ${name} to be a number, got ${text}`)
   return Number(text)
 }
 
@@ -31,7 +30,7 @@ export function random(name: string): () => number {
 
 /** How many cases a test runs that takes so many in `npm test`. */
 export function bound(usually: number): number {
-  return runs ?? usually
+  return usually * times
 }
 
 /** So many of a list, in its order. */

@@ -1,13 +1,14 @@
 import { mkdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { removeSync } from 'fs-extra/esm'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { openRoot } from '../../lib/queue/root.js'
 import type { Model, Step } from './disk.js'
 import { stepsOf } from './disk.js'
 import type { ViolationKind } from './oracle.js'
-import { bound, sample } from './sample.js'
-import { judgeState, statesOf } from './states.js'
+import type { Durability } from './promises.js'
+import { bound } from './sample.js'
+import { judgeState, sampleStates, statesOf } from './states.js'
 import { cannotTrace, readTrace, startTraced } from './strace.js'
 import { scratchDirectory } from './sweep.js'
 
@@ -19,35 +20,38 @@ t.teardown(() => {
 })
 
 /** Runs a program of this directory on a new queue; what it did. */
-async function trace(name: string, program: string, ...words: string[]): Promise<Step[]> {
+async function trace(
+  name: string,
+  program: string,
+  word: string,
+  options?: readonly string[],
+): Promise<Step[]> {
   const place = `${directory}/${name}`
   mkdirSync(place)
   const queue = await openRoot({ root: `${place}/root` }).install('q')
   const file = fileURLToPath(new URL(program, import.meta.url))
-  const command = [process.execPath, file, ...words, place]
-  const { status, stderr } = await startTraced(`${place}/trace`, command).ended
+  const command = [process.execPath, file, word, place]
+  const { status, stderr } = await startTraced(`${place}/trace`, command, options).ended
   if (status !== 0) throw new Error(`${program} ended with ${status}: ${stderr}`)
   return stepsOf(readTrace(`${place}/trace`), queue.path)
 }
 
-/** What is wrong in (some of) the states that a model allows: how often, and each kind. */
+/** What is wrong in (some of) the states that a model allows: each kind, with what the oracle says. */
 async function judgeStates(
+  t: Test,
   steps: readonly Step[],
   model: Model,
+  durability: Durability,
   count: number,
-): Promise<{
-  readonly all: number
-  readonly judged: number
-  readonly kinds: Map<ViolationKind, string[]>
-}> {
-  const all = [...statesOf(steps, model)]
-  const chosen = sample(all, count, model)
-  const kinds = new Map<ViolationKind, string[]>()
-  for (const state of chosen) {
-    for (const { kind, detail } of await judgeState(state, 'full', `${directory}/state`))
-      kinds.set(kind, [...(kinds.get(kind) ?? []), detail])
+): Promise<Partial<Record<ViolationKind, string[]>>> {
+  const states = sampleStates(steps, model, count)
+  const found: Partial<Record<ViolationKind, string[]>> = {}
+  for (const state of states) {
+    for (const { kind, detail } of await judgeState(state, durability, `${directory}/state`))
+      (found[kind] ??= []).push(detail)
   }
-  return { all: all.length, judged: chosen.length, kinds }
+  t.comment(`${model}, ${durability}: ${states.length} states`)
+  return found
 }
 
 type Synced = Extract<Step, { kind: 'sync' }>['what']
@@ -60,37 +64,55 @@ const leftOut = [
   ['fail', 'back'],
 ] as const
 
+const full = skip === false ? await trace('full', 'work.mjs', 'full') : []
+
 t.test('what a loss of power leaves of a program', { skip }, async (t) => {
-  const steps = await trace('work', 'work.mjs')
   for (const model of models) {
-    const { all, judged, kinds } = await judgeStates(steps, model, bound(100))
-    t.comment(`${model}: ${judged} of ${all} states`)
-    t.strictSame(Object.fromEntries(kinds), {}, `${model}: nothing is lost, torn or back`)
+    const found = await judgeStates(t, full, model, 'full', bound(200))
+    t.strictSame(found, {}, `${model}: nothing is lost, torn or back`)
   }
+})
 
-  t.test('without a sync something goes wrong that the oracle can name', async (t) => {
-    // Those in flight may share a sync, and then one more is not missed.
-    const alone = steps.findIndex((step) => step.kind === 'told' && step.line.includes('several'))
-    for (const [at, step] of steps.slice(0, alone).entries()) {
-      if (step.kind !== 'sync') continue
-      const kind = withoutSync(step.what, steps[at - 1])
-      const mutated = steps.filter((_, other) => other !== at)
-      for (const model of ['ordered', 'weak'] as const)
-        t.ok(await isFound(kind, mutated, steps, model, at), `${model}: ${kind} without sync ${at}`)
+for (const durability of ['enqueue', 'none'] as const) {
+  t.test(`what a loss of power leaves at the durability ${durability}`, { skip }, async (t) => {
+    const steps = await trace(durability, 'work.mjs', durability)
+    for (const model of models) {
+      const found = await judgeStates(t, steps, model, durability, bound(60))
+      t.strictSame(found, {}, `${model}: what is promised is kept`)
     }
   })
+}
 
-  t.test('without the syncs of a kind something goes wrong', async (t) => {
-    for (const [what, kind] of leftOut) {
-      const mutated = steps.filter((step) => step.kind !== 'sync' || !isOf(step.what, what))
-      const first = steps.findIndex((step) => step.kind === 'sync' && isOf(step.what, what))
-      for (const model of ['ordered', 'weak'] as const)
-        t.ok(
-          await isFound(kind, mutated, steps, model, first),
-          `${model}: ${kind} without those of ${what}`,
-        )
+t.test('what a loss of power leaves where there is no renameat2(2)', { skip }, async (t) => {
+  const options = ['-f', '-e', 'inject=renameat2:error=ENOSYS']
+  const steps = await trace('linked', 'work.mjs', 'full', options)
+  for (const model of ['ordered', 'weak'] as const) {
+    const found = await judgeStates(t, steps, model, 'full', bound(60))
+    t.strictSame(found, {}, `${model}: nothing is lost, torn or back`)
+  }
+})
+
+t.test('without a sync something goes wrong that the oracle can name', { skip }, async (t) => {
+  // Those in flight may share a sync, and then one more is not missed.
+  const alone = full.findIndex((step) => step.kind === 'told' && step.line.includes('several'))
+  for (const [at, step] of full.slice(0, alone).entries()) {
+    if (step.kind !== 'sync') continue
+    const kind = withoutSync(step.what, full[at - 1])
+    const mutated = full.filter((_, other) => other !== at)
+    for (const model of ['ordered', 'weak'] as const)
+      t.ok(await isFound(kind, mutated, model, at), `${model}: ${kind} without sync ${at}`)
+  }
+})
+
+t.test('without the syncs of a kind something goes wrong', { skip }, async (t) => {
+  for (const [what, kind] of leftOut) {
+    const mutated = full.filter((step) => step.kind !== 'sync' || !isOf(step.what, what))
+    const first = full.findIndex((step) => step.kind === 'sync' && isOf(step.what, what))
+    for (const model of ['ordered', 'weak'] as const) {
+      const isKind = await isFound(kind, mutated, model, first)
+      t.ok(isKind, `${model}: ${kind} without those of ${what}`)
     }
-  })
+  }
 })
 
 function isOf(what: Synced, kind: (typeof leftOut)[number][0]): boolean {
@@ -110,12 +132,11 @@ const soon = 24
 async function isFound(
   kind: ViolationKind,
   mutated: readonly Step[],
-  steps: readonly Step[],
   model: Model,
   from: number,
 ): Promise<boolean> {
   const to = Math.min(mutated.length, from + soon)
-  const before = new Set([...statesOf(steps, model, from, to + 1)].map(({ key }) => key))
+  const before = new Set([...statesOf(full, model, from, to + 1)].map(({ key }) => key))
   for (const state of statesOf(mutated, model, from, to)) {
     if (before.has(state.key)) continue
     const violations = await judgeState(state, 'full', `${directory}/state`)
@@ -137,10 +158,9 @@ t.test('the orders of other programs', { skip }, async (t) => {
   for (const [like, order, expected] of orders) {
     const steps = await trace(like, 'orders.mjs', order)
     for (const model of ['ordered', 'weak'] as const) {
-      const { kinds, judged } = await judgeStates(steps, model, bound(40))
-      const found = [...kinds.keys()].filter((kind) => kind === 'torn' || kind === 'lost').sort()
-      t.strictSame(found, expected, `${model}, like ${like}: ${found.join(' and ') || 'nothing'}`)
-      t.comment(`${judged} states`)
+      const kinds = await judgeStates(t, steps, model, 'full', bound(40))
+      const found = Object.keys(kinds).filter((kind) => kind === 'torn' || kind === 'lost')
+      t.strictSame(found.sort(), expected, `${model}, like ${like}`)
     }
   }
 })

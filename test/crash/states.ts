@@ -15,7 +15,7 @@ import { itemsOf, readEvents } from './ledger.js'
 import { judge, type Ledger, snapshot, type Violation } from './oracle.js'
 import type { Durability } from './promises.js'
 import { recover } from './recover.js'
-import { random } from './sample.js'
+import { random, sample } from './sample.js'
 
 /*
  * The states in which a loss of power may leave a queue, by the models of disk.ts: for each moment of
@@ -46,19 +46,52 @@ export function* statesOf(
   const next = random(model)
   for (let count = from; count <= to; count++) {
     const moment = momentOf(steps, count, model)
-    for (const isChosen of model === 'ordered' ? prefixes(moment) : subsetsOf(moment, next)) {
+    for (const isChosen of choicesOf(moment, model, next)) {
       for (const bytesOf of bytesOfFiles(moment, next)) {
-        const disk = diskOf(moment, isChosen, bytesOf)
-        const key = `${moment.told}\n${keyOf(disk)}`
-        if (seen.has(key)) continue
-        seen.add(key)
-        yield { key, model, told: moment.told, disk }
+        const state = stateOf(moment, model, isChosen, bytesOf)
+        if (seen.has(state.key)) continue
+        seen.add(state.key)
+        yield state
       }
     }
   }
 }
 
+/** So many of those states, from moments all over the trace; all, if there are not so many. */
+export function sampleStates(steps: readonly Step[], model: Model, count: number): State[] {
+  if (count >= enumerable) return sample([...statesOf(steps, model)], count, model)
+  const next = random(model)
+  const pick = <T>(list: readonly T[]): T | undefined => list[Math.floor(next() * list.length)]
+  const found = new Map<string, State>()
+  for (let attempt = 0; attempt < count * 4 && found.size < count; attempt++) {
+    const moment = momentOf(steps, Math.floor(next() * (steps.length + 1)), model)
+    const isChosen = pick(choicesOf(moment, model, next))
+    const bytesOf = pick(bytesOfFiles(moment, next))
+    if (isChosen === undefined || bytesOf === undefined) continue
+    const state = stateOf(moment, model, isChosen, bytesOf)
+    found.set(state.key, state)
+  }
+  return [...found.values()]
+}
+
+/** From so many states on, it is worth to make all of them and choose. */
+const enumerable = 1000
+
+function stateOf(
+  moment: Moment,
+  model: Model,
+  isChosen: Choice,
+  bytesOf: (file: number) => Bytes,
+): State {
+  const disk = diskOf(moment, isChosen, bytesOf)
+  return { key: `${moment.told}\n${keyOf(disk)}`, model, told: moment.told, disk }
+}
+
 type Choice = (change: number) => boolean
+
+function choicesOf(moment: Moment, model: Model, next: () => number): Choice[] {
+  return model === 'ordered' ? prefixes(moment) : subsetsOf(moment, next)
+}
 
 /** Everything up to some change, at least up to the last that is safe. */
 function prefixes({ changes }: Moment): Choice[] {

@@ -289,8 +289,7 @@ export async function judgeEnd(
   const events = readEvents(readFileSync(`${place}/ledger`, 'utf8'))
   const errors = events.filter(({ event }) => event === 'error')
   const findings: Finding[] = judgeQueues(place, hit, calls)
-  if (errors.length > 1 && !(errors[1]?.code === 'FSQ_NO_ITEM' && isFinished(place)))
-    findings.push({ kind: 'stuck', detail: errors[1]?.message ?? '' })
+  if (errors.length > 1) findings.push({ kind: 'stuck', detail: errors[1]?.message ?? '' })
   if (
     operation === 'install' &&
     events.at(-1)?.event === 'installed' &&
@@ -306,14 +305,6 @@ export async function judgeEnd(
   for (const { directory, ledger } of queuesIn(place, hit, calls))
     findings.push(...(await recover(directory, ledger)))
   return findings
-}
-
-/** Whether the first item has left its place in the queue, so that a retry has nothing to do. */
-function isFinished(place: string): boolean {
-  return snapshot(`${place}/root/q`).every(
-    ({ place, name, sha256: hash }) =>
-      hash !== sha256('first') || place !== 'queue' || !name.endsWith('_0'),
-  )
 }
 
 interface FoundQueue {

@@ -29,6 +29,25 @@ export async function enqueue(tell, queue, body, source = body) {
   }
 }
 
+/** Enqueues bodies as a batch. */
+export async function enqueueMany(tell, queue, bodies) {
+  const whats = bodies.map((body) => ({ queue: queue.name, sha256: sha256Of(body) }))
+  for (const what of whats) tell({ event: 'enqueue', ...what })
+  const acknowledge = (outcomes) => {
+    for (const [at, what] of whats.entries()) {
+      const id = outcomes[at]?.id
+      tell(id === undefined ? { event: 'refused', ...what } : { event: 'enqueued', ...what, id })
+    }
+  }
+  try {
+    const ids = await queue.enqueueMany(bodies.map((body) => ({ body })))
+    acknowledge(ids.map((id) => ({ id })))
+  } catch (error) {
+    acknowledge(error.outcomes ?? [])
+    throw error
+  }
+}
+
 /** Works on a claimed item and finishes it by one of its methods. */
 export async function finish(tell, item, operation, options) {
   const what = { queue: item.queue, sha256: sha256Of(await item.bytes()) }

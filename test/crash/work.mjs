@@ -1,13 +1,15 @@
 /*
  * A program that uses a queue as many do, traced to find what a loss of power may leave at any moment
- * of it: `node work.mjs DIRECTORY`. First one operation after the other; then, as it tells, several at
+ * of it: `node work.mjs DURABILITY DIRECTORY`. First one operation after the other, and batches; then, as it tells, several at
  * the same time: eight enqueues, and then producers and workers.
  */
 import { openRoot } from '../../dist/index.js'
-import { enqueue, finish, openLedger } from './told.mjs'
+import { enqueue, enqueueMany, finish, openLedger } from './told.mjs'
 
-const [, , directory] = process.argv
-const queue = openRoot({ root: `${directory}/root`, maxTries: 3 }).queue('q')
+const [, , durability, directory] = process.argv
+const openQueue = (syncfs) =>
+  openRoot({ root: `${directory}/root`, maxTries: 3, durability, syncfs }).queue('q')
+const queue = openQueue('auto')
 const tell = openLedger(`${directory}/ledger`)
 
 const operations = ['done', 'fail', 'retry', 'done', 'done', 'failTmp', 'done', 'failPerm']
@@ -20,6 +22,9 @@ async function claimAll() {
 
 for (const body of ['one', 'two', 'three', 'four']) await enqueue(tell, queue, body)
 for (const [at, item] of (await claimAll()).entries()) await finish(tell, item, operations[at])
+
+await enqueueMany(tell, openQueue('always'), ['first', 'second', 'third'])
+await enqueueMany(tell, openQueue('never'), ['fourth', 'fifth', 'sixth'])
 
 tell({ event: 'several' })
 const inFlight = Array.from({ length: 8 }, (_, at) => `in flight ${at}`)
