@@ -142,10 +142,14 @@ for (const [what, known, ledger, crash, expected] of table) {
 
 t.test('recovery finds what a scan does not drain', async (t) => {
   const queue = await temporaryQueue(t)
-  writeFileSync(`${queue.path}/queue/core`, '')
-  const violations = await recover(queue.path, { ...full, items: [] })
+  const id = await queue.enqueue(body)
+  const held = await queue.claim(id)
+  t.teardown(() => {
+    held.close()
+  })
+  const violations = await recover(queue.path, { ...full, items: [{ sha256: sha256(body), id }] })
   t.strictSame(
     violations.map(({ kind }) => kind),
-    ['malformed', 'undrained'],
+    ['undrained', 'unhandled'],
   )
 })
