@@ -66,12 +66,6 @@ const known: readonly {
     kinds: /^(unstable code|stuck)$/,
   },
   {
-    what: 'a link that could not be synced is not taken back',
-    operations: /^reenqueue by a link$/,
-    injections: / (openat|close|fsync)$/,
-    kinds: /^false error$/,
-  },
-  {
     what: 'a queue that was installed stays where the root could not be synced',
     operations: /^install$/,
     injections: / (openat|close|fsync)$/,
