@@ -1,7 +1,7 @@
-import { readdirSync, unlinkSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname } from 'node:path'
 import type { Queue } from '../../lib/queue/queue.js'
 import { openRoot } from '../../lib/queue/root.js'
+import { repairQueue } from '../../lib/upkeep/repair.js'
 import {
   type Entry,
   judge,
@@ -29,12 +29,16 @@ import { allowedStates } from './promises.js'
 /** Repairs and drains a queue that nobody works on any more; the violations of D. */
 export async function recover(queueDirectory: string, ledger: Ledger): Promise<Violation[]> {
   const queue = openRoot({ root: dirname(queueDirectory) }).queue(basename(queueDirectory))
-  await repair(queue)
+  const unrepaired = await repair(queue)
   const repaired = snapshot(queueDirectory)
   const handled = new Map<string, number>()
   const undrained = await drain(queue, handled)
+  const isPromised = allowedStates('enqueue', ledger.durability, ledger.crash) !== undefined
   return [
-    ...judgeRepaired(repaired, ledger),
+    ...[...unrepaired, ...judgeRepaired(repaired, ledger)].filter(
+      // Where nothing is promised, a power cut may leave what only an operator can decide about.
+      ({ kind }) => kind !== 'unrepaired' || isPromised,
+    ),
     ...undrained,
     ...snapshot(queueDirectory)
       .filter(({ place }) => place === 'queue')
@@ -43,19 +47,13 @@ export async function recover(queueDirectory: string, ledger: Ledger): Promise<V
   ]
 }
 
-/**
- * Empties tmp/ and ends what was on its way: the name that an item is leaving goes. One that is
- * tried again has two names in queue/, and the later one has more tries, so it sorts after.
- */
-async function repair({ context: { paths } }: Queue): Promise<void> {
-  for (const name of readdirSync(paths.tmp)) unlinkSync(join(paths.tmp, name))
-  const entries = snapshot(paths.directory)
-  for (const { place, name, inode } of entries) {
-    const isLeft = entries.some(
-      (other) => other.inode === inode && (other.place !== place || other.name > name),
-    )
-    if (place === 'queue' && isLeft) unlinkSync(join(paths.queue, name))
-  }
+/** Nobody uses the queue any more, so that everything left over may go at once. */
+async function repair(queue: Queue): Promise<Violation[]> {
+  const violations: Violation[] = []
+  for await (const { finding, outcome } of repairQueue(queue, { older: 0, maxTries: 0, ttl: 0 }))
+    if (outcome !== 'mended')
+      violations.push({ kind: 'unrepaired', detail: `${finding.path}: ${finding.reason}` })
+  return violations
 }
 
 function judgeRepaired(entries: readonly Entry[], ledger: Ledger): Violation[] {
