@@ -111,6 +111,8 @@ export class FsqError extends Error {
 export function errnoOf(error: unknown): string | undefined {
   if (error instanceof FsqError) return error.errno
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return
+  // libuv has no name for it, and Node.js says "Unknown system error -122" (Linux).
+  if ('errno' in error && error.errno === -122) return 'EDQUOT'
   // Node.js names its own errors, ERR_INVALID_ARG_TYPE and the like, in the same field.
   return /^E(?!RR_)[A-Z0-9]+$/.test(error.code) ? error.code : undefined
 }

@@ -1,81 +1,68 @@
-import { pinDirectory } from './files.js'
+import { pinDirectory, type PinnedDirectory } from './files.js'
+import type { Path } from './path.js'
 
 /*
  * Group commit. A directory is synced as a whole, so changes that wait for the same directory at the
- * same time need one fsync(2) between them. While one runs, the next changes gather behind it:
+ * same time need one fsync(2) between them. While one runs, those who made further changes gather
+ * behind it:
  *
- *   1. a change is made in the directory, which is held open
+ *   1. a change is made in the directory
  *   2. the fsync of all changes that were made since the last one began
  *   3. whoever made one of them goes on, or learns that it failed
  *
  * A change that is made after an fsync began is never covered by it: it waits for the next. One
  * change alone waits for one fsync and for nothing else.
+ *
+ * Directories are told apart by their inodes, not by their paths: one that took the place of another
+ * meanwhile is not synced by syncing that.
  */
 
-/** Changes that one fsync is going to cover. */
-interface Group {
-  /** The directory by a path that keeps meaning it; see {@link pinDirectory}. */
-  readonly path: string
-  readonly synced: Promise<void>
-  changes: number
-}
+/** The fsyncs that have not begun, by directory. */
+const next = new Map<string, Promise<void>>()
 
-/** The groups that still take changes, by the path of their directory. */
-const gathering = new Map<string, Group>()
-
-/** The fsync that runs, by the path of its directory. Never rejects. */
+/** The fsync that runs, by directory. Never rejects. */
 const running = new Map<string, Promise<void>>()
 
 /**
- * Makes a change in a directory and waits until it survives the loss of power. Changes in the same
- * directory at the same time share their fsync(2).
+ * Waits until every change that was made in the directory before this call survives the loss of
+ * power. Whoever waits for the same directory at the same time shares the fsync(2).
  *
- * @param change - makes the change, at once; gets the path under which the directory is held open.
- * Throws where there is nothing to sync.
- * @throws the system's error where the directory cannot be opened or synced. The fsync is final: the
- * caller takes its change back, nobody tries again on that descriptor (fsync(2), Linux: the kernel
- * may have dropped the pages).
+ * @throws the system's error. The fsync is final: whoever made a change takes it back, nobody tries
+ * again on that descriptor (fsync(2), Linux: the kernel may have dropped the pages).
  */
-export async function changeDurably<T>(directory: string, change: (path: string) => T): Promise<T> {
-  const group = gathering.get(directory) ?? gather(directory)
-  const result = change(group.path)
-  group.changes++
-  await group.synced
-  return result
+export async function syncDirectory(path: Path): Promise<void> {
+  await syncPinned(pinDirectory(path))
 }
 
-/** {@link changeDurably} without the fsync: the change may be undone by the loss of power. */
-export function changeQuickly<T>(directory: string, change: (path: string) => T): T {
-  const pinned = pinDirectory(directory)
+/** {@link syncDirectory} for a directory that is held open; closes it. */
+export async function syncPinned(directory: PinnedDirectory): Promise<void> {
+  const { key } = directory
+  const shared = next.get(key)
+  if (shared !== undefined) {
+    directory.close()
+    await shared
+    return
+  }
+  const syncing = syncNext(directory)
+  next.set(key, syncing)
+  await syncing
+}
+
+/** Syncs the directory as soon as no other fsync of it runs. */
+async function syncNext(directory: PinnedDirectory): Promise<void> {
+  const { key } = directory
   try {
-    return change(pinned.path)
-  } finally {
-    pinned.close()
-  }
-}
-
-/** Opens the directory and syncs it as soon as no other fsync of it runs. */
-function gather(directory: string): Group {
-  const pinned = pinDirectory(directory)
-  const sync = async (): Promise<void> => {
-    await (running.get(directory) ?? Promise.resolve())
-    gathering.delete(directory)
+    await running.get(key)
+    next.delete(key)
+    const syncing = directory.sync()
+    const settled = syncing.catch(() => undefined)
+    running.set(key, settled)
     try {
-      // Where every change failed there is nothing to wait for.
-      if (group.changes === 0) return
-      const syncing = pinned.sync()
-      const settled = syncing.catch(() => undefined)
-      running.set(directory, settled)
-      await syncing.finally(() => {
-        if (running.get(directory) === settled) running.delete(directory)
-      })
+      await syncing
     } finally {
-      pinned.close()
+      if (running.get(key) === settled) running.delete(key)
     }
+  } finally {
+    directory.close()
   }
-  const group: Group = { path: pinned.path, synced: sync(), changes: 0 }
-  // Where its changes all failed, nobody waits for it.
-  group.synced.catch(() => undefined)
-  gathering.set(directory, group)
-  return group
 }

@@ -1,6 +1,6 @@
-import { closeSync, constants, fstatSync, openSync, unlinkSync, writeSync } from 'node:fs'
+import { constants, fstatSync, openSync, unlinkSync, writeSync } from 'node:fs'
 import { getNative } from './native.js'
-import { setOwnership } from './files.js'
+import { close, setOwnership } from './files.js'
 import type { Ownership } from './owner.js'
 import type { Path } from './path.js'
 import { systemError } from './system-error.js'
@@ -19,7 +19,7 @@ export function makeFifo(path: Path, ownership: Ownership): void {
     if (created) unlinkSync(path) // Nothing is left of one that could not be given away.
     throw error
   } finally {
-    closeSync(fd)
+    close(fd)
   }
 }
 
@@ -50,7 +50,7 @@ export function pullFifo(path: Path): void {
     if (code === 'EPIPE') throw systemError('ENXIO', path)
     if (code !== 'EAGAIN') throw error
   } finally {
-    closeSync(fd)
+    close(fd)
   }
 }
 

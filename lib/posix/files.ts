@@ -48,7 +48,7 @@ export function markFile(path: Path, ownership: Ownership): void {
     if (created) unlinkSync(path)
     throw error
   } finally {
-    closeSync(fd)
+    close(fd)
   }
 }
 
@@ -69,9 +69,17 @@ export function openEntry(path: Path): number {
   return openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
 }
 
-/** Closes a descriptor, and with its last descriptor an open file's lock. */
+/**
+ * Closes a descriptor, and with its last descriptor an open file's lock. That close(2) reports a
+ * failure changes neither, nor what was synced before; only a descriptor that is not open is an error,
+ * of the caller's.
+ */
 export function close(fd: number): void {
-  closeSync(fd)
+  try {
+    closeSync(fd)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EBADF') throw error
+  }
 }
 
 /** fstat(2) */
@@ -189,28 +197,26 @@ export async function syncFile(fd: number): Promise<void> {
   await fsyncAsync(fd)
 }
 
-/** fsync(2) of a directory: the names that were made or removed in it before survive a power cut. */
-export async function syncDirectory(path: Path): Promise<void> {
-  const fd = openDirectory(path)
-  try {
-    await fsyncAsync(fd)
-  } finally {
-    closeSync(fd)
-  }
-}
-
 /**
  * A directory that is open, by a path that keeps meaning it: whoever puts a link in its place
  * meanwhile cannot lead us elsewhere. Linux has such paths; elsewhere it is the plain one.
  */
 export function pinDirectory(path: Path): PinnedDirectory {
   const fd = openDirectory(path)
+  let key: string | undefined
   hasProc ??= existsSync('/proc/self/fd')
   return {
     path: hasProc ? `/proc/self/fd/${fd}` : path.toString(),
+    get key() {
+      if (key === undefined) {
+        const { dev, ino } = fstatSync(fd, { bigint: true })
+        key = `${dev}:${ino}`
+      }
+      return key
+    },
     sync: () => fsyncAsync(fd),
     close: () => {
-      closeSync(fd)
+      close(fd)
     },
   }
 }
@@ -221,7 +227,9 @@ let hasProc: boolean | undefined
 export interface PinnedDirectory {
   /** The path to use for it while it is open. */
   readonly path: string
-  /** fsync(2) of it. */
+  /** Its device and inode: the same text for the same directory. */
+  readonly key: string
+  /** fsync(2) of it: the names that were made or removed in it before survive a power cut. */
   readonly sync: () => Promise<void>
   /** Closes it. */
   readonly close: () => void

@@ -80,12 +80,11 @@ export class Draft {
   }
 
   /**
-   * Links the file into queue/, which may be given by the path under which it is held open.
-   *
-   * @returns its name there.
+   * Links the file into queue/; its name there. By the path, not into a directory that is held open:
+   * in a queue that is being uninstalled meanwhile the item would be lost.
    */
-  link(directory: string = this.#queue.paths.queue): string {
-    const { id } = firstFree(this.#queue, directory, this.#nextName, (path) => {
+  link(): string {
+    const { id } = firstFree(this.#queue, this.#queue.paths.queue, this.#nextName, (path) => {
       link(this.#tmp, path)
     })
     this.#id = id

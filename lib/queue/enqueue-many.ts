@@ -1,6 +1,6 @@
 import { FsqError, reasonOf } from '../errors.js'
 import type { Argument } from '../name/encode.js'
-import { changeDurably } from '../posix/directory-sync.js'
+import { syncDirectory } from '../posix/directory-sync.js'
 import { syncfsReports } from '../posix/file-system.js'
 import { close, openDirectory } from '../posix/files.js'
 import { getNative } from '../posix/native.js'
@@ -185,25 +185,20 @@ async function syncAll(
 
 /** Where the fsync fails all names are taken back: the caller is going to be told that it failed. */
 async function linkAll(
-  queue: QueueContext,
+  { settings, paths }: QueueContext,
   steps: readonly Step[],
   why: (error: unknown) => unknown,
 ): Promise<void> {
-  const link = (directory: string): void => {
-    for (const step of steps) {
-      try {
-        step.id = step.draft?.link(directory) ?? ''
-      } catch (error) {
-        step.error = why(error)
-      }
+  for (const step of steps) {
+    try {
+      step.id = step.draft?.link() ?? ''
+    } catch (error) {
+      step.error = why(error)
     }
   }
-  if (queue.settings.durability === 'none') {
-    link(queue.paths.queue)
-    return
-  }
+  if (settings.durability === 'none') return
   try {
-    await changeDurably(queue.paths.queue, link)
+    await syncDirectory(paths.queue)
   } catch (error) {
     for (const { draft } of steps) draft?.unlink()
     throw error

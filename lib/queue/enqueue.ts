@@ -1,5 +1,5 @@
 import type { Argument } from '../name/encode.js'
-import { changeDurably } from '../posix/directory-sync.js'
+import { syncDirectory } from '../posix/directory-sync.js'
 import { type Body, releaseBody } from './body.js'
 import type { QueueContext } from './context.js'
 import { Draft, type EnqueueOptions } from './draft.js'
@@ -54,8 +54,10 @@ export async function enqueueItem(
 
 /** Where the fsync fails the name is taken back: the caller is going to be told that it failed. */
 async function linkDurably(queue: QueueContext, draft: Draft): Promise<string> {
+  const id = draft.link()
   try {
-    return await changeDurably(queue.paths.queue, (directory) => draft.link(directory))
+    await syncDirectory(queue.paths.queue)
+    return id
   } catch (error) {
     draft.unlink()
     throw error

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { syncDirectory } from '../posix/files.js'
+import { syncDirectory } from '../posix/directory-sync.js'
 import { removeTree, statEntry } from '../posix/names.js'
 import { type QueueContext, queuePaths } from './context.js'
 

@@ -1,7 +1,14 @@
 import { dirname } from 'node:path'
 import { errnoOf, FsqError, reasonOf } from '../errors.js'
-import { close, openDirectory, setOwnership, syncDirectory } from '../posix/files.js'
-import { makeDirectories, makeDirectory, renameDirectory, statEntry } from '../posix/names.js'
+import { syncDirectory } from '../posix/directory-sync.js'
+import { close, openDirectory, setOwnership } from '../posix/files.js'
+import {
+  listNames,
+  makeDirectories,
+  makeDirectory,
+  renameDirectory,
+  statEntry,
+} from '../posix/names.js'
 import { makeFifo } from '../posix/fifo.js'
 import type { Ownership } from '../posix/owner.js'
 import type { QueueContext } from './context.js'
@@ -76,7 +83,10 @@ export async function installQueue(
       if (ifExists !== 'replace') throw queueExists(queue)
       await uninstallQueue(queue, { force: true })
     }
-    await syncRoot(queue)
+    await syncRoot(queue).catch((error: unknown) => {
+      takeBack(queue, hidden)
+      throw error
+    })
     return true
   } catch (error) {
     discardHidden(hidden)
@@ -129,6 +139,14 @@ function setDirectoryOwnership(path: string, ownership: Ownership): void {
   } finally {
     close(fd)
   }
+}
+
+/** Undoes 3, unless somebody uses the queue already: what is in it may have been acknowledged. */
+function takeBack({ paths: { directory } }: QueueContext, { paths }: QueueContext): void {
+  renameDirectory(directory, paths.directory)
+  // In this order: an item that is on its way is seen where it comes from or where it goes.
+  const inUse = [paths.queue, paths.done, paths.fail].some((path) => listNames(path).length > 0)
+  if (inUse) renameDirectory(paths.directory, directory)
 }
 
 /** False where there is a queue of that name. */

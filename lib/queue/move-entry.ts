@@ -1,5 +1,6 @@
 import { errnoOf } from '../errors.js'
-import { changeDurably, changeQuickly } from '../posix/directory-sync.js'
+import { syncDirectory, syncPinned } from '../posix/directory-sync.js'
+import { pinDirectory } from '../posix/files.js'
 import { moveNoReplace, unlink } from '../posix/names.js'
 import { entryPath, type Path } from '../posix/path.js'
 import type { QueueContext } from './context.js'
@@ -36,34 +37,29 @@ export async function moveEntry(
   nextName: (taken: boolean) => string,
 ): Promise<void> {
   const { durability } = queue.settings
-  const move = (pinned: string): Moved => moveToFree(from, pinned, nextName)
-  if (durability !== 'full') {
-    const { how } = changeQuickly(directory, move)
-    if (how === 'renamed') return
-    // Without its new name on the disk, a power cut could leave the item with neither.
-    if (durability === 'enqueue') await changeDurably(directory, () => undefined)
-    unlink(from)
-    return
-  }
-  const { how } = await moveDurably(directory, move, from)
-  if (how === 'renamed') return
-  await changeDurably(queue.paths.queue, () => {
-    unlink(from)
-  })
-}
-
-async function moveDurably(
-  directory: string,
-  move: (pinned: string) => Moved,
-  from: Path,
-): Promise<Moved> {
-  let moved: Moved | undefined
+  const pinned = pinDirectory(directory)
+  let moved: Moved
   try {
-    return await changeDurably(directory, (pinned) => (moved = move(pinned)))
+    moved = moveToFree(from, pinned.path, nextName)
   } catch (error) {
-    if (moved !== undefined) undo(moved, directory, from)
+    pinned.close()
     throw error
   }
+  const linked = moved.how === 'linked'
+  // Without its new name on the disk, the loss of power could leave a linked item with neither.
+  if (durability === 'full' || (durability === 'enqueue' && linked)) {
+    try {
+      await syncPinned(pinned)
+    } catch (error) {
+      undo(moved, directory, from)
+      throw error
+    }
+  } else {
+    pinned.close()
+  }
+  if (!linked) return
+  unlink(from)
+  if (durability === 'full') await syncDirectory(queue.paths.queue)
 }
 
 interface Moved {

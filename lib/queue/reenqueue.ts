@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { errnoOf } from '../errors.js'
 import { toByteString } from '../name/charset.js'
-import { changeDurably } from '../posix/directory-sync.js'
+import { syncDirectory } from '../posix/directory-sync.js'
 import {
   close,
   createFile,
@@ -97,12 +97,13 @@ async function copyItem(
  * all the same: whoever linked it may not have come so far.
  */
 async function publish(target: QueueContext, from: Path, ready: Path): Promise<boolean> {
-  if (target.settings.durability === 'none') return linkedOnce(from, ready)
-  let added: boolean | undefined
+  const added = linkedOnce(from, ready)
+  if (target.settings.durability === 'none') return added
   try {
-    return await changeDurably(target.paths.queue, () => (added = linkedOnce(from, ready)))
+    await syncDirectory(target.paths.queue)
+    return added
   } catch (error) {
-    if (added === true) removeLeftover(ready)
+    if (added) removeLeftover(ready)
     throw error
   }
 }

@@ -1,4 +1,4 @@
-import { FsqError } from '../errors.js'
+import { FsqError, reasonOf } from '../errors.js'
 import { getCharset } from '../name/charset.js'
 import { listNames, renameDirectory, statEntry } from '../posix/names.js'
 import { namesInQueue } from '../settings.js'
@@ -15,8 +15,9 @@ import { printableName } from './printable.js'
  *   1. look for items that wait                    the queue
  *   2. mark the queue down, so that scans stop     a queue that is down
  *   3. rename it to a hidden directory beside it   a hidden directory .NAME.uninstall-*
- *   4. look again; where items wait, undo 3 and 2  the same, or a queue that is down, or the queue
- *   5. remove the hidden directory                 some of it
+ *   4. look again, fsync the root; where items
+ *      wait, or it fails, undo 3 and 2             the same, or a queue that is down, or the queue
+ *   5. remove the hidden directory                 some of it, which repair removes
  *
  * The second look decides: whoever was enqueueing until the rename has either been acknowledged,
  * and the item is found, or fails because the queue is gone.
@@ -41,23 +42,23 @@ export async function uninstallQueue(
 ): Promise<void> {
   const { name, paths } = queue
   const hidden = hiddenSibling(queue, 'uninstall')
-  refuseLink(queue)
-  refuseForeign(queue)
-  if (!force) checkQueue(queue)
   try {
+    refuseLink(queue)
+    refuseForeign(queue)
+    if (!force) checkQueue(queue)
     if (!force) refuseIfItemsWait(queue, paths)
     const wasDown = statEntry(paths.down) !== undefined
     try {
       if (!wasDown) takeDown(queue)
       renameDirectory(paths.directory, hidden.paths.directory)
       if (!force) refuseIfItemsWait(queue, hidden.paths)
+      await syncRoot(queue)
     } catch (error) {
       putBack(queue, hidden)
       if (!wasDown) bringUp(queue)
       throw error
     }
-    await syncRoot(queue)
-    discardHidden(hidden)
+    discardWhole(queue, hidden)
   } catch (error) {
     throw failure('FSQ_INSTALL', `cannot uninstall ${name}`, error, queue)
   }
@@ -87,6 +88,21 @@ function refuseLink({ name, paths }: QueueContext): void {
     queue: name,
     path: paths.directory,
   })
+}
+
+/** From here on the queue is gone; what cannot be removed of it now, repair removes. */
+function discardWhole({ name }: QueueContext, hidden: QueueContext): void {
+  const { directory } = hidden.paths
+  try {
+    discardHidden(hidden)
+  } catch (cause) {
+    throw new FsqError(
+      'FSQ_INSTALL',
+      `${name} is uninstalled, but not all of it could be removed: ${reasonOf(cause)}; "fsq repair ` +
+        `--older 0s ${name}" removes the rest, which is in ${directory}`,
+      { queue: name, path: directory, cause },
+    )
+  }
 }
 
 /** Undoes the rename, if it was done. */

@@ -1,5 +1,6 @@
 import { errnoOf } from '../errors.js'
-import { close, openDirectory, setOwnership, syncDirectory } from '../posix/files.js'
+import { syncDirectory } from '../posix/directory-sync.js'
+import { close, openDirectory, setOwnership } from '../posix/files.js'
 import { makeDirectory, moveNoReplace, statEntry } from '../posix/names.js'
 import type { QueueContext } from '../queue/context.js'
 import { discardHidden, hiddenSibling } from '../queue/hidden.js'

@@ -173,7 +173,7 @@ function parse({ entry }: Name, { context }: Examination): ParsedItemName | unde
   }
 }
 
-/** A finish keeps the name, or where that is taken changes the entropy. */
+/** A finish keeps the name, or where that is taken changes the entropy; retries may precede it. */
 function isFinished(
   name: Name,
   stays: Name,
@@ -181,16 +181,26 @@ function isFinished(
   theirs: ParsedItemName | undefined,
 ): boolean {
   if (name.entry === stays.entry) return true
-  return ours !== undefined && theirs !== undefined && isSameItem(ours, theirs, 0)
+  return (
+    ours !== undefined &&
+    theirs !== undefined &&
+    ours.tries <= theirs.tries &&
+    isSameItem(ours, theirs)
+  )
 }
 
 function isRetried(ours: ParsedItemName | undefined, theirs: ParsedItemName | undefined): boolean {
-  return ours !== undefined && theirs !== undefined && isSameItem(ours, theirs, 1)
+  return (
+    ours !== undefined &&
+    theirs !== undefined &&
+    ours.tries < theirs.tries &&
+    isSameItem(ours, theirs)
+  )
 }
 
-/** Whether two names are of one item, but for the entropy and so many more tries. */
-function isSameItem(a: ParsedItemName, b: ParsedItemName, more: number): boolean {
+/** Whether two names are of one item, but for the entropy and the tries. */
+function isSameItem(a: ParsedItemName, b: ParsedItemName): boolean {
   const own = ({ timestamp, pid, hostname, arguments: args }: ParsedItemName): string =>
     JSON.stringify([timestamp, pid, hostname, args])
-  return own(a) === own(b) && a.tries + more === b.tries
+  return own(a) === own(b)
 }

@@ -48,36 +48,6 @@ const known: readonly {
   readonly kinds: RegExp
 }[] = [
   {
-    what: 'libuv does not know EDQUOT, and its error passes for no system error',
-    operations: /./,
-    injections: /^EDQUOT/,
-    kinds: /^unstable code$/,
-  },
-  {
-    what: 'a close(2) that fails once the item is in the queue makes the enqueue fail',
-    operations: /enqueue|batch/,
-    injections: / close$/,
-    kinds: /^(false error|leftover|double|again)$/,
-  },
-  {
-    what: 'a close(2) that fails once the item is finished makes the finish fail',
-    operations: /claim/,
-    injections: / close$/,
-    kinds: /^(unstable code|stuck)$/,
-  },
-  {
-    what: 'a queue that was installed stays where the root could not be synced',
-    operations: /^install$/,
-    injections: / (openat|close|fsync)$/,
-    kinds: /^(false error|stuck)$/,
-  },
-  {
-    what: "an uninstall that cannot look at the queue throws the system's own error",
-    operations: /^uninstall$/,
-    injections: / (statx|lstat|newfstatat|openat|getdents64|close)$/,
-    kinds: /^unstable code$/,
-  },
-  {
     what: 'an uninstall that fails after the rename is neither undone nor can it be tried again',
     operations: /^uninstall$/,
     injections: /./,

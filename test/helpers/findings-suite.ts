@@ -182,11 +182,18 @@ const cases: readonly Case[] = [
     after: { ...nothing, queue: [tried] },
   },
   {
-    what: 'an item in queue/ with two more tries as well',
-    kind: 'linked',
+    what: 'an item in queue/ that was tried twice and came back after a loss of power',
+    kind: 'retry-cut',
     make: twice('queue', 'queue', itemName({ tries: 2, args: ['a'] })),
-    expected: { state: 'queue', id, remedy: 'decide' },
-    after: { ...nothing, queue: [id, itemName({ tries: 2, args: ['a'] })] },
+    expected: { state: 'queue', id, remedy: 'repair' },
+    after: { ...nothing, queue: [itemName({ tries: 2, args: ['a'] })] },
+  },
+  {
+    what: 'an item in queue/ that was tried, then done, and came back after a loss of power',
+    kind: 'finish-cut',
+    make: twice('queue', 'done', tried),
+    expected: { state: 'queue', id, remedy: 'repair' },
+    after: { ...nothing, done: [tried] },
   },
   {
     what: 'an item that somebody has linked back to queue/ as another',

@@ -6,7 +6,7 @@ import { temporaryDirectory } from '../helpers/temporary.js'
 
 /** A disk whose fsync of a directory ends when the test says so. */
 interface Disk {
-  readonly changeDurably: typeof DirectorySync.changeDurably
+  readonly syncDirectory: typeof DirectorySync.syncDirectory
   /** The fsyncs that run, each with what was in the directory when it began. */
   readonly syncs: { readonly saw: string[]; end(error?: Error): void }[]
   /** How many directories are held open. */
@@ -16,7 +16,7 @@ interface Disk {
 async function slowDisk(t: Test): Promise<Disk> {
   const syncs: Disk['syncs'] = []
   let open = 0
-  const { changeDurably } = await t.mockImport<typeof DirectorySync>(
+  const { syncDirectory } = await t.mockImport<typeof DirectorySync>(
     '../../lib/posix/directory-sync.js',
     {
       '../../lib/posix/files.js': {
@@ -26,6 +26,7 @@ async function slowDisk(t: Test): Promise<Disk> {
           open++
           return {
             path: pinned.path,
+            key: pinned.key,
             sync: async () =>
               new Promise((resolve, reject) => {
                 syncs.push({
@@ -45,42 +46,37 @@ async function slowDisk(t: Test): Promise<Disk> {
       },
     },
   )
-  return { changeDurably, syncs, open: () => open }
+  return { syncDirectory, syncs, open: () => open }
 }
-
-/** A change: a new file; tells its name once it is durable. */
-const touch =
-  (name: string) =>
-  (path: string): string => {
-    writeFileSync(`${path}/${name}`, '')
-    return name
-  }
 
 /** Every callback that can run without an fsync ending has run. */
 const settled = async (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 t.test('one change waits for one fsync, which begins after it', async (t) => {
   const directory = temporaryDirectory(t)
-  const { changeDurably, syncs, open } = await slowDisk(t)
-  let told: string | undefined
-  const change = changeDurably(directory, touch('a')).then((name) => (told = name))
+  const { syncDirectory, syncs, open } = await slowDisk(t)
+  writeFileSync(`${directory}/a`, '')
+  let told = false
+  const synced = syncDirectory(directory).then(() => (told = true))
   await settled()
   t.strictSame(
     syncs.map(({ saw }) => saw),
     [['a']],
   )
-  t.equal(told, undefined, 'nobody is told before it has ended')
+  t.notOk(told, 'nobody is told before it has ended')
   syncs[0]?.end()
-  t.equal(await change, 'a')
+  await synced
   t.equal(open(), 0)
 })
 
 t.test('changes during an fsync share the next one', async (t) => {
   const directory = temporaryDirectory(t)
-  const { changeDurably, syncs, open } = await slowDisk(t)
+  const { syncDirectory, syncs, open } = await slowDisk(t)
   const told: string[] = []
   const change = async (name: string): Promise<void> => {
-    told.push(await changeDurably(directory, touch(name)))
+    writeFileSync(`${directory}/${name}`, '')
+    await syncDirectory(directory)
+    told.push(name)
   }
   const changes = [change('a')]
   await settled()
@@ -94,77 +90,73 @@ t.test('changes during an fsync share the next one', async (t) => {
     syncs.map(({ saw }) => saw),
     [['a'], ['a', 'b', 'c', 'd']],
   )
+  changes.push(change('e'))
   syncs[1]?.end()
-  await Promise.all(changes)
+  await settled()
   t.strictSame(told, ['a', 'b', 'c', 'd'])
+  syncs[2]?.end()
+  await Promise.all(changes)
+  t.strictSame(told, ['a', 'b', 'c', 'd', 'e'])
   t.equal(open(), 0)
 })
 
 t.test('changes in other directories do not wait', async (t) => {
-  const { changeDurably, syncs } = await slowDisk(t)
-  const changes = [temporaryDirectory(t), temporaryDirectory(t)].map(async (directory) =>
-    changeDurably(directory, touch('a')),
+  const { syncDirectory, syncs } = await slowDisk(t)
+  const synced = [temporaryDirectory(t), temporaryDirectory(t)].map(async (directory) =>
+    syncDirectory(directory),
   )
   await settled()
   t.equal(syncs.length, 2)
   for (const sync of syncs) sync.end()
-  t.strictSame(await Promise.all(changes), ['a', 'a'])
+  await Promise.all(synced)
 })
 
-t.test('an fsync that fails fails the changes that it covers, and no others', async (t) => {
+t.test('an fsync that fails fails those who wait for it, and no others', async (t) => {
   const directory = temporaryDirectory(t)
-  const { changeDurably, syncs, open } = await slowDisk(t)
-  const first = ['a', 'b'].map(async (name) => changeDurably(directory, touch(name)))
+  const { syncDirectory, syncs, open } = await slowDisk(t)
+  const first = [syncDirectory(directory), syncDirectory(directory)]
   await settled()
-  const second = changeDurably(directory, touch('c'))
+  const second = syncDirectory(directory)
   syncs[0]?.end(new Error('EIO'))
-  for (const change of first) await t.rejects(change, { message: 'EIO' })
+  for (const synced of first) await t.rejects(synced, { message: 'EIO' })
   await settled()
   t.equal(syncs.length, 2, 'the one that failed is not tried again')
   syncs[1]?.end()
-  t.equal(await second, 'c')
+  await t.resolves(second)
   t.equal(open(), 0)
 })
 
-t.test('a change that fails is not synced, and does not disturb others', async (t) => {
-  const directory = temporaryDirectory(t)
-  const { changeDurably, syncs, open } = await slowDisk(t)
-  const failing = async (): Promise<never> =>
-    changeDurably(directory, () => {
-      throw new Error('no')
-    })
-  await t.rejects(failing(), { message: 'no' })
-  await settled()
-  t.equal(syncs.length, 0)
-  t.equal(open(), 0)
-  const [failed, change] = [failing(), changeDurably(directory, touch('a'))]
-  await t.rejects(failed, { message: 'no' })
-  await settled()
-  t.equal(syncs.length, 1)
-  syncs[0]?.end()
-  t.equal(await change, 'a')
-})
-
-t.test('a directory that takes the place of another is another directory', async (t) => {
+t.test('a directory that takes the place of another does not share its fsync', async (t) => {
   const parent = temporaryDirectory(t)
   const directory = `${parent}/d`
+  const { syncDirectory, syncs, open } = await slowDisk(t)
   mkdirSync(directory)
-  const { changeDurably, syncs } = await slowDisk(t)
-  const before = changeDurably(directory, touch('a'))
+  writeFileSync(`${directory}/a`, '')
+  const running = syncDirectory(directory)
   await settled()
+  const waiting = syncDirectory(directory)
   renameSync(directory, `${parent}/old`)
   mkdirSync(directory)
-  const after = changeDurably(directory, touch('b'))
-  syncs[0]?.end()
-  await before
+  writeFileSync(`${directory}/b`, '')
+  const after = syncDirectory(directory)
   await settled()
-  t.strictSame(syncs[1]?.saw, ['b'])
-  syncs[1]?.end()
-  await after
+  t.strictSame(
+    syncs.map(({ saw }) => saw),
+    [['a'], ['b']],
+    'nor does it wait for it',
+  )
+  for (const sync of syncs) sync.end()
+  await settled()
+  t.strictSame(syncs[2]?.saw, ['a'])
+  syncs[2]?.end()
+  await Promise.all([running, waiting, after])
+  t.equal(open(), 0)
 })
 
-t.test('a directory that is missing fails the change', async (t) => {
-  const { changeDurably } = await slowDisk(t)
-  const directory = `${temporaryDirectory(t)}/missing`
-  await t.rejects(changeDurably(directory, touch('a')), { code: 'ENOENT' })
+t.test('what is no directory cannot be synced', async (t) => {
+  const { syncDirectory } = await slowDisk(t)
+  const directory = temporaryDirectory(t)
+  writeFileSync(`${directory}/file`, '')
+  await t.rejects(syncDirectory(`${directory}/missing`), { code: 'ENOENT' })
+  await t.rejects(syncDirectory(`${directory}/file`), { code: 'ENOTDIR' })
 })

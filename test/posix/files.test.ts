@@ -26,7 +26,6 @@ import {
   readPieces,
   setOwnership,
   setTimes,
-  syncDirectory,
   syncFile,
   writeFully,
 } from '../../lib/posix/files.js'
@@ -232,13 +231,6 @@ t.test('the times of an open file are set', async (t) => {
   const path = temporaryFile(t)
   setTimes(closing(t, openEntry(path)), new Date(86_400_000))
   t.match(statSync(path), { mtimeMs: 86_400_000, atimeMs: 86_400_000 })
-})
-
-t.test('a directory is synced, and nothing else', async (t) => {
-  const path = temporaryFile(t)
-  await t.resolves(syncDirectory(path.replace(/\/file$/, '')))
-  await t.rejects(syncDirectory(path), { code: 'ENOTDIR' })
-  await t.rejects(syncDirectory(`${path}-missing`), { code: 'ENOENT' })
 })
 
 t.test('a directory that is pinned stays itself when its path is taken', async (t) => {
