@@ -27,7 +27,7 @@ const meanings = {
     exit: 111,
     meaning: 'an item of that name, with that entropy, is there already',
   },
-  FSQ_BODY: { exit: 111, meaning: 'the body of an item could not be read from its source' },
+  FSQ_BODY: { exit: 111, meaning: 'the body of an item could not be read' },
   FSQ_BATCH: { exit: 111, meaning: 'a line of a batch is not an item' },
   FSQ_PARTIAL: {
     exit: 111,

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import type { ParsedItemName } from '../name/item-name.js'
 import type { QueueContext } from './context.js'
-import { FsqError } from '../errors.js'
+import { errnoOf, FsqError, reasonOf } from '../errors.js'
 import { close, readPieces, readSmall, statFile, type Stats } from '../posix/files.js'
 import {
   fail,
@@ -81,19 +81,30 @@ export class Item implements Disposable, AsyncDisposable {
     return this.#state === 'closed' ? undefined : this.#parts.fd
   }
 
-  /** The size of the body in bytes. */
+  /**
+   * The size of the body in bytes.
+   *
+   * @throws {@link FsqError} `FSQ_BODY`, `FSQ_NO_ITEM` for an item that is closed.
+   */
   get size(): number {
-    return statFile(this.#openFd()).size
+    return this.#read(statFile).size
   }
 
-  /** The body as a stream of bytes, from its start each time. */
+  /**
+   * The body as a stream of bytes, from its start each time. It fails with {@link FsqError}
+   * `FSQ_BODY`, or `FSQ_NO_ITEM` once the item is closed.
+   */
   body(): Readable {
     return Readable.from(this.#copies(), { objectMode: false })
   }
 
-  /** The whole body as bytes. */
+  /**
+   * The whole body as bytes.
+   *
+   * @throws {@link FsqError} `FSQ_BODY`, `FSQ_NO_ITEM` for an item that is closed.
+   */
   async bytes(): Promise<Buffer> {
-    const small = readSmall(this.#openFd())
+    const small = this.#read(readSmall)
     if (small !== undefined) return small
     const pieces: Buffer[] = []
     for await (const piece of this.pieces()) pieces.push(Buffer.from(piece))
@@ -223,9 +234,13 @@ export class Item implements Disposable, AsyncDisposable {
    * may be another file's, whose bytes must not pass for the item's.
    */
   async *pieces(): AsyncGenerator<Uint8Array> {
-    for await (const piece of readPieces(this.#openFd(), 0)) {
-      this.#openFd()
-      yield piece
+    try {
+      for await (const piece of readPieces(this.#openFd(), 0)) {
+        this.#openFd()
+        yield piece
+      }
+    } catch (error) {
+      throw this.#unreadable(error)
     }
     this.#openFd()
   }
@@ -233,6 +248,23 @@ export class Item implements Disposable, AsyncDisposable {
   /** The pieces share one buffer, and a stream keeps several. */
   async *#copies(): AsyncGenerator<Uint8Array> {
     for await (const piece of this.pieces()) yield Buffer.from(piece)
+  }
+
+  #read<T>(read: (fd: number) => T): T {
+    const fd = this.#openFd()
+    try {
+      return read(fd)
+    } catch (error) {
+      throw this.#unreadable(error)
+    }
+  }
+
+  /** The error for a body that the system cannot read; any other error is itself. */
+  #unreadable(cause: unknown): unknown {
+    if (cause instanceof FsqError || errnoOf(cause) === undefined) return cause
+    const { id, queue } = this
+    const message = `cannot read the body of item ${id} of ${queue}: ${reasonOf(cause)}`
+    return new FsqError('FSQ_BODY', message, { id, queue, cause })
   }
 
   #openFd(): number {
