@@ -122,7 +122,8 @@ export function setOwnership(fd: number, { uid, gid, mode }: Ownership): void {
 
 /** Sets access and modification time of an open file. Only its owner may: throws EPERM. */
 export function setTimes(fd: number, time: Date): void {
-  futimesSync(fd, time, time)
+  const seconds = time.getTime() / 1000
+  futimesSync(fd, seconds, seconds)
 }
 
 /** A body up to this size is written, or read, in the thread that runs: it takes microseconds. */
@@ -206,6 +207,7 @@ export function pinDirectory(path: Path): PinnedDirectory {
   let key: string | undefined
   hasProc ??= existsSync('/proc/self/fd')
   return {
+    fd,
     path: hasProc ? `/proc/self/fd/${fd}` : path.toString(),
     get key() {
       if (key === undefined) {
@@ -225,6 +227,8 @@ let hasProc: boolean | undefined
 
 /** See {@link pinDirectory}. */
 export interface PinnedDirectory {
+  /** The descriptor that holds it open. */
+  readonly fd: number
   /** The path to use for it while it is open. */
   readonly path: string
   /** Its device and inode: the same text for the same directory. */

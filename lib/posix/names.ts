@@ -11,7 +11,7 @@ import {
   unlinkSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
-import { pinDirectory } from './files.js'
+import { pinDirectory, type PinnedDirectory } from './files.js'
 import { getNative } from './native.js'
 import { entryPath, type Path } from './path.js'
 import { systemError } from './system-error.js'
@@ -49,7 +49,24 @@ export function renameDirectory(from: string, to: string): void {
  * @returns whether the old name is gone, or has still to be removed.
  */
 export function moveNoReplace(from: Path, to: Path): 'renamed' | 'linked' {
-  if (getNative().renameNoReplace(from, to)) return 'renamed'
+  return getNative().renameNoReplace(from, to) ? 'renamed' : linkOrRename(from, to)
+}
+
+/**
+ * {@link moveNoReplace} into a directory that is held open, under a name that is a byte string. Not
+ * by the path of that directory: to look /proc up costs several times as much as the rename.
+ */
+export function moveInto(
+  from: Path,
+  directory: PinnedDirectory,
+  name: string,
+): 'renamed' | 'linked' {
+  const to = Buffer.from(name, 'latin1')
+  if (getNative().renameNoReplace(from, to, directory.fd)) return 'renamed'
+  return linkOrRename(from, entryPath(directory.path, name))
+}
+
+function linkOrRename(from: Path, to: Path): 'renamed' | 'linked' {
   try {
     linkSync(from, to)
     return 'linked'

@@ -68,9 +68,9 @@ export function loadKoffi(): Native {
       })
       if (result !== 0) throw systemError('syncfs', EIO)
     },
-    renameNoReplace(from, to) {
+    renameNoReplace(from, to, directory = AT_FDCWD) {
       if (renameat2 === undefined) return false
-      const names = [AT_FDCWD, cString(from), AT_FDCWD, cString(to)]
+      const names = [AT_FDCWD, cString(from), directory, cString(to)]
       const errno = errnoOf(renameat2, ...names, RENAME_NOREPLACE)
       if (errno === 0) return true
       const error = systemError('renameat2', errno, to)

@@ -17,9 +17,10 @@ export interface Native {
    */
   syncfs(fd: number): Promise<void>
   /**
-   * renameat2(2) with RENAME_NOREPLACE: false where kernel, file system or backend cannot do it.
+   * renameat2(2) with RENAME_NOREPLACE: false where kernel, file system or backend cannot do it. With
+   * the descriptor of a directory, `to` is a name in it.
    */
-  renameNoReplace(from: Path, to: Path): boolean
+  renameNoReplace(from: Path, to: Path, directory?: number): boolean
 }
 
 let native: Native | undefined

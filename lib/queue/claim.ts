@@ -46,8 +46,6 @@ export function claimEntry(queue: QueueContext, entry: string, options: ClaimOpt
     if (stat === undefined) return { skipped: 'gone' }
     return stat.isFile() ? parsed(queue, entry, undefined, options) : { malformed: notFile() }
   }
-  // Opening alone would let a writer into a FIFO, or wake a device.
-  if (statEntry(path)?.isFile() === false) return { malformed: notFile() }
   const opened = open(path)
   if (typeof opened !== 'number') return opened
   let kept = false

@@ -1,7 +1,7 @@
 import { errnoOf } from '../errors.js'
 import { syncDirectory, syncPinned } from '../posix/directory-sync.js'
-import { pinDirectory } from '../posix/files.js'
-import { moveNoReplace, unlink } from '../posix/names.js'
+import { pinDirectory, type PinnedDirectory } from '../posix/files.js'
+import { moveInto, moveNoReplace, unlink } from '../posix/names.js'
 import { entryPath, type Path } from '../posix/path.js'
 import type { QueueContext } from './context.js'
 
@@ -40,7 +40,7 @@ export async function moveEntry(
   const pinned = pinDirectory(directory)
   let moved: Moved
   try {
-    moved = moveToFree(from, pinned.path, nextName)
+    moved = moveToFree(from, pinned, nextName)
   } catch (error) {
     pinned.close()
     throw error
@@ -67,11 +67,15 @@ interface Moved {
   readonly name: string
 }
 
-function moveToFree(from: Path, directory: string, nextName: (taken: boolean) => string): Moved {
+function moveToFree(
+  from: Path,
+  directory: PinnedDirectory,
+  nextName: (taken: boolean) => string,
+): Moved {
   for (let taken = false; ; taken = true) {
     const name = nextName(taken)
     try {
-      return { how: moveNoReplace(from, entryPath(directory, name)), name }
+      return { how: moveInto(from, directory, name), name }
     } catch (error) {
       const errno = errnoOf(error)
       if (errno !== 'EEXIST' && errno !== 'ENOTEMPTY') throw error

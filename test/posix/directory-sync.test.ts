@@ -25,6 +25,7 @@ async function slowDisk(t: Test): Promise<Disk> {
           const pinned = files.pinDirectory(path)
           open++
           return {
+            fd: pinned.fd,
             path: pinned.path,
             key: pinned.key,
             sync: async () =>
