@@ -60,6 +60,8 @@ export default tseslint.config(
       '@typescript-eslint/only-throw-error': 'off',
       'no-control-regex': 'off',
       'no-console': 'error',
+      // How an object is copied without one of its members.
+      '@typescript-eslint/no-unused-vars': ['error', { ignoreRestSiblings: true }],
     },
   },
   ...houseRules,

@@ -1,13 +1,12 @@
-import { setImmediate } from 'node:timers/promises'
+import { batchesOf } from '../batches.js'
 import { FsqError } from '../errors.js'
 import type { EnqueueOptions } from '../queue/draft.js'
 import { type NewItem, type NewItemOutcome, PartialError } from '../queue/enqueue-many.js'
 import type { Queue } from '../queue/queue.js'
-import { untilAborted } from '../until-aborted.js'
 import { print } from './output.js'
 import { readSeparated } from './read-names.js'
 
-/** How many lines are enqueued together at most. */
+/** How many lines are read before the names of those before them are printed. */
 const most = 512
 
 /**
@@ -21,24 +20,19 @@ const most = 512
  */
 export async function enqueueLines(
   queue: Queue,
-  options: EnqueueOptions,
+  options: Omit<EnqueueOptions, 'entropy'>,
   say: (message: string) => void,
 ): Promise<number> {
-  let number = 0
+  let read = 0
   try {
     const lines = readSeparated(process.stdin, '\n')
-    for await (const batch of together(lines, options.signal)) {
+    for await (const batch of batchesOf(lines, most, options.signal)) {
       const { items, unreadable } = parseLines(batch)
-      const outcomes: NewItemOutcome[] = await outcomesOf(queue.enqueueMany(items, options))
+      const outcomes = await outcomesOf(queue.enqueueMany(items, options))
       if (unreadable !== undefined) outcomes.push({ error: unreadable })
-      let failure: FsqError | undefined
-      for (const outcome of outcomes) {
-        number++
-        if ('id' in outcome || !(outcome.error instanceof FsqError)) continue
-        failure ??= outcome.error
-        say(`line ${number}: ${outcome.error.message}`)
-      }
-      await print(outcomes.map((outcome) => `${'id' in outcome ? outcome.id : ''}\n`).join(''))
+      const failure = sayFailures(outcomes, read + 1, say)
+      await printNames(outcomes, read + 1, say)
+      read += outcomes.length
       for (const outcome of outcomes) {
         if ('error' in outcome && !(outcome.error instanceof FsqError)) throw outcome.error
       }
@@ -60,25 +54,46 @@ async function outcomesOf(enqueued: Promise<string[]>): Promise<NewItemOutcome[]
   }
 }
 
-/**
- * The lines in batches of those that can be had without waiting for more. Whoever reads a name
- * before the next line is written must not wait for us to read that line.
- */
-async function* together(
-  lines: AsyncIterator<string, unknown>,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<string[]> {
-  let next = lines.next()
-  for (;;) {
-    const batch: string[] = []
-    let line: IteratorResult<string, unknown> | undefined = await untilAborted(next, signal)
-    while (line !== undefined && line.done !== true) {
-      batch.push(line.value)
-      next = lines.next()
-      line = batch.length < most ? await Promise.race([next, setImmediate(undefined)]) : undefined
-    }
-    if (batch.length > 0) yield batch
-    if (line?.done === true) return
+/** Says which lines failed, those that did so one behind the other for one reason at once. */
+function sayFailures(
+  outcomes: readonly NewItemOutcome[],
+  from: number,
+  say: (message: string) => void,
+): FsqError | undefined {
+  let failure: FsqError | undefined
+  for (let first = 0; first < outcomes.length;) {
+    const reason = reasonFor(outcomes[first])
+    let next = first + 1
+    while (next < outcomes.length && reasonFor(outcomes[next])?.message === reason?.message) next++
+    if (reason !== undefined) say(`${linesOf(from + first, from + next - 1)}: ${reason.message}`)
+    failure ??= reason
+    first = next
+  }
+  return failure
+}
+
+function reasonFor(outcome: NewItemOutcome | undefined): FsqError | undefined {
+  if (outcome === undefined || 'id' in outcome) return undefined
+  return outcome.error instanceof FsqError ? outcome.error : undefined
+}
+
+function linesOf(first: number, last: number): string {
+  return first === last ? `line ${first}` : `lines ${first} to ${last}`
+}
+
+/** Prints the names. Where that fails, the items are in all the same, and it says which. */
+async function printNames(
+  outcomes: readonly NewItemOutcome[],
+  from: number,
+  say: (message: string) => void,
+): Promise<void> {
+  try {
+    await print(outcomes.map((outcome) => `${'id' in outcome ? outcome.id : ''}\n`).join(''))
+  } catch (error) {
+    const count = outcomes.filter((outcome) => 'id' in outcome).length
+    const lines = linesOf(from, from + outcomes.length - 1)
+    if (count > 0) say(`${count} of ${lines} are enqueued, but their names could not be printed`)
+    throw error
   }
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // eslint-disable-next-line no-restricted-imports -- before anything else is loaded
 import { access } from 'node:fs'
+import { inspect } from 'node:util'
 
 // A batch has many files on their way to the disk at once, and each waits on a thread. The size of the
 // pool counts only until something uses it, so this comes before all else; programs that fsq runs must
@@ -12,6 +13,12 @@ if (process.argv.includes('--batch') && process.env['UV_THREADPOOL_SIZE'] === un
 }
 
 // Not with `await`, which a CommonJS file, as this one becomes, does not know outside of functions.
-void import('./main.js').then(async ({ main }) => {
-  process.exitCode = await main(process.argv.slice(2))
-})
+import('./main.js')
+  .then(async ({ main }) => {
+    process.exitCode = await main(process.argv.slice(2))
+  })
+  .catch((error: unknown) => {
+    // A mistake of ours. Not with status 1, which is an answer of audit.
+    process.stderr.write(`${inspect(error)}\n`)
+    process.exitCode = 111
+  })

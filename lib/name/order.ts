@@ -18,7 +18,7 @@ export function firstNames(names: Iterable<string>, most: number, after?: string
   let first: string[] = []
   let bound: string | undefined
   for (const name of names) {
-    if (after !== undefined && compareNames(name, after) <= 0) continue
+    if (after !== undefined && (compareNames(name, after) <= 0 || isSameItem(name, after))) continue
     if (bound !== undefined && compareNames(name, bound) >= 0) continue
     first.push(name)
     if (first.length < 2 * most) continue
@@ -26,6 +26,13 @@ export function firstNames(names: Iterable<string>, most: number, after?: string
     bound = first.at(-1)
   }
   return sortNames(first).slice(0, most)
+}
+
+/** Whether two names are of one item, which may have been tried again since. */
+function isSameItem(a: string, b: string): boolean {
+  let end = 0
+  for (let field = 0; field < 4; field++) end = fieldEnd(b, end + 1)
+  return a.startsWith(b.slice(0, end + 1))
 }
 
 function compareNames(a: string, b: string): number {

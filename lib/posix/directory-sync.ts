@@ -36,15 +36,20 @@ export async function syncDirectory(path: Path): Promise<void> {
 
 /** {@link syncDirectory} for a directory that is held open; closes it. */
 export async function syncPinned(directory: PinnedDirectory): Promise<void> {
-  const { key } = directory
-  const shared = next.get(key)
+  let shared: Promise<void> | undefined
+  try {
+    shared = next.get(directory.key)
+  } catch (error) {
+    directory.close()
+    throw error
+  }
   if (shared !== undefined) {
     directory.close()
     await shared
     return
   }
   const syncing = syncNext(directory)
-  next.set(key, syncing)
+  next.set(directory.key, syncing)
   await syncing
 }
 

@@ -1,4 +1,4 @@
-import { FsqError } from '../errors.js'
+import { errnoOf, FsqError } from '../errors.js'
 import type { Path } from './path.js'
 import { loadCommands } from './native-commands.js'
 import { loadKoffi } from './native-koffi.js'
@@ -55,6 +55,8 @@ function chooseNative(forced: string | undefined): Native {
   try {
     return loadKoffi()
   } catch (koffiError) {
+    // What goes by must not decide for as long as this process lives.
+    if (['EMFILE', 'ENFILE', 'ENOMEM'].includes(errnoOf(koffiError) ?? '')) throw koffiError
     try {
       return loadCommands()
     } catch (cause) {

@@ -4,12 +4,21 @@ import { toByteString } from '../name/charset.js'
 import { type Argument, coerce } from '../name/encode.js'
 import { formatItemName } from '../name/item-name.js'
 import { nameRules } from '../name/options.js'
-import { close, createFile, isSameFile, setOwnership, syncFile } from '../posix/files.js'
+import {
+  close,
+  createFile,
+  isSameFile,
+  setOwnership,
+  statFile,
+  type Stats,
+  syncFile,
+} from '../posix/files.js'
 import { link, unlink } from '../posix/names.js'
 import { entryPath, type Path } from '../posix/path.js'
 import { type Body, writeBody } from './body.js'
 import type { QueueContext } from './context.js'
 import { nextEntropy } from './entropy.js'
+import { missingQueue } from './failure.js'
 import { itemOwnership, type OwnerOptions } from './ownership.js'
 
 /** How an item is enqueued. */
@@ -28,6 +37,17 @@ export interface EnqueueOptions extends OwnerOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** Their names. */
+export const enqueueOptions: ReadonlySet<string> = new Set<keyof EnqueueOptions>([
+  'user',
+  'group',
+  'mode',
+  'entropy',
+  'enqueuedAt',
+  'delimiter',
+  'signal',
+])
+
 /**
  * An item under construction: a file in tmp/, open for writing, that nobody looks at. Enqueueing one
  * item and enqueueing many are told in terms of it.
@@ -37,6 +57,8 @@ export class Draft {
   readonly #nextName: (taken: boolean) => string
   readonly #tmp: Path
   readonly #fd: number
+  /** What fstat(2) said of the file before it was closed. */
+  #stat: Stats | undefined
   #id: string | undefined
 
   private constructor(
@@ -79,30 +101,57 @@ export class Draft {
     await syncFile(this.#fd)
   }
 
-  /**
-   * Links the file into queue/; its name there. By the path, not into a directory that is held open:
-   * in a queue that is being uninstalled meanwhile the item would be lost.
-   */
+  /** Closes the file, which is written and synced: a batch does not hold all of its files open. */
+  close(): void {
+    if (this.#stat !== undefined) return
+    this.#stat = statFile(this.#fd)
+    close(this.#fd)
+  }
+
+  /** Links the file into queue/; its name there. */
   link(): string {
     const { id } = firstFree(this.#queue, this.#queue.paths.queue, this.#nextName, (path) => {
-      link(this.#tmp, path)
+      this.#linkTo(path)
     })
     this.#id = id
     return id
   }
 
-  /** Takes the name in queue/ back, if there is one and no worker has moved the item on already. */
-  unlink(): void {
-    const { paths, writing } = this.#queue
+  /**
+   * Takes the name in queue/ back, if there is one and no worker has moved the item on already. The
+   * error for which that is done is the one that counts.
+   *
+   * @param directory - queue/, or the path under which it is held open
+   */
+  unlink(directory: string): void {
     if (this.#id === undefined) return
-    const path = entryPath(paths.queue, toByteString(this.#id, writing.charset))
-    if (isSameFile(this.#fd, path)) removeLeftover(path)
+    const path = entryPath(directory, toByteString(this.#id, this.#queue.writing.charset))
+    try {
+      const stat = this.#stat ?? statFile(this.#fd)
+      if (isSameFile(this.#fd, path, stat)) removeLeftover(path)
+    } catch {
+      // Where it cannot be looked at it cannot be removed either.
+    }
   }
 
   /** Closes the file and removes its name in tmp/. */
   discard(): void {
-    close(this.#fd)
+    if (this.#stat === undefined) close(this.#fd)
     removeLeftover(this.#tmp)
+  }
+
+  #linkTo(path: Path): void {
+    try {
+      link(this.#tmp, path)
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT' || missingQueue(this.#queue, error) !== undefined) throw error
+      const { name } = this.#queue
+      throw new FsqError(
+        'FSQ_ENQUEUE',
+        `cannot enqueue to ${name}: its file in tmp/ was removed meanwhile (by repair --older?)`,
+        { queue: name, cause: error },
+      )
+    }
   }
 }
 

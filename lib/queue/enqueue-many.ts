@@ -1,13 +1,15 @@
-import { FsqError, reasonOf } from '../errors.js'
+import { batchesOf } from '../batches.js'
+import { errnoOf, FsqError, reasonOf } from '../errors.js'
+import { checkMembers } from '../members.js'
 import type { Argument } from '../name/encode.js'
-import { syncDirectory } from '../posix/directory-sync.js'
 import { syncfsReports } from '../posix/file-system.js'
 import { close, openDirectory } from '../posix/files.js'
 import { getNative } from '../posix/native.js'
 import { type Body, releaseBody } from './body.js'
 import type { QueueContext } from './context.js'
-import { Draft, type EnqueueOptions } from './draft.js'
+import { Draft, type EnqueueOptions, enqueueOptions } from './draft.js'
 import { failure } from './failure.js'
+import { publish } from './publish.js'
 
 /*
  * Enqueueing many items: the steps of enqueue (enqueue.ts), each for a whole batch before the next,
@@ -64,7 +66,7 @@ export class PartialError extends FsqError {
   }
 }
 
-/** How many items are on their way to the disk together; each holds a file open meanwhile. */
+/** How many items are on their way to the disk together. */
 const most = 512
 
 /**
@@ -72,6 +74,10 @@ const most = 512
  * journal and without, and on XFS; with 16 it depends on the file system.
  */
 const syncfsFrom = 64
+
+const members: ReadonlySet<string> = new Set(
+  ['body', 'arguments', ...enqueueOptions].filter((member) => member !== 'signal'),
+)
 
 /**
  * Enqueues every item, in batches that share their syncs, and returns their names once all of them
@@ -82,100 +88,148 @@ const syncfsFrom = 64
 export async function enqueueItems(
   queue: QueueContext,
   items: Iterable<NewItem> | AsyncIterable<NewItem>,
-  options: EnqueueOptions = {},
+  options: Omit<EnqueueOptions, 'entropy'> = {},
 ): Promise<string[]> {
+  checkItems(items)
+  checkMembers('an option of enqueueMany', options, enqueueOptions)
+  const { signal } = options
   const outcomes: NewItemOutcome[] = []
   try {
-    for await (const batch of batchesOf(items)) {
-      outcomes.push(...(await enqueueBatch(queue, batch, options)))
-      for (const outcome of outcomes.slice(-batch.length)) {
-        if ('error' in outcome) throw outcome.error
+    signal?.throwIfAborted()
+    for await (const batch of batchesOf(items, most, signal)) {
+      for (let begun = 0; begun < batch.length;) {
+        const done = await enqueueBatch(queue, batch.slice(begun), options)
+        outcomes.push(...done)
+        begun += done.length
+        for (const outcome of done) if ('error' in outcome) throw outcome.error
       }
     }
   } catch (error) {
+    const isIn = outcomes.some((outcome) => 'id' in outcome)
+    if (!isIn && signal?.aborted === true) throw signal.reason
     throw new PartialError(queue.name, outcomes, error)
   }
   return outcomes.map((outcome) => ('id' in outcome ? outcome.id : ''))
 }
 
-/** Batches of the items; what came before a failure of their source is a batch, too. */
-async function* batchesOf(
-  items: Iterable<NewItem> | AsyncIterable<NewItem>,
-): AsyncGenerator<NewItem[]> {
-  let batch: NewItem[] = []
-  try {
-    for await (const item of items) {
-      batch.push(item)
-      if (batch.length < most) continue
-      yield batch
-      batch = []
-    }
-  } catch (error) {
-    if (batch.length > 0) yield batch
-    throw error
-  }
-  if (batch.length > 0) yield batch
+function checkItems(items: unknown): void {
+  const isList = typeof items === 'object' && items !== null
+  if (isList && (Symbol.iterator in items || Symbol.asyncIterator in items)) return
+  throw new TypeError(`Expected a list of items, got ${items === null ? 'null' : typeof items}`)
 }
 
 /** An item on its way: what there is of it, or why it goes no further. */
 interface Step {
+  readonly item: NewItem
   draft?: Draft
   id?: string
   error?: unknown
 }
 
-/** Enqueues a batch; never throws. */
+/**
+ * Enqueues a batch, or as much of it as files can be open at the same time: the outcomes are those of
+ * its first items. Never throws.
+ */
 async function enqueueBatch(
   queue: QueueContext,
   items: readonly NewItem[],
   options: EnqueueOptions,
 ): Promise<NewItemOutcome[]> {
-  const steps: Step[] = items.map(() => ({}))
+  const { signal } = options
+  const steps: Step[] = []
   const going = (): Step[] => steps.filter(({ error }) => error === undefined)
   const why = (error: unknown): unknown =>
     failure('FSQ_ENQUEUE', `cannot enqueue to ${queue.name}`, error, queue)
-  let directory: number | undefined
+  let flush: Flush | undefined
   try {
-    // Open before the first write: syncfs(2) reports what could not be written since.
-    directory = openDirectory(queue.paths.tmp)
-    for (const [index, step] of steps.entries()) {
-      const { body = '', arguments: args = [], ...own } = items[index] ?? {}
+    flush = openFlush(queue, items.length)
+    for (const item of items) {
+      const step: Step = { item }
       try {
-        options.signal?.throwIfAborted()
-        step.draft = await Draft.write(queue, body, args, { ...options, ...own })
+        signal?.throwIfAborted()
+        step.draft = await writeDraft(queue, item, options)
+        if (flush !== undefined || queue.settings.durability === 'none') step.draft.close()
       } catch (error) {
+        if (steps.length > 0 && isOutOfFiles(error)) break
         step.error = why(error)
       }
+      steps.push(step)
     }
-    await syncAll(queue, going(), directory, why)
-    options.signal?.throwIfAborted()
+    await syncAll(queue, going(), flush, why)
+    signal?.throwIfAborted()
     await linkAll(queue, going(), why)
   } catch (error) {
+    for (const item of items.slice(steps.length)) steps.push({ item })
     for (const step of going()) step.error = why(error)
   } finally {
     for (const { draft } of steps) draft?.discard()
-    if (directory !== undefined) close(directory)
-    for (const { body } of items) if (typeof body === 'object') releaseBody(body)
+    flush?.close()
+    for (const { item } of steps) releaseItem(item)
   }
   return steps.map(({ id = '', error }) => (error === undefined ? { id } : { error }))
 }
 
+async function writeDraft(
+  queue: QueueContext,
+  item: NewItem,
+  options: EnqueueOptions,
+): Promise<Draft> {
+  checkMembers('a member of an item', item, members)
+  const { body = '', arguments: args = [], ...own } = item
+  const given = { ...options }
+  // A member that is undefined says nothing, and so must not hide what the call says.
+  for (const [member, value] of Object.entries(own))
+    if (value !== undefined) Object.assign(given, { [member]: value })
+  return Draft.write(queue, body, args, given)
+}
+
+function isOutOfFiles(error: unknown): boolean {
+  return !(error instanceof FsqError) && ['EMFILE', 'ENFILE'].includes(errnoOf(error) ?? '')
+}
+
+function releaseItem(item: unknown): void {
+  if (typeof item !== 'object' || item === null || !('body' in item)) return
+  if (typeof item.body === 'object' && item.body !== null) releaseBody(item.body as Body)
+}
+
+/** A syncfs(2) to come. */
+interface Flush {
+  readonly run: () => Promise<void>
+  readonly close: () => void
+}
+
+/** Prepares a syncfs(2), where so many items are to have one. */
+function openFlush({ settings, paths }: QueueContext, count: number): Flush | undefined {
+  const { durability, syncfs } = settings
+  if (durability === 'none' || syncfs === 'never') return undefined
+  if (syncfs === 'auto' && count < syncfsFrom) return undefined
+  if (!syncfsReports(paths.tmp)) return undefined
+  const native = getNative()
+  // Open before the first write: syncfs(2) reports what could not be written since.
+  const fd = openDirectory(paths.tmp)
+  return {
+    run: async () => native.syncfs(fd),
+    close: () => {
+      close(fd)
+    },
+  }
+}
+
 async function syncAll(
-  { settings, paths }: QueueContext,
+  { settings }: QueueContext,
   steps: readonly Step[],
-  directory: number,
+  flush: Flush | undefined,
   why: (error: unknown) => unknown,
 ): Promise<void> {
-  const { durability, syncfs } = settings
-  if (durability === 'none') return
-  const worthwhile = steps.length >= syncfsFrom && syncfsReports(paths.tmp)
-  if (syncfs === 'always' || (syncfs === 'auto' && worthwhile)) {
-    await getNative().syncfs(directory)
+  if (settings.durability === 'none' || steps.length === 0) return
+  if (flush !== undefined) {
+    await flush.run()
     return
   }
   const sync = async (step: Step): Promise<void> => {
     try {
       await step.draft?.sync()
+      step.draft?.close()
     } catch (error) {
       step.error = why(error)
     }
@@ -183,24 +237,21 @@ async function syncAll(
   await Promise.all(steps.map(sync))
 }
 
-/** Where the fsync fails all names are taken back: the caller is going to be told that it failed. */
 async function linkAll(
-  { settings, paths }: QueueContext,
+  queue: QueueContext,
   steps: readonly Step[],
   why: (error: unknown) => unknown,
 ): Promise<void> {
-  for (const step of steps) {
-    try {
-      step.id = step.draft?.link() ?? ''
-    } catch (error) {
-      step.error = why(error)
+  const link = (): void => {
+    for (const step of steps) {
+      try {
+        step.id = step.draft?.link() ?? ''
+      } catch (error) {
+        step.error = why(error)
+      }
     }
   }
-  if (settings.durability === 'none') return
-  try {
-    await syncDirectory(paths.queue)
-  } catch (error) {
-    for (const { draft } of steps) draft?.unlink()
-    throw error
-  }
+  await publish(queue, link, (directory) => {
+    for (const { draft } of steps) draft?.unlink(directory)
+  })
 }

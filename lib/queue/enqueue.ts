@@ -1,9 +1,11 @@
 import type { Argument } from '../name/encode.js'
-import { syncDirectory } from '../posix/directory-sync.js'
+import { turn } from '../turn.js'
 import { type Body, releaseBody } from './body.js'
 import type { QueueContext } from './context.js'
-import { Draft, type EnqueueOptions } from './draft.js'
+import { Draft, type EnqueueOptions, enqueueOptions } from './draft.js'
+import { checkMembers } from '../members.js'
 import { failure } from './failure.js'
+import { publish } from './publish.js'
 
 /*
  * Enqueue, fsq(7). What a crash leaves after each step:
@@ -34,14 +36,21 @@ export async function enqueueItem(
   options: EnqueueOptions = {},
 ): Promise<string> {
   const { signal } = options
+  checkMembers('an option of enqueue', options, enqueueOptions)
   try {
     signal?.throwIfAborted()
     const draft = await Draft.write(queue, body, args, options)
     try {
-      if (queue.settings.durability === 'none') return draft.link()
-      await draft.sync()
+      if (queue.settings.durability === 'none') await turn()
+      else await draft.sync()
       signal?.throwIfAborted()
-      return await linkDurably(queue, draft)
+      return await publish(
+        queue,
+        () => draft.link(),
+        (directory) => {
+          draft.unlink(directory)
+        },
+      )
     } finally {
       draft.discard()
     }
@@ -49,17 +58,5 @@ export async function enqueueItem(
     throw failure('FSQ_ENQUEUE', `cannot enqueue to ${queue.name}`, error, queue)
   } finally {
     if (typeof body === 'object') releaseBody(body)
-  }
-}
-
-/** Where the fsync fails the name is taken back: the caller is going to be told that it failed. */
-async function linkDurably(queue: QueueContext, draft: Draft): Promise<string> {
-  const id = draft.link()
-  try {
-    await syncDirectory(queue.paths.queue)
-    return id
-  } catch (error) {
-    draft.unlink()
-    throw error
   }
 }

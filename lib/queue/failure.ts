@@ -76,11 +76,14 @@ export function missingQueue(
     if (!top.isDirectory() && !top.isSymbolicLink())
       return wrong(`not a queue: ${paths.directory} is not a directory`, paths.directory)
     for (const path of directories) {
-      if (statEntry(path)?.isDirectory() !== true)
-        return wrong(
-          `not a whole queue: ${name} has no directory ${path}; make it again with mkdir(1)`,
-          path,
-        )
+      const entry = statEntry(path)
+      if (entry?.isDirectory() === true) continue
+      return wrong(
+        entry === undefined
+          ? `not a whole queue: ${name} has no directory ${path}; "fsq repair ${name}" makes it again`
+          : `not a whole queue: ${path} is not a directory; move it elsewhere`,
+        path,
+      )
     }
   } catch {
     // What cannot even be looked at is not missing: the first error tells more.

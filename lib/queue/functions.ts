@@ -28,6 +28,11 @@ function queueOf(name: string, { settings }: OneOff): Queue {
   return openRoot(settings).queue(name)
 }
 
+/** The options of the method. */
+function own<T extends OneOff>({ settings, ...options }: T): Omit<T, 'settings'> {
+  return options
+}
+
 /** {@link Queue.install} */
 export async function install(
   queue: string,
@@ -56,7 +61,7 @@ export async function enqueue(
   args: readonly Argument[] = [],
   options: EnqueueOptions & OneOff = {},
 ): Promise<string> {
-  return queueOf(queue, options).enqueue(body, args, options)
+  return queueOf(queue, options).enqueue(body, args, own(options))
 }
 
 /** {@link Queue.reenqueue} */
@@ -70,7 +75,7 @@ export async function reenqueue(
 
 /** {@link Queue.scan} */
 export function scan(queue: string, options: ScanOptions & OneOff = {}): Scan {
-  return queueOf(queue, options).scan(options)
+  return queueOf(queue, options).scan(own(options))
 }
 
 /** {@link Item.done} */

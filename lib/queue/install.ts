@@ -72,6 +72,7 @@ export async function installQueue(
   itemOwnership(settings, files) // An unknown user is found before anything is made.
   await makeRoot(settings.root)
   const hidden = hiddenSibling(queue, 'install')
+  let inUse = false // Nothing that anybody may have enqueued is ever removed.
   try {
     await buildQueue(hidden, options, directories, files)
     while (!moveIntoPlace(hidden.paths.directory, paths.directory)) {
@@ -83,13 +84,14 @@ export async function installQueue(
       if (ifExists !== 'replace') throw queueExists(queue)
       await uninstallQueue(queue, { force: true })
     }
+    inUse = true
     await syncRoot(queue).catch((error: unknown) => {
-      takeBack(queue, hidden)
+      inUse = !takenBack(queue, hidden)
       throw error
     })
     return true
   } catch (error) {
-    discardHidden(hidden)
+    if (!inUse) discardHidden(hidden)
     if (error instanceof FsqError || errnoOf(error) === undefined) throw error
     throw new FsqError('FSQ_INSTALL', `cannot install ${name}: ${reasonOf(error)}`, {
       queue: name,
@@ -141,12 +143,22 @@ function setDirectoryOwnership(path: string, ownership: Ownership): void {
   }
 }
 
-/** Undoes 3, unless somebody uses the queue already: what is in it may have been acknowledged. */
-function takeBack({ paths: { directory } }: QueueContext, { paths }: QueueContext): void {
+/** Undoes 3; false where somebody uses the queue already: what is in it may have been acknowledged. */
+function takenBack({ name, paths: { directory } }: QueueContext, { paths }: QueueContext): boolean {
   renameDirectory(directory, paths.directory)
-  // In this order: an item that is on its way is seen where it comes from or where it goes.
-  const inUse = [paths.queue, paths.done, paths.fail].some((path) => listNames(path).length > 0)
-  if (inUse) renameDirectory(paths.directory, directory)
+  try {
+    // In this order: an item that is on its way is seen where it comes from or where it goes.
+    const places = [paths.queue, paths.done, paths.fail]
+    if (places.every((path) => listNames(path).length === 0)) return true
+    renameDirectory(paths.directory, directory)
+    return false
+  } catch (cause) {
+    throw new FsqError(
+      'FSQ_INSTALL',
+      `${name} may have items, but cannot be put back: ${reasonOf(cause)}; it is in ${paths.directory}`,
+      { queue: name, path: paths.directory, cause },
+    )
+  }
 }
 
 /** False where there is a queue of that name. */

@@ -56,6 +56,7 @@ export class Item implements Disposable, AsyncDisposable {
 
   readonly #parts: ItemParts
   #state: 'open' | 'finishing' | 'closed' = 'open'
+  #closing = false
 
   /** @internal */
   constructor(parts: ItemParts) {
@@ -181,9 +182,16 @@ export class Item implements Disposable, AsyncDisposable {
     return this.#finish(() => fail(this.#finishing()))
   }
 
-  /** Gives up the lock. An item that was not finished stays in the queue. Harmless twice. */
+  /**
+   * Gives up the lock; while the item is being finished, as soon as that has ended. An item that was
+   * not finished stays in the queue. Harmless twice.
+   */
   close(): void {
     if (this.#state === 'closed') return
+    if (this.#state === 'finishing') {
+      this.#closing = true
+      return
+    }
     this.#state = 'closed'
     const { fd, ownsFd, onClose } = this.#parts
     if (fd !== undefined && ownsFd) close(fd)
@@ -216,17 +224,12 @@ export class Item implements Disposable, AsyncDisposable {
     this.#state = 'finishing'
     try {
       const outcome = await move()
-      this.close()
+      this.#closing = true
       return outcome
-    } catch (error) {
-      this.#reopen()
-      throw error
+    } finally {
+      this.#state = 'open'
+      if (this.#closing) this.close()
     }
-  }
-
-  /** Not so if it was closed meanwhile: its descriptor may be somebody else's by now. */
-  #reopen(): void {
-    if (this.#state === 'finishing') this.#state = 'open'
   }
 
   /**

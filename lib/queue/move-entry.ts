@@ -1,6 +1,7 @@
 import { errnoOf } from '../errors.js'
 import { syncDirectory, syncPinned } from '../posix/directory-sync.js'
 import { pinDirectory, type PinnedDirectory } from '../posix/files.js'
+import { inodeOf } from '../posix/inode.js'
 import { moveInto, moveNoReplace, unlink } from '../posix/names.js'
 import { entryPath, type Path } from '../posix/path.js'
 import type { QueueContext } from './context.js'
@@ -58,8 +59,13 @@ export async function moveEntry(
     pinned.close()
   }
   if (!linked) return
-  unlink(from)
-  if (durability === 'full') await syncDirectory(queue.paths.queue)
+  try {
+    unlink(from)
+    if (durability === 'full') await syncDirectory(queue.paths.queue)
+  } catch (error) {
+    undo(moved, directory, from)
+    throw error
+  }
 }
 
 interface Moved {
@@ -78,18 +84,29 @@ function moveToFree(
       return { how: moveInto(from, directory, name), name }
     } catch (error) {
       const errno = errnoOf(error)
+      // The same file: an earlier move was cut after its link. This one completes it.
+      if (errno === 'EEXIST' && isOneFile(from, entryPath(directory.path, name)))
+        return { how: 'linked', name }
       if (errno !== 'EEXIST' && errno !== 'ENOTEMPTY') throw error
     }
   }
 }
 
-/** The first error is the one that counts: where this fails too, repair finds both names. */
-function undo({ how, name }: Moved, directory: string, from: Path): void {
+/**
+ * Puts the entry back and removes its new name, where it then has another. The first error is the one
+ * that counts: where this fails too, repair finds what is left.
+ */
+function undo({ name }: Moved, directory: string, from: Path): void {
   const to = entryPath(directory, name)
   try {
-    if (how === 'renamed' && moveNoReplace(to, from) === 'renamed') return
-    unlink(to)
+    if (inodeOf(from) === undefined && moveNoReplace(to, from) === 'renamed') return
+    if (isOneFile(from, to)) unlink(to)
   } catch {
     // See above.
   }
+}
+
+function isOneFile(a: Path, b: Path): boolean {
+  const inode = inodeOf(a)
+  return inode !== undefined && inode.key === inodeOf(b)?.key
 }

@@ -80,15 +80,17 @@ export class Queue {
   /**
    * Enqueues every item and returns their names, in the same order, once all of them are there to
    * stay. They share their syncs in batches of some hundred items ({@link Settings.syncfs}), each of
-   * which is there before the next is taken.
+   * which is there before the next is taken; from a source that has to be waited for, what has
+   * arrived meanwhile is the next batch.
    *
    * @param options - for every item that does not say otherwise
    * @throws {@link PartialError} `FSQ_PARTIAL`: its outcomes tell which items are in and which are
-   * not. It is thrown after the first batch with a failure; an aborted call throws it, too.
+   * not. It is thrown after the first batch with a failure, and by an aborted call if items are in
+   * already; if none is, that throws the reason of the signal.
    */
   async enqueueMany(
     items: Iterable<NewItem> | AsyncIterable<NewItem>,
-    options: EnqueueOptions = {},
+    options: Omit<EnqueueOptions, 'entropy'> = {},
   ): Promise<string[]> {
     return enqueueItems(this.context, items, options)
   }

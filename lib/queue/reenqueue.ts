@@ -6,6 +6,7 @@ import {
   close,
   createFile,
   isSameFile,
+  openEntry,
   setOwnership,
   syncFile,
   writeFully,
@@ -66,7 +67,9 @@ async function linkItem(target: QueueContext, item: Item, ready: Path): Promise<
   const { paths, writing, name } = item.context
   const source = entryPath(paths.queue, toByteString(item.id, writing.charset))
   if (item.fd !== undefined && !isSameFile(item.fd, source)) throw noItem(name, item.id)
-  return publish(target, source, ready)
+  // Whoever enqueued it may not have synced it.
+  if (target.settings.durability !== 'none') await syncEntry(source)
+  return publishUnder(target, source, ready)
 }
 
 async function copyItem(
@@ -85,7 +88,7 @@ async function copyItem(
       await writeFully(fd, piece)
     }
     if (target.settings.durability !== 'none') await syncFile(fd)
-    return await publish(target, tmp, ready)
+    return await publishUnder(target, tmp, ready)
   } finally {
     close(fd)
     removeLeftover(tmp)
@@ -93,18 +96,31 @@ async function copyItem(
 }
 
 /**
- * Links a file into queue/, to last; false where the name is there already, which is made to last
- * all the same: whoever linked it may not have come so far.
+ * Links a file into queue/, to last; false where the name is there already, which is made to last all
+ * the same: whoever linked it may not have come so far. Nothing is taken back where that fails, since
+ * by then somebody else may have been told that the item is there; a second call completes it.
  */
-async function publish(target: QueueContext, from: Path, ready: Path): Promise<boolean> {
+async function publishUnder(target: QueueContext, from: Path, ready: Path): Promise<boolean> {
   const added = linkedOnce(from, ready)
   if (target.settings.durability === 'none') return added
+  if (!added) await syncEntry(ready)
+  await syncDirectory(target.paths.queue)
+  return added
+}
+
+/** fsync(2) of a file by its name, if it is still there. */
+async function syncEntry(path: Path): Promise<void> {
+  let fd: number
   try {
-    await syncDirectory(target.paths.queue)
-    return added
+    fd = openEntry(path)
   } catch (error) {
-    if (added) removeLeftover(ready)
+    if (errnoOf(error) === 'ENOENT') return
     throw error
+  }
+  try {
+    await syncFile(fd)
+  } finally {
+    close(fd)
   }
 }
 

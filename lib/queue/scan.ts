@@ -1,10 +1,12 @@
-import { setImmediate, setTimeout } from 'node:timers/promises'
+import { setTimeout } from 'node:timers/promises'
 import { errnoOf, FsqError, reasonOf } from '../errors.js'
+import { checkMembers } from '../members.js'
 import { close } from '../posix/files.js'
+import { turn } from '../turn.js'
 import { type Claim, claimEntry, type ClaimOptions } from './claim.js'
 import type { QueueContext } from './context.js'
 import { isDown } from './down.js'
-import { failure } from './failure.js'
+import { checkQueue, failure } from './failure.js'
 import { type Outcome, resolveLimits, spent } from './finish.js'
 import { firstEntries, listEntries } from './list-entries.js'
 import type { Item } from './item.js'
@@ -47,6 +49,18 @@ export interface ScanOptions {
   /** Ends the scan with the signal's reason. */
   readonly signal?: AbortSignal
 }
+
+const scanOptions: ReadonlySet<string> = new Set<keyof ScanOptions>([
+  'ignoreDown',
+  'lock',
+  'noOpen',
+  'maxTries',
+  'ttl',
+  'maxRate',
+  'limit',
+  'onEvent',
+  'signal',
+])
 
 /** What every event tells. */
 export interface ItemEvent {
@@ -137,9 +151,6 @@ export class Scan implements AsyncIterableIterator<Item>, AsyncDisposable {
   }
 }
 
-/** After so many entries that were not yielded, let other work of this process have a turn. */
-const turn = 256
-
 /** How many names a scan with a limit lists at a time, at least: some may be somebody else's. */
 const window = 1000
 
@@ -149,6 +160,7 @@ async function* scanItems(
   open: Set<Item>,
 ): AsyncGenerator<Item, undefined> {
   const { settings } = queue
+  checkMembers('an option of scan', options, scanOptions)
   const { maxRate = 0, limit = 0, signal } = options
   if (!(maxRate >= 0)) throw new TypeError(`Expected \`maxRate\` to be 0 or more, got ${maxRate}`)
   if (!Number.isSafeInteger(limit) || limit < 0)
@@ -162,20 +174,17 @@ async function* scanItems(
   }
   const pause = pacer(maxRate, signal)
   signal?.throwIfAborted()
-  let skipped = 0
+  checkQueue(queue) // Work that could not be finished must not be begun.
   let yielded = 0
   for (const entries of listings(queue, limit)) {
     if (options.ignoreDown !== true) checkUp(queue) // A queue that is down says so even when empty.
     for (const entry of entries) {
-      if (maxRate > 0) await pause()
+      await (maxRate > 0 ? pause() : turn())
       signal?.throwIfAborted()
       if (options.ignoreDown !== true) checkUp(queue)
       const taken = claimOrReport(queue, entry, claimOptions, options)
       const item = taken instanceof Promise ? await taken : taken
-      if (item === undefined) {
-        if (++skipped % turn === 0) await setImmediate()
-        continue
-      }
+      if (item === undefined) continue
       open.add(item)
       pause.taken()
       yield item

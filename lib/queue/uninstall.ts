@@ -54,7 +54,7 @@ export async function uninstallQueue(
       if (!force) refuseIfItemsWait(queue, hidden.paths)
       await syncRoot(queue)
     } catch (error) {
-      putBack(queue, hidden)
+      await putBack(queue, hidden)
       if (!wasDown) bringUp(queue)
       throw error
     }
@@ -105,8 +105,8 @@ function discardWhole({ name }: QueueContext, hidden: QueueContext): void {
   }
 }
 
-/** Undoes the rename, if it was done. */
-function putBack(queue: QueueContext, hidden: QueueContext): void {
+/** Undoes the rename, if it was done, to last: somebody's fsync may have made the rename last. */
+async function putBack(queue: QueueContext, hidden: QueueContext): Promise<void> {
   const from = hidden.paths.directory
   if (statEntry(from) === undefined) return
   try {
@@ -118,6 +118,7 @@ function putBack(queue: QueueContext, hidden: QueueContext): void {
       { queue: queue.name, path: from, cause },
     )
   }
+  await syncRoot(queue)
 }
 
 function refuseIfItemsWait(queue: QueueContext, paths: QueuePaths): void {

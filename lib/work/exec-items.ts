@@ -89,7 +89,8 @@ export async function execItems(
   const signal = outer === undefined ? signals.signal : AbortSignal.any([signals.signal, outer])
   let count = 0
   try {
-    await using scan = queue.scan({ ...options, signal })
+    const { env, noDone, ...scanOptions } = options
+    await using scan = queue.scan({ ...scanOptions, signal })
     for await (const item of scan) {
       await execItem(item, command, options, signals)
       count++

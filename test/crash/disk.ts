@@ -73,7 +73,7 @@ export function stepsOf(calls: readonly Call[], queueDirectory: string): Step[] 
     const value = Number.parseInt(result)
     if (!(value >= 0)) continue
     const fd = /^[0-9]+/.exec(words[0] ?? '')?.[0] ?? ''
-    const paths = words.filter((word) => word.startsWith('/')).map(resolve)
+    const paths = pathsOf(name, words).map(resolve)
     const [path = '', target = ''] = paths
     switch (name) {
       case 'open':
@@ -272,4 +272,13 @@ export function layOut({ names, files }: Disk, queueDirectory: string): void {
       else linkSync(known, path)
     }
   }
+}
+
+/** The paths among the arguments of a call; a name behind a directory's descriptor is one in it. */
+function pathsOf(call: string, words: readonly string[]): string[] {
+  return words.flatMap((word, index) => {
+    if (word.startsWith('/')) return [word]
+    const directory = /^[0-9]+<(\/.*)>$/s.exec(words[index - 1] ?? '')?.[1]
+    return /at2?$/.test(call) && directory !== undefined ? [`${directory}/${word}`] : []
+  })
 }

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { readFileSync, watch } from 'node:fs'
 import { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
 import { FsqError } from '../../lib/errors.js'
@@ -13,6 +14,9 @@ import { openRoot } from '../../lib/queue/root.js'
 import type { Settings } from '../../lib/settings.js'
 import { modeOf } from '../helpers/mode.js'
 import { contentsOf, nothing, temporaryDirectory, temporaryQueue } from '../helpers/temporary.js'
+
+const withoutPrlimit =
+  spawnSync('prlimit', ['--version']).error === undefined ? false : 'there is no prlimit(1)'
 
 const bodyOf = (queue: Queue, id: string): string =>
   readFileSync(`${queue.context.paths.queue}/${id}`, 'utf8')
@@ -155,10 +159,91 @@ t.test('aborted, it leaves nothing of the batch', async (t) => {
       })(),
     }
   }
-  const error = await failureOf(queue.enqueueMany(source(), { signal: abort.signal }))
-  t.strictSame(outcomesOf(error), ['Error: enough', 'Error: enough', 'Error: enough'])
+  const { signal } = abort
+  await t.rejects(queue.enqueueMany(source(), { signal }), { message: 'enough' })
   t.strictSame(contentsOf(queue), nothing)
+  const taken: string[] = []
+  function* others(): Generator<NewItem> {
+    taken.push('one')
+    yield {}
+  }
+  await t.rejects(queue.enqueueMany(others(), { signal }), { message: 'enough' })
+  t.strictSame(taken, [], 'nor does it begin')
 })
+
+t.test('aborted while it waits for its source, it tells what is in', async (t) => {
+  const queue = await temporaryQueue(t)
+  const abort = new AbortController()
+  async function* source(): AsyncGenerator<NewItem> {
+    yield* items(3)
+    await new Promise((resolve) => setImmediate(resolve))
+    await new Promise<void>(() => {
+      // What has arrived is enqueued while the source keeps us waiting.
+      const watcher = watch(queue.context.paths.queue, () => {
+        watcher.close()
+        abort.abort(new Error('enough'))
+      })
+    })
+  }
+  const error = await failureOf(queue.enqueueMany(source(), { signal: abort.signal }))
+  const outcomes = outcomesOf(error)
+  t.equal(outcomes.length, 3)
+  t.match(error, { code: 'FSQ_PARTIAL', cause: { message: 'enough' } })
+  const isIn = outcomes.filter((outcome) => !outcome.startsWith('Error'))
+  t.equal(contentsOf(queue)['queue']?.length, isIn.length)
+})
+
+const misuses: Record<string, unknown> = {
+  'a text in place of an item': ['Dear Alice'],
+  'nothing in place of an item': [null],
+  'the name of a member that there is not': [{ args: ['alice'] }],
+  'a signal for one item': [{ signal: new AbortController().signal }],
+}
+for (const [what, misused] of Object.entries(misuses)) {
+  t.test(`${what} is a TypeError, and the other items are in`, async (t) => {
+    const queue = await temporaryQueue(t)
+    const error = await failureOf(
+      queue.enqueueMany([...(misused as NewItem[]), { arguments: ['ok'] }]),
+    )
+    const [first, second] = outcomesOf(error)
+    t.match(first, /^TypeError: Expected /)
+    t.equal(second, 'ok')
+    t.equal(contentsOf(queue)['queue']?.length, 1)
+  })
+}
+
+for (const list of [undefined, null, 'ab', 7, {}]) {
+  t.test(`${JSON.stringify(list)} is no list of items`, async (t) => {
+    const queue = await temporaryQueue(t)
+    await t.rejects(queue.enqueueMany(list as never), { name: 'TypeError' })
+    t.strictSame(contentsOf(queue), nothing)
+  })
+}
+
+t.test('a member that is undefined does not hide what the call says', async (t) => {
+  const queue = await temporaryQueue(t)
+  const [id = ''] = await queue.enqueueMany([{ mode: undefined }], { mode: 0o600 })
+  t.equal(modeOf(`${queue.context.paths.queue}/${id}`), '600')
+})
+
+t.test(
+  'with few files to open, a batch is enqueued in parts',
+  { skip: withoutPrlimit },
+  async (t) => {
+    const queue = await temporaryQueue(t, { syncfs: 'never' })
+    const module = new URL('../../dist/index.js', import.meta.url).href
+    const script = `
+    import { openRoot } from ${JSON.stringify(module)}
+    const queue = openRoot({ root: process.argv[1], syncfs: 'never' }).queue('q')
+    await queue.enqueueMany(Array.from({ length: 300 }, (_, i) => ({ arguments: [i] })))
+  `
+    const { root } = queue.context.settings
+    const run = [process.execPath, '--input-type=module', '-e', script, root]
+    const { status, stderr } = spawnSync('prlimit', ['--nofile=100', 'env', '-i', ...run])
+    t.equal(status, 0, stderr.toString())
+    t.equal(contentsOf(queue)['queue']?.length, 300)
+  },
+)
 
 /** Enqueueing many on a disk that counts its syncs, and fails those that it is told to. */
 async function countingDisk(
@@ -201,10 +286,7 @@ async function countingDisk(
     {
       ...disk,
       '../../lib/queue/draft.js': await t.mockImport<object>('../../lib/queue/draft.js', disk),
-      '../../lib/posix/directory-sync.js': await t.mockImport<object>(
-        '../../lib/posix/directory-sync.js',
-        disk,
-      ),
+      '../../lib/queue/publish.js': await t.mockImport<object>('../../lib/queue/publish.js', disk),
     },
   )
   return { enqueueItems, syncs }

@@ -316,10 +316,7 @@ t.test('where tmp/ is on another file system', async (t) => {
 async function enqueueOn(t: Test, machine: object): Promise<typeof Enqueue.enqueueItem> {
   const { enqueueItem } = await t.mockImport<typeof Enqueue>('../../lib/queue/enqueue.js', {
     '../../lib/queue/draft.js': await t.mockImport<object>('../../lib/queue/draft.js', machine),
-    '../../lib/posix/directory-sync.js': await t.mockImport<object>(
-      '../../lib/posix/directory-sync.js',
-      machine,
-    ),
+    '../../lib/queue/publish.js': await t.mockImport<object>('../../lib/queue/publish.js', machine),
   })
   return enqueueItem
 }

@@ -642,3 +642,43 @@ for (const limit of [-1, 1.5, NaN]) {
     await t.rejects(queue.scan({ limit }).next(), { name: 'TypeError' })
   })
 }
+
+t.test('an item that is tried again does not come twice in a scan with a limit', async (t) => {
+  const queue = await temporaryQueue(t, { durability: 'none', maxTries: 9 })
+  const ids = await queue.enqueueMany(Array.from({ length: 1000 }, () => ({})))
+  const held = []
+  for await (const item of queue.scan({ limit: 999 })) held.push(item)
+  const tried: number[] = []
+  for await (const item of queue.scan({ limit: 5 })) {
+    tried.push(item.tries)
+    await item.failTmp()
+  }
+  t.strictSame(tried, [0], ids.at(-1) ?? '')
+  for (const item of held) item.close()
+})
+
+t.test('timers have their turn while items are scanned and nothing is synced', async (t) => {
+  const queue = await temporaryQueue(t, { durability: 'none' })
+  await queue.enqueueMany(Array.from({ length: 2000 }, () => ({})))
+  const abort = new AbortController()
+  setImmediate(() => {
+    abort.abort(new Error('enough'))
+  })
+  const scan = async (): Promise<void> => {
+    for await (const item of queue.scan({ signal: abort.signal })) await item.done()
+  }
+  await t.rejects(scan(), { message: 'enough' })
+})
+
+t.test('a queue without done/ is not worked on', async (t) => {
+  const queue = await temporaryQueue(t)
+  await queue.enqueue('')
+  rmdirSync(queue.context.paths.done)
+  await t.rejects(queue.scan().next(), { code: 'FSQ_NO_QUEUE', message: /fsq repair q/ })
+})
+
+t.test('an option that scan does not have is a TypeError', async (t) => {
+  const queue = await temporaryQueue(t)
+  const misspelt = { limt: 2 } as object
+  await t.rejects(queue.scan(misspelt).next(), { message: 'Expected an option of scan, got limt' })
+})

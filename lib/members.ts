@@ -1,0 +1,13 @@
+/**
+ * Looks whether an object has only members that mean something: one that is misspelt, or belongs
+ * elsewhere, must not be left out in silence.
+ *
+ * @throws `TypeError`
+ */
+export function checkMembers(what: string, given: unknown, known: ReadonlySet<string>): void {
+  if (typeof given !== 'object' || given === null)
+    throw new TypeError(`Expected an object, got ${given === null ? 'null' : typeof given}`)
+  for (const member in given) {
+    if (!known.has(member)) throw new TypeError(`Expected ${what}, got ${member}`)
+  }
+}
