@@ -34,9 +34,9 @@ export function finishCases(bench) {
   return {
     name: 'claim and done, durable',
     about:
-      'Listing included; bodies of 1 KiB, not read. Floor: C that lists and sorts, then looks for the ' +
-      'down file, lstat, open, fstat, flock, lstat, fstat; lstat, fstat, futimens, renameat2, fsync of ' +
-      'done/ and close for each item. The Python fsq syncs nothing here.',
+      'Listing included; bodies of 1 KiB, not read. Floor: C that lists and sorts, for each item looks ' +
+      'for the down file, open, fstat, flock, lstat; lstat, futimens, open of done/, renameat2, fstat ' +
+      'and fsync of it, close of both. The Python fsq syncs nothing here.',
     cases: [
       { name: 'one worker', variants: variants(amount(1000)) },
       { name: '16 in flight', variants: variants(amount(3000), { concurrency: 16 }) },

@@ -1,8 +1,8 @@
 /*
  * batch QUEUE COUNT SIZE BATCH syncfs|fsync
  *
- * Items in batches: create and write all; one syncfs, or an fsync of each; link all; one fsync of
- * queue/; unlink all.
+ * Items in batches: open tmp/; create and write all; one syncfs, or an fsync of each; link all; open,
+ * fstat, fsync and close queue/; close and unlink all.
  */
 #include "create.h"
 
@@ -12,8 +12,9 @@ int main(int argc, char **argv) {
   long count = atol(argv[2]), batch = atol(argv[4]);
   make_body(argv[3]);
   int whole = strcmp(argv[5], "syncfs") == 0;
-  char directory[PATH_MAX];
-  path_of(directory, "%s/queue", queue);
+  char ready[PATH_MAX], tmp[PATH_MAX];
+  path_of(ready, "%s/queue", queue);
+  path_of(tmp, "%s/tmp", queue);
   char(*names)[NAME_MAX + 1] = calloc(batch, sizeof *names);
   int *fds = calloc(batch, sizeof *fds);
   struct rlimit files = {batch + 64, batch + 64}, allowed;
@@ -25,25 +26,17 @@ int main(int argc, char **argv) {
   wait_for_go();
   for (long done = 0; done < count;) {
     long size = count - done < batch ? count - done : batch;
+    int directory = open_directory(tmp); /* Before the first write, whose failure syncfs tells. */
+    for (long i = 0; i < size; i++) fds[i] = create_item(done + i, names[i]);
+    if (whole) CHECK(syncfs(directory));
+    for (long i = 0; i < size && !whole; i++) CHECK(fsync(fds[i]));
+    for (long i = 0; i < size; i++) link_item(names[i]);
+    sync_directory(ready);
     for (long i = 0; i < size; i++) {
-      fds[i] = create_item(done + i, names[i]);
-      if (whole) CHECK(close(fds[i])); /* It is the file system that is synced, not the file. */
+      CHECK(close(fds[i]));
+      unlink_item(names[i]);
     }
-    if (whole) {
-      int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-      CHECK(fd);
-      CHECK(syncfs(fd));
-      CHECK(close(fd));
-    }
-    for (long i = 0; i < size; i++) {
-      if (!whole) {
-        CHECK(fsync(fds[i]));
-        CHECK(close(fds[i]));
-      }
-      link_item(names[i]);
-    }
-    sync_directory(directory);
-    for (long i = 0; i < size; i++) unlink_item(names[i]);
+    CHECK(close(directory));
     done += size;
   }
   report(count, 0);

@@ -1,8 +1,8 @@
 /*
  * enqueue QUEUE COUNT SIZE full|none THREADS
  *
- * Each item by itself: open, fchmod, write, fsync, link, fsync of queue/, close, unlink; `none` leaves
- * out the syncs. More threads do the same at the same time.
+ * Each item by itself: open, fchmod, write, fsync, link, open, fstat, fsync and close of queue/, close,
+ * unlink; `none` leaves out the syncs. More threads do the same at the same time.
  */
 #include "create.h"
 

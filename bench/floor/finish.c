@@ -1,10 +1,10 @@
 /*
  * finish QUEUE COUNT full|none|leave THREADS [PROGRAM]
  *
- * List and sort queue/; then for each item, up to COUNT: look for the down file, lstat, open, fstat,
- * flock, lstat and fstat (the check of section 5 of fsq(7)), then lstat, fstat, futimens and
- * renameat2 to done/, with `full` an fsync of done/, close. With a program, that is run in between,
- * its standard input the item. `leave` leaves out everything after the check: a scan.
+ * List and sort queue/; then for each item, up to COUNT: look for the down file, open, fstat, flock
+ * and lstat (the check of section 5 of fsq(7)), then lstat and futimens, open done/, renameat2 into
+ * it, with `full` an fstat and an fsync of it, close both. With a program, that is run in between, its
+ * standard input the item. `leave` leaves out everything after the check: a scan.
  */
 #include "listing.h"
 #include <spawn.h>
@@ -17,11 +17,10 @@ static int threads, finishing, durable;
 static int64_t first;
 extern char **environ;
 
-static int same_file(int fd, const char *path) {
-  struct stat there, open;
+static int same_file(const struct stat *open, const char *path) {
+  struct stat there;
   if (lstat(path, &there) < 0) return 0;
-  CHECK(fstat(fd, &open));
-  return there.st_ino == open.st_ino && there.st_dev == open.st_dev;
+  return there.st_ino == open->st_ino && there.st_dev == open->st_dev;
 }
 
 static void run_program(int fd) {
@@ -37,24 +36,28 @@ static void run_program(int fd) {
   posix_spawn_file_actions_destroy(&actions);
 }
 
+static void move_to_done(const char *from, const char *name) {
+  int done = open_directory(done_directory);
+  CHECK(renameat2(AT_FDCWD, from, done, name, RENAME_NOREPLACE));
+  if (durable) sync_open_directory(done);
+  CHECK(close(done));
+}
+
 /* 0 where the item is somebody else's. */
 static int work_on(const char *name) {
-  char from[PATH_MAX], to[PATH_MAX];
+  char from[PATH_MAX];
   struct stat stat;
   path_of(from, "%s/queue/%s", queue, name);
   if (lstat(down, &stat) == 0) exit(1);
-  if (lstat(from, &stat) < 0) return 0;
   int fd = open(from, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0) return 0;
   CHECK(fstat(fd, &stat));
-  int ours = flock(fd, LOCK_EX | LOCK_NB) == 0 && same_file(fd, from);
+  int ours = flock(fd, LOCK_EX | LOCK_NB) == 0 && same_file(&stat, from);
   if (ours && program != NULL) run_program(fd);
   if (ours && finishing) {
-    if (!same_file(fd, from)) exit(1);
+    if (!same_file(&stat, from)) exit(1);
     CHECK(futimens(fd, NULL));
-    CHECK(renameat2(AT_FDCWD, from, AT_FDCWD, path_of(to, "%s/%s", done_directory, name),
-                    RENAME_NOREPLACE));
-    if (durable) sync_directory(done_directory);
+    move_to_done(from, name);
   }
   CHECK(close(fd));
   return ours;

@@ -64,10 +64,22 @@ static inline char *path_of(char path[PATH_MAX], const char *format, ...) {
   return path;
 }
 
-static inline void sync_directory(const char *path) {
+static inline int open_directory(const char *path) {
   int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   CHECK(fd);
+  return fd;
+}
+
+/* The fstat tells who else waits for the same directory: that is how fsq shares an fsync. */
+static inline void sync_open_directory(int fd) {
+  struct stat stat;
+  CHECK(fstat(fd, &stat));
   CHECK(fsync(fd));
+}
+
+static inline void sync_directory(const char *path) {
+  int fd = open_directory(path);
+  sync_open_directory(fd);
   CHECK(close(fd));
 }
 
