@@ -15,7 +15,7 @@ import { startUpCases } from './cases/start-up.mjs'
 import { findFeatures } from './features.mjs'
 import { buildFloor } from './floor.mjs'
 import { describeMachine, room, timeToMakeFile } from './machine.mjs'
-import { readOptions, usage } from './options.mjs'
+import { readOptions, UsageError, usage } from './options.mjs'
 import { filledQueue, makePlace } from './place.mjs'
 import { groupText, idOf, machineText, numberText, rivalText } from './report.mjs'
 import { findPython } from './rivals/python-fsq.mjs'
@@ -35,15 +35,21 @@ const makers = [
   neighbourCases,
 ]
 
-const options = readOptions()
-if (options.help) console.log(usage)
-else await main()
+let options
+try {
+  options = readOptions()
+  if (options.help) console.log(usage)
+  else await main()
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error
+  console.error(`bench: ${error.message}`)
+  process.exitCode = 2
+}
 
 async function main() {
   forgetSettings()
   const place = makePlace(options.dir, options)
   const making = timeToMakeFile(place.path)
-  if (making > 100) say(`making a file takes ${Math.round(making)} µs now: see README.md, "Before"`)
   process.once('SIGINT', () => {
     place.remove()
     process.exit(130)
@@ -116,10 +122,12 @@ async function run(bench) {
     const own = makers.map((make) => chosen(make(bench), bench)).filter(hasCases)
     const others = rivals.groups.map((group) => chosen(group, bench)).filter(hasCases)
     const groups = [...own, ...others]
+    if (groups.length === 0) throw new UsageError('--only matches no case; --list names them')
     if (options.list) {
       list(groups)
       return
     }
+    warnIfSlow(bench.making)
     const figures = await measure(groups)
     const machine = {
       ...describeMachine(options.dir, bench.floor),
@@ -142,6 +150,10 @@ async function run(bench) {
   } finally {
     await rivals.stop?.()
   }
+}
+
+function warnIfSlow(making) {
+  if (making > 100) say(`making a file takes ${Math.round(making)} µs now: see README.md, "Before"`)
 }
 
 /** All rounds of one phase, then those of the next: see cases/rivals.mjs. */

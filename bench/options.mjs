@@ -1,4 +1,5 @@
 // The command line of the benchmark.
+import { accessSync, constants } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -18,8 +19,12 @@ export const usage = `Usage: npm run bench [-- flags]
   --list          name the cases, and what is skipped and why; run nothing
   --calls         count the system calls an item of fsq and of the floor, with strace(1); no figures`
 
+/** What is wrong with the command line, in a line. */
+export class UsageError extends Error {}
+
+/** Throws a {@link UsageError}. */
 export function readOptions(args = process.argv.slice(2)) {
-  const { values } = parseArgs({
+  const values = parse({
     args,
     options: {
       rounds: { type: 'string' },
@@ -48,14 +53,41 @@ export function readOptions(args = process.argv.slice(2)) {
     scale: number('scale', values.scale ?? (quick ? 0.1 : 1)),
     million: number('million', values.million ?? (quick ? 0 : 1_000_000)),
     rivals: !values['no-rivals'],
-    only: only === undefined ? undefined : new RegExp(only, 'i'),
+    dir: writable(values.dir),
+    only: only === undefined ? undefined : pattern(only),
     out:
       values.out ?? (partial ? undefined : fileURLToPath(new URL('RESULTS.md', import.meta.url))),
+  }
+}
+
+function parse(config) {
+  try {
+    return parseArgs(config).values
+  } catch (error) {
+    // Only its first sentence is about this command line; the others advise what does not work here.
+    throw new UsageError(error.message.split(/\.\s|\n/)[0])
+  }
+}
+
+function writable(directory) {
+  try {
+    accessSync(`${directory}/.`, constants.W_OK)
+    return directory
+  } catch (error) {
+    throw new UsageError(`--dir ${directory} is no directory to write to (${error.code})`)
+  }
+}
+
+function pattern(given) {
+  try {
+    return new RegExp(given, 'i')
+  } catch (error) {
+    throw new UsageError(`--only: ${error.message}`)
   }
 }
 
 function number(name, given) {
   const value = Number(given)
   if (Number.isFinite(value) && value >= 0) return value
-  throw new TypeError(`Expected --${name} to be a number, got ${given}`)
+  throw new UsageError(`Expected --${name} to be a number, got ${given}`)
 }

@@ -1,5 +1,6 @@
 // Each command as a whole process, beside one that starts Node.js and does nothing.
 import { spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
 import { fsq } from '../place.mjs'
 import { median } from '../statistics.mjs'
 import { truth } from './exec.mjs'
@@ -22,6 +23,8 @@ export function startUpCases({ place, options }) {
     retry: async () => byName('retry'),
     path: async () => ['path', (await place.newQueue()).name],
     prune: async () => ['prune', '--older', '1d', (await queueOfOne()).name],
+    audit: async () => ['audit', (await queueOfOne()).name],
+    repair: async () => ['repair', '--older', '0s', (await queueOfOneCut()).name],
     down: async () => ['down', (await place.newQueue()).name],
     up: async () => ['up', (await place.newQueue()).name],
     trigger: async () => ['trigger', (await place.newQueue()).name],
@@ -37,6 +40,13 @@ export function startUpCases({ place, options }) {
   async function queueOfOne() {
     const queue = await place.newQueue()
     await queue.enqueue('', ['x'])
+    return queue
+  }
+
+  /** With what an enqueue that was killed leaves. */
+  async function queueOfOneCut() {
+    const queue = await queueOfOne()
+    writeFileSync(`${queue.path}/tmp/cut`, '')
     return queue
   }
 
