@@ -9,15 +9,41 @@ import { startProgram } from '../helpers/cli.js'
  * Loop devices go with the mounts that made them.
  */
 
-export const fileSystems = ['ext4', 'xfs'] as const
-export type FileSystem = (typeof fileSystems)[number]
+/** How a file system is made, and mounted after the loss of power. */
+interface Recipe {
+  /** As mount(8) calls it. */
+  readonly type: string
+  /** In MiB: XFS is never smaller, ext4 is quicker when it is small. */
+  readonly size: number
+  readonly make: readonly [program: string, ...options: string[]]
+  /** What runs on it before it is mounted, as when a machine starts; nothing where a journal does. */
+  readonly check?: readonly [program: string, ...options: string[]]
+}
 
-/** The size of a disk in MiB: XFS is never smaller, ext4 is quicker when it is small. */
-const sizes: Readonly<Record<FileSystem, number>> = { ext4: 64, xfs: 300 }
+const ext4: Recipe = {
+  type: 'ext4',
+  size: 64,
+  make: ['mkfs.ext4', '-q', '-b', '4096', '-E', 'nodiscard,lazy_itable_init=0'],
+}
 
-const makers: Readonly<Record<FileSystem, readonly [program: string, ...options: string[]]>> = {
-  ext4: ['mkfs.ext4', '-q', '-b', '4096', '-E', 'nodiscard,lazy_itable_init=0'],
-  xfs: ['mkfs.xfs', '-q', '-K'],
+const recipes = {
+  ext4,
+  xfs: { type: 'xfs', size: 300, make: ['mkfs.xfs', '-q', '-K'] },
+  'ext4-nojournal': {
+    ...ext4,
+    make: [...ext4.make, '-O', '^has_journal'],
+    check: ['e2fsck', '-fy'],
+  },
+} satisfies Readonly<Record<string, Recipe>>
+
+export type FileSystem = keyof typeof recipes
+export const fileSystems = Object.keys(recipes) as readonly FileSystem[]
+
+const recipeOf = (fileSystem: FileSystem): Recipe => recipes[fileSystem]
+
+/** Whether what is promised is promised on it: see docs/guarantees.md. */
+export function isJudged(fileSystem: FileSystem): boolean {
+  return recipeOf(fileSystem).check === undefined
 }
 
 const server = fileURLToPath(new URL('disk.py', import.meta.url))
@@ -29,16 +55,15 @@ const python = ['python3', '/usr/bin/python3'].find((file) =>
 
 /** What it takes, and a command that succeeds where it is there. */
 function needs(fileSystem: FileSystem): readonly (readonly [what: string, command: string])[] {
+  const { type, make, check } = recipeOf(fileSystem)
+  const programs = [make[0], ...(check === undefined ? [] : [check[0]])]
   return [
     ['mounts of its own (run.sh, CAP_SYS_ADMIN)', 'test -n "$POWER_PRIVATE"'],
     ['/dev/fuse', 'test -c /dev/fuse'],
     ['a free loop device', 'test -b "$(losetup --find)"'],
     ['fusepy (Debian: python3-fusepy)', python === undefined ? 'false' : 'true'],
-    [makers[fileSystem][0], `command -v ${makers[fileSystem][0]}`],
-    [
-      `${fileSystem} in the kernel`,
-      `grep -qw ${fileSystem} /proc/filesystems || modprobe -q ${fileSystem}`,
-    ],
+    ...programs.map((name) => [name, `command -v ${name}`] as const),
+    [`${type} in the kernel`, `grep -qw ${type} /proc/filesystems || modprobe -q ${type}`],
   ]
 }
 
@@ -65,17 +90,32 @@ export function workspace(): string {
 
 /** Makes a file with an empty file system in it, and returns its size. */
 export function makeFileSystem(fileSystem: FileSystem, path: string): number {
-  const size = sizes[fileSystem] * 2 ** 20
-  const [program, ...options] = makers[fileSystem]
+  const recipe = recipeOf(fileSystem)
+  const size = recipe.size * 2 ** 20
+  const [program, ...options] = recipe.make
   writeFileSync(path, '')
   truncateSync(path, size)
   run(program, ...options, path)
   return size
 }
 
+/**
+ * Checks the file system that is in a file, where it has no journal that sees to that when it is
+ * mounted. What is mended is no failure (status 1, or 2 where the root would have to be mounted
+ * again), only what is left is.
+ */
+export function checkFileSystem(fileSystem: FileSystem, file: string): void {
+  const { check } = recipeOf(fileSystem)
+  if (check === undefined) return
+  const [program, ...options] = check
+  const { status, stdout, stderr } = spawnSync(program, [...options, file], { encoding: 'utf8' })
+  if (status === null || status > 2)
+    throw new Error(`${program} ${file}: ${status}: ${stdout}${stderr}`)
+}
+
 /** Mounts the file system that is in a file. Returns what unmounts it. */
 export function mount(fileSystem: FileSystem, file: string, directory: string): () => void {
-  run('mount', '-t', fileSystem, '-o', 'loop', file, directory)
+  run('mount', '-t', recipeOf(fileSystem).type, '-o', 'loop', file, directory)
   return () => {
     run('umount', directory)
   }

@@ -6,7 +6,7 @@ import { startProgram } from '../helpers/cli.js'
 import { cutsOf } from './cuts.js'
 import { Image } from './image.js'
 import { type Epoch, readEpochs } from './log.js'
-import { type FileSystem, makeFileSystem, mount, serveDisk } from './machine.js'
+import { checkFileSystem, type FileSystem, makeFileSystem, mount, serveDisk } from './machine.js'
 import { itemsAt, itemsOf, parseMarks } from './marks.js'
 
 /** What a program did to a disk that was new. */
@@ -87,6 +87,7 @@ export async function replay(
     const takeBack = image.apply(writes)
     image.save(disk)
     takeBack()
+    checkFileSystem(fileSystem, disk)
     const unmount = mount(fileSystem, disk, mounted)
     const entries = snapshot(queue)
     const items = itemsAt(marks.slice(0, epoch + 1).flat(), all)
