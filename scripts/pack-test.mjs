@@ -52,7 +52,7 @@ try {
   const files = packed.files.map(({ path }) => path)
   const foreign = files.filter(
     (path) =>
-      !/^(dist\/.*\.(c?js|d\.c?ts)|dist\/cli\/LICENSES\.txt|man\/.*\.[17]|README\.md|LICENSE|CHANGELOG\.md|package\.json|docs\/errors\.md)$/.test(
+      !/^(dist\/.*\.(c?js|d\.c?ts)|dist\/cli\/LICENSES\.txt|man\/.*\.[17]|README\.md|LICENSE|CHANGELOG\.md|package\.json|docs\/(errors|guarantees)\.md)$/.test(
         path,
       ),
   )

@@ -3,7 +3,7 @@ import { errnoOf, FsqError, reasonOf } from '../errors.js'
 import { checkMembers } from '../members.js'
 import type { Argument } from '../name/encode.js'
 import { syncfsReports } from '../posix/file-system.js'
-import { close, openDirectory } from '../posix/files.js'
+import { close, openDirectory, syncFile } from '../posix/files.js'
 import { getNative } from '../posix/native.js'
 import { type Body, releaseBody } from './body.js'
 import type { QueueContext } from './context.js'
@@ -16,7 +16,7 @@ import { publish } from './publish.js'
  * so that the batch shares its syncs. What a crash leaves after each step:
  *
  *   1. write every item to tmp/                  stale files in tmp/
- *   2. syncfs(2), or fsync of each file          stale files in tmp/
+ *   2. syncfs(2) and fsync tmp/, or fsync each   stale files in tmp/
  *   3. link all of them into queue/              some items in queue/, one inode in both places
  *   4. fsync queue/, once                        all of them there, to survive a power cut
  *   5. unlink their names in tmp/                the items in queue/
@@ -208,7 +208,11 @@ function openFlush({ settings, paths }: QueueContext, count: number): Flush | un
   // Open before the first write: syncfs(2) reports what could not be written since.
   const fd = openDirectory(paths.tmp)
   return {
-    run: async () => native.syncfs(fd),
+    run: async () => {
+      await native.syncfs(fd)
+      // An ext4 without a journal flushes the disk before it writes the inodes: once more, after them.
+      await syncFile(fd)
+    },
     close: () => {
       close(fd)
     },

@@ -280,7 +280,10 @@ for (const directory of ['tmp', 'queue'] as const) {
   t.test(`where a file has the place of ${directory}/`, async (t) => {
     const queue = await missing(t)
     writeFileSync(queue.context.paths[directory], 'precious')
-    await t.rejects(queue.enqueue(''), error(queue))
+    await t.rejects(queue.enqueue(''), {
+      code: 'FSQ_NO_QUEUE',
+      message: `not a whole queue: ${queue.context.paths[directory]} is not a directory`,
+    })
     t.equal(readFileSync(queue.context.paths[directory], 'utf8'), 'precious')
     removeSync(queue.context.paths[directory])
     mkdirSync(queue.context.paths[directory])
