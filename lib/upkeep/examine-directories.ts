@@ -1,10 +1,10 @@
 import { errnoOf } from '../errors.js'
 import { syncDirectory } from '../posix/directory-sync.js'
-import { close, openDirectory, setOwnership } from '../posix/files.js'
+import { close, openDirectory, setOwnership, statFile } from '../posix/files.js'
 import { makeDirectory, moveNoReplace, statEntry } from '../posix/names.js'
 import type { QueueContext } from '../queue/context.js'
 import { discardHidden, hiddenSibling } from '../queue/hidden.js'
-import { difference } from './difference.js'
+import { difference, harmlessMode } from './difference.js'
 import { ageOf, type Examination, type Found, found } from './finding.js'
 import { type ItemState, itemStates } from './list-items.js'
 
@@ -45,13 +45,16 @@ function* examineMode(examination: Examination, path: string, state?: ItemState)
   const stat = statEntry(path)
   if (stat === undefined) return
   const facts = { state, age: ageOf(examination, stat) }
-  const wrong = difference(examination.context.settings, 'queue', stat)
+  const { settings } = examination.context
+  const wrong = difference(settings, 'queue', stat)
   if (wrong !== undefined) {
-    const { kind, reason, action, ownership } = wrong
+    const { kind, reason, action } = wrong
     const run = async (): Promise<boolean> => {
       const fd = openDirectory(path)
       try {
-        setOwnership(fd, ownership)
+        const now = difference(settings, 'queue', statFile(fd))
+        if (now === undefined) return false
+        setOwnership(fd, now.ownership)
       } finally {
         close(fd)
       }
@@ -59,10 +62,7 @@ function* examineMode(examination: Examination, path: string, state?: ItemState)
       return true
     }
     yield found(examination, { ...facts, kind, reason, mend: { action, run } })
-  } else if (
-    (stat.mode & 0o002) !== 0 &&
-    (stat.mode & 0o7777) !== examination.context.settings.queueMode
-  ) {
+  } else if ((stat.mode & 0o002) !== 0 && (stat.mode & 0o7777) !== settings.queueMode) {
     yield found(examination, {
       ...facts,
       kind: 'world-writable',
@@ -94,7 +94,7 @@ async function makeOnce(context: QueueContext, path: string): Promise<boolean> {
   try {
     const fd = openDirectory(built)
     try {
-      setOwnership(fd, { uid: top.uid, gid: top.gid, mode: top.mode & 0o7777 })
+      setOwnership(fd, { uid: top.uid, gid: top.gid, mode: harmlessMode('queue', top.mode) })
     } finally {
       close(fd)
     }

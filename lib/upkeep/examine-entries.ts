@@ -162,20 +162,29 @@ function* examineQueued(each: Entry, pinned: Pinned): Generator<Found> {
 }
 
 function* wrongOwnership({ examination, directory, entry, stat }: Entry): Generator<Found> {
-  const wrong = difference(examination.context.settings, 'item', stat)
+  const { settings } = examination.context
+  const wrong = difference(settings, 'item', stat)
   if (wrong === undefined) return
-  const { kind, reason, action, ownership } = wrong
+  const { kind, reason, action } = wrong
   const facts = { kind, state: 'queue', entry, age: ageOf(examination, stat) } as const
   const path = entryPath(directory.path, entry)
   const run = (): Promise<boolean> =>
     underLock(path, async (fd) => {
+      const open = statFile(fd)
       // Another name may be that of anybody's file, which somebody has linked here.
-      if (statFile(fd).nlink > 1) throw new FsqError('FSQ_REPAIR', 'it has other names')
-      setOwnership(fd, ownership)
+      if (hasSeveralNames(open)) throw new FsqError('FSQ_REPAIR', 'it has other names')
+      const now = difference(settings, 'item', open)
+      if (now === undefined) return false
+      setOwnership(fd, now.ownership)
       await syncFile(fd)
       return true
     })
-  yield found(examination, { ...facts, reason, mend: { action, run } })
+  yield hasSeveralNames(stat)
+    ? found(examination, {
+        ...facts,
+        reason: `${reason}; it has other names, which may be anybody's: see chown(1) and chmod(1)`,
+      })
+    : found(examination, { ...facts, reason, mend: { action, run } })
 }
 
 function* examineFinished(each: Entry, state: 'done' | 'fail', pinned: Pinned): Generator<Found> {

@@ -392,6 +392,52 @@ const cases: readonly Case[] = [
     check: ({ queue }) => modeOf(`${queue}/${id}`) === '600',
   },
   {
+    what: 'an item that is a setuid and setgid program',
+    kind: 'wrong-mode',
+    make: ({ queue }) => {
+      chmodSync(putEntry(queue, id), 0o6755)
+    },
+    expected: { state: 'queue', id, remedy: 'repair', reason: /6755.*setuid/ },
+    after: { ...nothing, queue: [id] },
+    check: ({ queue }) => modeOf(`${queue}/${id}`) === '755',
+  },
+  {
+    what: 'a setuid item of another owner than is set',
+    kind: 'wrong-owner',
+    make: ({ queue }) => {
+      const path = putEntry(queue, id)
+      chownSync(path, 12345, 12346)
+      chmodSync(path, 0o7755)
+    },
+    settings: { itemUser: '7' },
+    expected: { state: 'queue', id, remedy: 'repair' },
+    after: { ...nothing, queue: [id] },
+    check: ({ queue }) => {
+      return lstatSync(`${queue}/${id}`).uid === 7 && modeOf(`${queue}/${id}`) === '755'
+    },
+    skip: notRoot,
+  },
+  {
+    what: 'a setuid directory, which keeps setgid and sticky',
+    kind: 'wrong-mode',
+    make: ({ done }) => {
+      chmodSync(done, 0o7770)
+    },
+    expected: { state: 'done', remedy: 'repair', reason: /7770.*setuid/ },
+    check: ({ done }) => modeOf(done) === '3770',
+  },
+  {
+    what: 'a file of somebody else, linked to queue/, of another mode than is set',
+    kind: 'wrong-mode',
+    make: (paths) => {
+      chmodSync(putEntry(rootOf(paths), 'secret'), 0o600)
+      linkSync(`${rootOf(paths)}/secret`, `${paths.queue}/${id}`)
+    },
+    settings: { itemMode: 0o666 },
+    expected: { state: 'queue', id, remedy: 'decide', reason: /other names/ },
+    check: (paths) => modeOf(`${rootOf(paths)}/secret`) === '600',
+  },
+  {
     what: 'a directory of another owner than is set',
     kind: 'wrong-owner',
     make: ({ fail }) => {

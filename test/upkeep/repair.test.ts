@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os'
 import t from 'tap'
 import type { Queue } from '../../lib/queue/queue.js'
 import { examine } from '../../lib/upkeep/examine.js'
-import type { FindingKind } from '../../lib/upkeep/finding.js'
+import type { FindingKind, Mend } from '../../lib/upkeep/finding.js'
 import { type Repair, repairQueue, type RepairOptions } from '../../lib/upkeep/repair.js'
 import { itemName, putEntry } from '../helpers/entries.js'
 import { listOf } from '../helpers/findings-suite.js'
@@ -220,16 +220,51 @@ for (const kind of ['stale', 'enqueue-cut', 'finish-cut', 'retry-cut', 'expired'
   })
 }
 
-t.test('a file with other names gets no other owner or mode', async (t) => {
+/** The first finding while the queue is examined, which holds its directories open. */
+async function withFirst(queue: Queue, act: (mend: Mend) => Promise<void>): Promise<void> {
+  for await (const { mend } of examine(queue, { older: 0 })) {
+    if (mend === undefined) throw new Error('Expected something to mend')
+    await act(mend)
+    return
+  }
+  throw new Error('Expected a finding')
+}
+
+t.test('a file that was linked after it was found gets no other mode', async (t) => {
   const root = temporaryRoot(t, { itemMode: 0o666 })
   const queue = await root.install('q')
+  const path = `${queue.context.paths.queue}/${id}`
+  chmodSync(putEntry(queue.context.paths.queue, id), 0o600)
+  await withFirst(queue, async (mend) => {
+    linkSync(path, `${root.settings.root}/elsewhere`)
+    await t.rejects(mend.run(), { code: 'FSQ_REPAIR' })
+  })
+  t.equal(modeOf(path), '600')
+})
+
+t.test('the mode that counts is the one that the item has when it is locked', async (t) => {
+  const queue = await temporaryQueue(t)
+  const path = `${queue.context.paths.queue}/${id}`
+  chmodSync(putEntry(queue.context.paths.queue, id), 0o4600)
+  await withFirst(queue, async (mend) => {
+    chmodSync(path, 0o4640)
+    t.equal(await mend.run(), true)
+    t.equal(modeOf(path), '640', 'not 600, as it was')
+    t.equal(await mend.run(), false)
+  })
+})
+
+t.test('a directory that is made again is not setuid', async (t) => {
+  const queue = await temporaryQueue(t)
   const { paths } = queue.context
-  chmodSync(putEntry(root.settings.root, 'secret'), 0o600)
-  linkSync(`${root.settings.root}/secret`, `${paths.queue}/${id}`)
+  rmdirSync(paths.tmp)
+  chmodSync(paths.directory, 0o6770)
   t.match(await repairAll(queue), [
-    { finding: { kind: 'wrong-mode' }, outcome: 'left', error: { code: 'FSQ_REPAIR' } },
+    { finding: { kind: 'wrong-mode' }, outcome: 'mended' },
+    { finding: { kind: 'missing-directory' }, outcome: 'mended' },
   ])
-  t.equal(modeOf(`${root.settings.root}/secret`), '600')
+  t.equal(modeOf(paths.directory), '2770')
+  t.equal(modeOf(paths.tmp), '2770')
 })
 
 t.test('an item that has names in other queues is not finished', async (t) => {
