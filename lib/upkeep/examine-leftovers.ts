@@ -1,8 +1,8 @@
-import { errnoOf, reasonOf } from '../errors.js'
+import { errnoOf, FsqError, reasonOf } from '../errors.js'
 import { getCharset } from '../name/charset.js'
-import { listNames, removeTree, statEntry, walkNames } from '../posix/names.js'
+import { listNames, removeTree, renameDirectory, statEntry, walkNames } from '../posix/names.js'
 import { type QueueContext, queuePaths } from '../queue/context.js'
-import { syncRoot } from '../queue/hidden.js'
+import { hiddenSibling, syncRoot } from '../queue/hidden.js'
 import { isHidden } from '../queue/list-entries.js'
 import { printableName } from '../queue/printable.js'
 import { namesInQueue } from '../settings.js'
@@ -99,17 +99,41 @@ function isDirectory(path: string): boolean {
   return statEntry(path)?.isDirectory() === true
 }
 
+/**
+ * Removes it under a fresh name of our own. Under the name by which it was found, its install may
+ * still move it to its place, or its uninstall back there, while it is emptied; after the rename
+ * whichever of them comes second fails. So what is looked at then is what is removed.
+ */
 async function remove(why: 'install' | 'uninstall', hidden: QueueContext): Promise<boolean> {
   const { directory } = hidden.paths
-  for (;;) {
-    if (!isDirectory(directory) || obstacleTo(why, hidden) !== undefined) return false
-    try {
-      removeTree(directory)
-      break
-    } catch (error) {
-      if (errnoOf(error) !== 'ENOENT') throw error // As above; what is still there goes next.
-    }
+  if (!isDirectory(directory) || obstacleTo(why, hidden) !== undefined) return false
+  const ours = hiddenSibling(hidden, why)
+  try {
+    renameDirectory(directory, ours.paths.directory)
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return false // Somebody else was faster.
+    throw error
   }
+  const obstacle = obstacleTo(why, ours)
+  if (obstacle !== undefined) {
+    // It is not put back: whose it was has failed, and removes what it finds under the old name.
+    const { directory: path } = ours.paths
+    throw new FsqError('FSQ_REPAIR', `it is ${path} now, since ${obstacle}`, { path })
+  }
+  if (!removedTree(ours.paths.directory)) return false
   await syncRoot(hidden)
   return true
+}
+
+/** False where another repair has taken it for a leftover under our name, and removes it. */
+function removedTree(directory: string): boolean {
+  while (isDirectory(directory)) {
+    try {
+      removeTree(directory)
+      return true
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error // What is still there goes next.
+    }
+  }
+  return false
 }

@@ -1,4 +1,5 @@
 import { linkSync, mkdirSync, rmdirSync } from 'node:fs'
+import { setImmediate } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { auditQueue } from '../../lib/upkeep/audit.js'
@@ -125,3 +126,23 @@ for (const native of ['koffi', 'commands']) {
     t.equal(done?.length, acknowledged.length)
   })
 }
+
+t.test('nobody can move a leftover to its place while it is removed', async (t) => {
+  const { fsq, root } = await place(t)
+  const { root: path } = root.settings
+  const name = '.q.uninstall-0123456789ab'
+  mkdirSync(`${path}/${name}/done`, { recursive: true })
+  for (let i = 0; i < 10_000; i++) putEntry(`${path}/${name}/done`, String(i))
+  const state = { ended: false }
+  const repair = fsq(['repair', '--older', '0s', 'q']).finally(() => {
+    state.ended = true
+  })
+  let seen = [name]
+  while (!state.ended && seen.includes(name)) {
+    await setImmediate()
+    seen = entriesOf(path).filter((entry) => entry.startsWith('.'))
+  }
+  t.match(seen, [/^\.q\.uninstall-(?!0123456789ab)[0-9a-f]{12}$/], 'it is there by another name')
+  check(t, await repair, { stdout: /removed/ })
+  t.strictSame(entriesOf(path), ['q'])
+})

@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os'
 import t from 'tap'
 import type { Queue } from '../../lib/queue/queue.js'
 import { examine } from '../../lib/upkeep/examine.js'
+import { examineLeftovers } from '../../lib/upkeep/examine-leftovers.js'
 import type { FindingKind, Mend } from '../../lib/upkeep/finding.js'
 import { type Repair, repairQueue, type RepairOptions } from '../../lib/upkeep/repair.js'
 import { itemName, putEntry } from '../helpers/entries.js'
@@ -338,6 +339,29 @@ t.test('an uninstall that was cut is finished, though a queue of that name is th
   t.match(await repairAll(queue), [{ outcome: 'mended', action: 'removed' }])
   t.strictSame(entriesOf(root.settings.root), ['q'])
   t.strictSame(contentsOf(queue), { ...nothing, queue: [kept] })
+})
+
+t.test('what came into a leftover just before it was taken is kept', async (t) => {
+  const root = temporaryRoot(t)
+  const { context } = await root.install('q')
+  const { root: path } = root.settings
+  mkdirSync(`${path}/.q.install-0123456789ab/queue`, { recursive: true })
+  let taking = false
+  // The root is asked for between the first look and the rename, to make a name below it.
+  const settings = Object.defineProperty({ ...context.settings }, 'root', {
+    get: () => {
+      if (taking) putEntry(`${path}/.q.install-0123456789ab/queue`, id)
+      return path
+    },
+  })
+  const examination = { context: { ...context, settings }, now: Date.now() + 1000, older: 0 }
+  const limits = { maxTries: 0, ttl: 0 }
+  const [found] = [...examineLeftovers({ ...examination, settled: 0, limits })]
+  taking = true
+  await t.rejects(async () => found?.mend?.run(), { code: 'FSQ_REPAIR' })
+  const [hidden = ''] = entriesOf(path)
+  t.match(hidden, /^\.q\.install-(?!0123456789ab)[0-9a-f]{12}$/)
+  t.strictSame(entriesOf(`${path}/${hidden}/queue`), [id])
 })
 
 t.test('after a power cut, repair with older 0 leaves tmp/ clean', async (t) => {
