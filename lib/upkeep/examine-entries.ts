@@ -80,7 +80,9 @@ function* examineTmp({ examination, directory, entry, stat }: Entry): Generator<
       state: 'tmp',
       entry,
       age,
-      reason: 'it is not a regular file; nothing that fsq does leaves such a thing here',
+      reason:
+        'it is not a regular file; nothing that fsq does leaves such a thing here: move it ' +
+        'elsewhere, or remove it',
     })
 }
 
@@ -196,7 +198,10 @@ function* examineFinished(each: Entry, state: 'done' | 'fail', pinned: Pinned): 
       state,
       entry,
       age: ageOf(examination, stat),
-      reason: state === 'fail' ? `${wrong}; here it keeps nobody from anything` : wrong,
+      reason:
+        state === 'fail'
+          ? `${wrong}; here it keeps nobody from anything`
+          : `${wrong}: move it elsewhere, or remove it`,
       harmless: state === 'fail', // Where scan puts what it finds in queue/.
     })
   } else if (state === 'done') yield* sameName(each, pinned, ['fail'], 'done')
@@ -229,7 +234,11 @@ function* sameName(
       state,
       entry,
       age: ageOf(examination, stat),
-      reason: `another item of that name is in ${other}/; both are kept`,
+      reason:
+        `another item of that name is in ${other}/; both are kept: ` +
+        (state === 'queue'
+          ? 'leave this one to be worked on, or remove it'
+          : 'leave them so, or remove the one that is wrong'),
     })
   }
 }

@@ -125,15 +125,31 @@ function* examineFile(
       name.state === 'queue' &&
       (pair.kind === 'finish-cut' ? isFinished(name, stays, ours, theirs) : isRetried(ours, theirs))
     const reason = `it is ${nameOf(stays, examination)} too`
-    if (!explained)
-      yield report(name, { kind: 'linked', reason: `${reason}; nothing that fsq does explains it` })
-    else
+    if (!explained) {
+      yield report(name, {
+        kind: 'linked',
+        reason: `${reason}; nothing that fsq does explains it: ${choices(name, stays)}`,
+      })
+    } else if (stat.nlink > names.length) {
+      yield report(name, {
+        kind: pair.kind,
+        reason: `${reason}, and has names elsewhere, from where it may have come back: ${choices(name, stays)}`,
+      })
+    } else
       yield report(name, {
         kind: pair.kind,
         reason: `${reason}: its ${pair.kind === 'finish-cut' ? 'finish' : 'retry'} was cut`,
         mend: { action: 'removed', run: () => removeName(name, stays, names) },
       })
   }
+}
+
+/** What somebody can decide between who knows how the names came about. */
+function choices(name: Name, stays: Name): string {
+  if (name.state !== 'queue') return 'remove the name that is wrong'
+  return stays.state === 'queue'
+    ? 'leave both to be worked on, or remove one'
+    : 'leave it to be worked on, or remove this name'
 }
 
 /**

@@ -31,7 +31,7 @@ t.test('what is found is printed, then what is done about it', { buffered: true 
   const lacks = 'the name has 1 of the 5 fields that it needs'
   const audit = await fsq(['audit', '-v', 'q', '--older', '0s'])
   t.strictSame(audit.stdout.replace(/, \d+m?s:/g, ', AGE:').split('\n'), [
-    `${left}: malformed, AGE: ${lacks} (decide yourself)`,
+    `${left}: malformed, AGE: ${lacks}: move it elsewhere, or remove it (decide yourself)`,
     `${harmless}: malformed, AGE: ${lacks}; here it keeps nobody from anything (nothing to do)`,
     `${stale}: stale, AGE: its enqueue was cut before it was acknowledged (fsq repair mends it)`,
     '',
@@ -41,7 +41,7 @@ t.test('what is found is printed, then what is done about it', { buffered: true 
   check(t, await fsq(['repair', '-v', '--dry-run', '--older', '0s', 'q']), {
     status: 1,
     stdout:
-      `${left}: malformed: left; decide yourself: ${lacks}\n` +
+      `${left}: malformed: left; decide yourself: ${lacks}: move it elsewhere, or remove it\n` +
       `${stale}: stale: would be removed: its enqueue was cut before it was acknowledged\n`,
     stderr: 'fsq repair: q: 1 would be mended\n',
   })
@@ -49,7 +49,7 @@ t.test('what is found is printed, then what is done about it', { buffered: true 
   check(t, await fsq(['repair', '-v', '--older', '0s', 'q']), {
     status: 1,
     stdout:
-      `${left}: malformed: left; decide yourself: ${lacks}\n` +
+      `${left}: malformed: left; decide yourself: ${lacks}: move it elsewhere, or remove it\n` +
       `${stale}: stale: removed: its enqueue was cut before it was acknowledged\n`,
     stderr: 'fsq repair: q: 1 mended\n',
   })

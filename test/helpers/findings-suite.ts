@@ -106,7 +106,7 @@ const cases: readonly Case[] = [
       putEntry(rootOf(paths), 'precious')
       symlinkSync('../../precious', `${paths.tmp}/${id}`)
     },
-    expected: { state: 'tmp', id, remedy: 'decide' },
+    expected: { state: 'tmp', id, remedy: 'decide', reason: /: move it .* or remove/ },
     after: { ...nothing, tmp: [id] },
   },
   {
@@ -162,6 +162,26 @@ const cases: readonly Case[] = [
     after: { ...nothing, done: [itemName({ entropy: 1, args: ['a'] })] },
   },
   {
+    what: 'an item in queue/ and in done/ that has a name elsewhere too',
+    kind: 'finish-cut',
+    make: (paths) => {
+      twice('queue', 'done')(paths)
+      linkSync(`${paths.queue}/${id}`, `${rootOf(paths)}/elsewhere`)
+    },
+    expected: { state: 'queue', id, remedy: 'decide', reason: /elsewhere.*: leave it to be/ },
+    after: { ...nothing, queue: [id], done: [id] },
+  },
+  {
+    what: 'an item in queue/ with one more try as well, and with a name elsewhere',
+    kind: 'retry-cut',
+    make: (paths) => {
+      twice('queue', 'queue', tried)(paths)
+      linkSync(`${paths.queue}/${id}`, `${rootOf(paths)}/elsewhere`)
+    },
+    expected: { state: 'queue', id, remedy: 'decide', reason: /elsewhere.*: leave both/ },
+    after: { ...nothing, queue: [id, tried].sort() },
+  },
+  {
     what: 'an item in tmp/, queue/ and done/',
     kind: 'finish-cut',
     make: (paths) => {
@@ -199,14 +219,14 @@ const cases: readonly Case[] = [
     what: 'an item that somebody has linked back to queue/ as another',
     kind: 'linked',
     make: twice('done', 'queue', other),
-    expected: { state: 'queue', id: other, remedy: 'decide' },
+    expected: { state: 'queue', id: other, remedy: 'decide', reason: /: leave it .* or remove/ },
     after: { ...nothing, queue: [other], done: [id] },
   },
   {
     what: 'an item in done/ and in fail/',
     kind: 'linked',
     make: twice('done', 'fail'),
-    expected: { state: 'fail', id, remedy: 'decide' },
+    expected: { state: 'fail', id, remedy: 'decide', reason: /: remove the name that/ },
     after: { ...nothing, done: [id], fail: [id] },
   },
   {
@@ -229,7 +249,7 @@ const cases: readonly Case[] = [
       putEntry(paths.queue, id, 'ours')
       putEntry(paths[state], id, 'theirs')
     },
-    expected: { state: 'queue', id, remedy: 'decide', reason: RegExp(` ${state}/`) },
+    expected: { state: 'queue', id, remedy: 'decide', reason: RegExp(` ${state}/.*: leave this`) },
     after: { ...nothing, queue: [id], [state]: [id] },
   })),
   {
@@ -239,7 +259,7 @@ const cases: readonly Case[] = [
       putEntry(done, id)
       putEntry(fail, id)
     },
-    expected: { state: 'done', id, remedy: 'decide' },
+    expected: { state: 'done', id, remedy: 'decide', reason: /: leave them so, or/ },
     after: { ...nothing, done: [id], fail: [id] },
   },
   {
@@ -284,7 +304,7 @@ const cases: readonly Case[] = [
     what: 'a malformed entry in done/',
     kind: 'malformed',
     make: ({ done }) => putEntry(done, 'notes'),
-    expected: { state: 'done', id: 'notes', remedy: 'decide' },
+    expected: { state: 'done', id: 'notes', remedy: 'decide', reason: /: move it .* or remove/ },
     after: { ...nothing, done: ['notes'] },
   },
   {

@@ -280,8 +280,20 @@ t.test('an item that has names in other queues is not finished', async (t) => {
   await queue.reenqueue(item, { link: true })
   item.close()
   t.match(await repairAll(queue), [
-    { finding: { kind: 'finish-cut' }, outcome: 'left', error: { code: 'FSQ_REPAIR' } },
+    { finding: { kind: 'finish-cut', remedy: 'decide' }, outcome: 'left' },
   ])
+  t.strictSame(contentsOf(queue), { ...nothing, queue: [id], done: [id] })
+})
+
+t.test('an item that gets a name elsewhere after it was found is not finished', async (t) => {
+  const queue = await temporaryQueue(t)
+  const { paths, settings } = queue.context
+  putEntry(paths.queue, id)
+  linkSync(`${paths.queue}/${id}`, `${paths.done}/${id}`)
+  await withFirst(queue, async (mend) => {
+    linkSync(`${paths.queue}/${id}`, `${settings.root}/elsewhere`)
+    await t.rejects(mend.run(), { code: 'FSQ_REPAIR' })
+  })
   t.strictSame(contentsOf(queue), { ...nothing, queue: [id], done: [id] })
 })
 
