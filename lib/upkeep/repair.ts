@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { errnoOf, FsqError, reasonOf } from '../errors.js'
 import type { Queue } from '../queue/queue.js'
 import { examine } from './examine.js'
@@ -40,6 +41,7 @@ export async function* repairQueue(
   queue: Queue,
   options: RepairOptions = {},
 ): AsyncGenerator<Repair, undefined> {
+  const patience = { left: 1000 }
   for await (const { finding, mend } of examine(queue, options)) {
     if (finding.remedy === 'none') continue
     const repair =
@@ -47,20 +49,49 @@ export async function* repairQueue(
         ? ({ finding, outcome: 'left' } as const)
         : options.dryRun === true
           ? ({ finding, outcome: 'would', action: mend.action } as const)
-          : await mendNow(finding, mend)
+          : await mendNow(finding, mend, patience)
     if (repair !== undefined) yield repair
   }
   return undefined
 }
 
-async function mendNow(finding: Finding, { action, run }: Mend): Promise<Repair | undefined> {
+/** In milliseconds: how long what is locked is waited for at most, and then looked at again. */
+const [longest, again] = [250, 25]
+
+/** How many milliseconds a repair may still wait for locks, all in all. */
+interface Patience {
+  left: number
+}
+
+async function mendNow(
+  finding: Finding,
+  { action, run }: Mend,
+  patience: Patience,
+): Promise<Repair | undefined> {
   try {
-    return (await run()) ? { finding, outcome: 'mended', action } : undefined
+    return (await unlocked(run, patience)) ? { finding, outcome: 'mended', action } : undefined
   } catch (error) {
     const left = { finding, outcome: 'left', action } as const
     if (error instanceof FsqError) return { ...left, error }
     if (errnoOf(error) === undefined) throw error
     const fields = { queue: finding.queue, path: finding.path, cause: error }
     return { ...left, error: new FsqError('FSQ_REPAIR', reasonOf(error), fields) }
+  }
+}
+
+/**
+ * Does it; where somebody has it locked, once more a moment later: a scan, or another repair, has
+ * mended it by then. A worker has it for longer, and is not waited for.
+ */
+async function unlocked(run: Mend['run'], patience: Patience): Promise<boolean> {
+  for (let waited = 0; ; waited += again) {
+    try {
+      return await run()
+    } catch (error) {
+      if (!(error instanceof FsqError) || error.code !== 'FSQ_ITEM_LOCKED') throw error
+      if (waited >= longest || patience.left <= 0) throw error
+    }
+    patience.left -= again
+    await setTimeout(again)
   }
 }

@@ -10,6 +10,7 @@ import {
   symlinkSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
+import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import type { Queue } from '../../lib/queue/queue.js'
 import { examine } from '../../lib/upkeep/examine.js'
@@ -50,6 +51,17 @@ t.test('what somebody has locked is left', async (t) => {
     t.match({ outcome, error }, { outcome: 'left', error: { code: 'FSQ_ITEM_LOCKED' } })
   t.strictSame(contentsOf(queue), { ...nothing, queue: [id, 'malformed'] })
   t.equal(modeOf(`${paths.queue}/${id}`), '644')
+})
+
+t.test('what is locked for a moment and then gone is not told of', async (t) => {
+  const queue = await temporaryQueue(t)
+  const { paths } = queue.context
+  putEntry(paths.queue, 'malformed')
+  lockedDescriptor(t, `${paths.queue}/malformed`)
+  const repairs = repairAll(queue)
+  for (let i = 0; i < 3; i++) await setImmediate() // It has been found locked.
+  renameSync(`${paths.queue}/malformed`, `${paths.fail}/malformed`)
+  t.strictSame(await repairs, [])
 })
 
 /** What can happen to an item between the moment in which it is found and that of its repair. */
