@@ -14,7 +14,7 @@ import { setAsideMalformed } from '../queue/malformed.js'
 import { difference } from './difference.js'
 import type { Pinned } from './examine.js'
 import { ageOf, type Examination, type Found, found } from './finding.js'
-import { type ItemState, itemStates } from './list-items.js'
+import type { ItemState } from './list-items.js'
 import { locked, underLock } from './under-lock.js'
 
 /*
@@ -43,24 +43,23 @@ const examineIn: Readonly<Record<ItemState, (entry: Entry, pinned: Pinned) => It
   fail: (entry, pinned) => examineFinished(entry, 'fail', pinned),
 }
 
-/** Walks through the directories; counts in `tally.linked` the files that have several names. */
+/** Walks through a directory; counts in `tally.linked` the files that have several names. */
 export async function* examineEntries(
   examination: Examination,
   pinned: Pinned,
+  state: ItemState,
   tally: { linked: number },
 ): AsyncGenerator<Found> {
+  const directory = pinned.get(state)
+  if (directory === undefined) return
   let seen = 0
-  for (const state of itemStates) {
-    const directory = pinned.get(state)
-    if (directory === undefined) continue
-    for (const entry of walkNames(directory.path)) {
-      if (++seen % turn === 0) await setImmediate()
-      if (state !== 'tmp' && isHidden(entry, examination.context)) continue
-      const stat = statEntry(entryPath(directory.path, entry))
-      if (stat === undefined) continue
-      if (hasSeveralNames(stat)) tally.linked++
-      yield* examineIn[state]({ examination, directory, entry, stat }, pinned)
-    }
+  for (const entry of walkNames(directory.path)) {
+    if (++seen % turn === 0) await setImmediate()
+    if (state !== 'tmp' && isHidden(entry, examination.context)) continue
+    const stat = statEntry(entryPath(directory.path, entry))
+    if (stat === undefined) continue
+    if (hasSeveralNames(stat)) tally.linked++
+    yield* examineIn[state]({ examination, directory, entry, stat }, pinned)
   }
 }
 

@@ -1,3 +1,4 @@
+import { errnoOf, FsqError } from '../errors.js'
 import { pinDirectory, type PinnedDirectory } from '../posix/files.js'
 import { statEntry } from '../posix/names.js'
 import { checkQueue, failure } from '../queue/failure.js'
@@ -43,37 +44,72 @@ export async function* examine(queue: Queue, options: AuditOptions): AsyncGenera
     settled: Math.min(older, oneStep),
     limits: resolveLimits(options, { ttl, maxTries: maxTries > 1 ? maxTries : 0 }),
   }
+  const unread: unknown[] = []
   try {
-    yield* examineAll(examination)
+    yield* examineAll(examination, unread)
   } catch (error) {
-    throw failure('FSQ_AUDIT', `cannot examine ${context.name}`, error, context)
+    throw failed(examination, context.paths.directory, error)
   }
+  if (unread.length > 0) throw unread[0]
 }
 
-async function* examineAll(examination: Examination): AsyncGenerator<Found> {
+function failed({ context }: Examination, path: string, error: unknown): unknown {
+  return failure('FSQ_AUDIT', `cannot examine ${path}`, error, context, { path })
+}
+
+/** Adds to `unread` what kept it from a part of the queue, and goes on with the others. */
+async function* examineAll(examination: Examination, unread: unknown[]): AsyncGenerator<Found> {
   const { context } = examination
+  const { paths, settings } = context
+  const cannot = (path: string, error: unknown): void => {
+    if (error instanceof FsqError || errnoOf(error) === undefined) throw error
+    unread.push(failed(examination, path, error))
+  }
   let leftovers = 0
-  for (const each of examineLeftovers(examination)) {
-    leftovers++
-    yield each
+  try {
+    for (const each of examineLeftovers(examination)) {
+      leftovers++
+      yield each
+    }
+  } catch (error) {
+    cannot(settings.root, error)
   }
   // Of a queue that was uninstalled there is nothing but leftovers.
-  if (leftovers > 0 && statEntry(context.paths.directory) === undefined) return
+  if (leftovers > 0 && statEntry(paths.directory) === undefined) return
   checkQueue(context, [])
   // A directory with none of the four is none that we should complete.
-  if (itemStates.every((state) => statEntry(context.paths[state]) === undefined))
-    checkQueue(context)
+  if (itemStates.every((state) => statEntry(paths[state]) === undefined)) checkQueue(context)
   yield* examineDirectories(examination)
   const pinned = new Map<ItemState, PinnedDirectory>()
   try {
     for (const state of itemStates) {
-      const path = context.paths[state]
-      if (statEntry(path)?.isDirectory() === true) pinned.set(state, pinDirectory(path))
+      try {
+        if (statEntry(paths[state])?.isDirectory() === true) pin(pinned, state, paths[state])
+      } catch (error) {
+        cannot(paths[state], error)
+      }
     }
     const tally = { linked: 0 }
-    yield* examineEntries(examination, pinned, tally)
+    for (const state of pinned.keys()) {
+      try {
+        yield* examineEntries(examination, pinned, state, tally)
+      } catch (error) {
+        cannot(paths[state], error)
+      }
+    }
     if (tally.linked > 0) yield* examineLinks(examination, pinned, tally.linked)
   } finally {
     for (const directory of pinned.values()) directory.close()
+  }
+}
+
+/** Holds a directory open that can be searched as well as listed. */
+function pin(pinned: Map<ItemState, PinnedDirectory>, state: ItemState, path: string): void {
+  const directory = pinDirectory(path)
+  try {
+    statEntry(`${directory.path}/.`)
+    pinned.set(state, directory)
+  } finally {
+    if (!pinned.has(state)) directory.close()
   }
 }

@@ -175,12 +175,17 @@ t.test(
     const ended = await fsq(['repair', '--older', '0s', 'q'], { uid: nobody })
     check(t, ended, { status: 1, stdout: /^(.*: left; permission denied: .*\n){4}$/ })
     t.strictSame(snapshot(queue.path), before)
-    chmodSync(paths.done, 0)
-    check(t, await fsq(['audit', 'q'], { uid: nobody }), {
-      status: 111,
-      stdout: /^/,
-      stderr: 'fsq audit: cannot examine q: permission denied\n',
-    })
+    for (const mode of [0, 0o744, 0o711]) {
+      chmodSync(paths.done, mode)
+      for (const command of ['audit', 'repair']) {
+        const { status, stdout, stderr } = await fsq([command, '--older', '0s', 'q'], {
+          uid: nobody,
+        })
+        t.equal(status, 111)
+        t.match(stdout, /queue\/directory: malformed.*(\n.*)*tmp\/ours: stale/, 'the others')
+        t.equal(stderr, `fsq ${command}: cannot examine ${paths.done}: permission denied\n`)
+      }
+    }
   },
 )
 
