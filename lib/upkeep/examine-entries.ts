@@ -32,6 +32,8 @@ interface Entry {
   /** Its name, as a byte string. */
   readonly entry: string
   readonly stat: Stats
+  /** Whether the items of its directory may be good by other settings; see isForeign. */
+  readonly foreign: boolean
 }
 
 type Stats = NonNullable<ReturnType<typeof statEntry>>
@@ -52,6 +54,7 @@ export async function* examineEntries(
 ): AsyncGenerator<Found> {
   const directory = pinned.get(state)
   if (directory === undefined) return
+  const foreign = state === 'queue' && (await isForeign(examination, directory))
   let seen = 0
   for (const entry of walkNames(directory.path)) {
     if (++seen % turn === 0) await setImmediate()
@@ -59,8 +62,25 @@ export async function* examineEntries(
     const stat = statEntry(entryPath(directory.path, entry))
     if (stat === undefined) continue
     if (hasSeveralNames(stat)) tally.linked++
-    yield* examineIn[state]({ examination, directory, entry, stat }, pinned)
+    yield* examineIn[state]({ examination, directory, entry, stat, foreign }, pinned)
   }
+}
+
+/** So many malformed names may have come to queue/ one by one. */
+const fewMalformed = 10
+
+/**
+ * Whether there are more than a few names, and none is that of an item. They may be good items for
+ * who enqueued them by another time format or charset, and must not all be moved to fail/.
+ */
+async function isForeign(examination: Examination, directory: PinnedDirectory): Promise<boolean> {
+  let malformed = 0
+  for (const entry of walkNames(directory.path)) {
+    if (isHidden(entry, examination.context)) continue
+    if (nameError(examination, entry) === undefined) return false
+    if (++malformed % turn === 0) await setImmediate()
+  }
+  return malformed > fewMalformed
 }
 
 /** A directory has several links of its own accord. */
@@ -119,6 +139,16 @@ function* examineQueued(each: Entry, pinned: Pinned): Generator<Found> {
   const facts = { state: 'queue', entry, age: ageOf(examination, stat) } as const
   const claim = claimEntry(context, entry, { lock: false, open: false, limits })
   if ('malformed' in claim) {
+    if (each.foreign) {
+      yield found(examination, {
+        ...facts,
+        kind: 'malformed',
+        reason:
+          `${claim.malformed.message}, nor is any entry here an item: are FSQ_TIMEFMT, FSQ_ENCODE ` +
+          'and FSQ_CHARSET those of who enqueued them?',
+      })
+      return
+    }
     yield found(examination, {
       ...facts,
       kind: 'malformed',

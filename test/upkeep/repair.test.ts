@@ -355,6 +355,35 @@ t.test('what malformed entries collide with in fail/ is kept', async (t) => {
   t.strictSame(contentsOf(queue), { ...nothing, fail: ['x', 'x.1'] })
 })
 
+t.test('items that are good by other settings are not all moved to fail/', async (t) => {
+  const { root } = temporaryRoot(t).settings
+  const theirs = await temporaryRoot(t, { root, timefmt: '%Y-%m-%dT%H%M%S' }).install('q')
+  for (let i = 0; i < 11; i++) await theirs.enqueue('')
+  const queue = temporaryRoot(t, { root }).queue('q')
+  const before = contentsOf(queue)
+  const repairs = await repairAll(queue)
+  t.equal(repairs.length, 11)
+  for (const { finding, outcome } of repairs) {
+    const { kind, remedy, reason } = finding
+    t.strictSame([outcome, kind, remedy], ['left', 'malformed', 'decide'])
+    t.match(reason, /are FSQ_TIMEFMT, FSQ_ENCODE and FSQ_CHARSET those of who enqueued them\?$/)
+  }
+  t.strictSame(contentsOf(queue), before)
+  const ours = await queue.enqueue('')
+  await repairAll(queue)
+  t.strictSame(contentsOf(queue), { ...nothing, queue: [ours], fail: before['queue'] })
+})
+
+t.test('a few malformed entries are moved, though there is no item', async (t) => {
+  const queue = await temporaryQueue(t)
+  for (let i = 0; i < 10; i++) putEntry(queue.context.paths.queue, `x${i}`)
+  const repairs = await repairAll(queue)
+  t.strictSame(
+    repairs.map(({ outcome }) => outcome),
+    Array(10).fill('mended'),
+  )
+})
+
 t.test('an uninstall that was cut is finished, though a queue of that name is there', async (t) => {
   const root = temporaryRoot(t)
   const queue = await root.install('q')
