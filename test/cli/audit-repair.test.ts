@@ -33,7 +33,7 @@ t.test('what is found is printed, then what is done about it', { buffered: true 
   t.strictSame(audit.stdout.replace(/, \d+m?s:/g, ', AGE:').split('\n'), [
     `${left}: malformed, AGE: ${lacks}: move it elsewhere, or remove it (decide yourself)`,
     `${harmless}: malformed, AGE: ${lacks}; here it keeps nobody from anything (nothing to do)`,
-    `${stale}: stale, AGE: its enqueue was cut before it was acknowledged (fsq repair mends it)`,
+    `${stale}: stale, AGE: its enqueue was cut before it was acknowledged ("fsq repair --older 0s q" mends it)`,
     '',
   ])
   check(t, audit, { status: 1, stdout: audit.stdout, stderr: 'fsq audit: q: 3 found\n' })
@@ -128,6 +128,46 @@ t.test('-m, -t and their variables are the limits', { buffered: true }, async (t
   }
   check(t, await fsq(['repair', '-m', '2', 'q']), { stdout: /moved to fail\// })
   t.strictSame(contentsOf(queue), { ...nothing, fail: [tried] })
+})
+
+t.test('the remedy has the flags that the repair needs', { buffered: true }, async (t) => {
+  const { fsq, root } = await place(t)
+  for (const name of ["it's", '-q']) {
+    const { context } = await root.install(name)
+    for (const entry of [id, 'x']) putEntry(context.paths.queue, entry)
+  }
+  const remedy = async (...words: string[]): Promise<string | undefined> =>
+    /expired.*\((.*) mends it\)\n/.exec((await fsq(['audit', ...words])).stdout)?.[1]
+  const cases: [words: string[], expected: string][] = [
+    [['--older', '0s', '-t1', "it's"], `"fsq repair --older 0s -t 1 'it'\\''s'"`],
+    [['--older', '90m', '-m3', '-t1', '--', '-q'], '"fsq repair --older 90m -m 3 -t 1 -- -q"'],
+    [['--older', '14d', '-t1', '--', '-q'], '"fsq repair --older 2w -t 1 -- -q"'],
+  ]
+  for (const [words, expected] of cases) t.equal(await remedy(...words), expected)
+  t.match((await fsq(['audit', '--', '-q'])).stdout, /malformed.*\(fsq repair mends it\)\n$/)
+})
+
+t.test('without operands, all queues', { buffered: true }, async (t) => {
+  const { fsq, queue, root } = await place(t)
+  const { root: path } = root.settings
+  const damaged = await root.install('damaged')
+  rmdirSync(damaged.context.paths.queue)
+  for (const { context } of [queue, damaged]) putEntry(context.paths.tmp, id)
+  mkdirSync(`${path}/other/files`, { recursive: true })
+  mkdirSync(`${path}/.hidden/queue`, { recursive: true })
+  writeFileSync(`${path}/file`, '')
+  for (const command of ['audit', 'repair']) {
+    check(t, await fsq([command, '--older', '0s']), {
+      status: command === 'audit' ? 1 : 0,
+      stdout:
+        /^.*damaged\/queue: missing-.*\n.*damaged\/tmp\/.*: stale.*\n.*q\/tmp\/.*: stale.*\n$/,
+    })
+  }
+  check(t, await fsq(['audit', '--older', '0s']), {})
+  check(t, await fsq(['-r', `${path}/nosuch`, 'audit']), {
+    status: 111,
+    stderr: /cannot list the queues/,
+  })
 })
 
 t.test('one queue that fails does not keep the others back', { buffered: true }, async (t) => {

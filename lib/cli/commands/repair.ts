@@ -1,4 +1,5 @@
 import { type Repair, repairQueue } from '../../upkeep/repair.js'
+import { listQueues } from '../../upkeep/list-queues.js'
 import { defineCommand } from '../command.js'
 import { eachQueue } from '../each-queue.js'
 import { type ExamineFlags, examineFlags } from '../examine-flags.js'
@@ -9,14 +10,14 @@ interface Flags extends ExamineFlags {
 }
 
 export default defineCommand<Flags>({
-  operands: 'queue...',
-  atLeast: 1,
+  operands: '[queue...]',
   flagsAnywhere: true,
   flags: (command) =>
     examineFlags(command.option('--dry-run', 'change nothing; print what would be done')),
   async run(call) {
+    const operands = call.operands.length > 0 ? call.operands : listQueues(call.root())
     let left = 0
-    const status = await eachQueue(call, async (queue) => {
+    const status = await eachQueue({ ...call, operands }, async (queue) => {
       let mended = 0
       for await (const repair of repairQueue(queue, call.flags)) {
         if (repair.outcome === 'left') left++
