@@ -83,10 +83,11 @@ export async function pruneItems(queue: Queue, options: PruneOptions = {}): Prom
 /**
  * When an entry came to where it is, in milliseconds. Finishing sets the mtime; but other programs do
  * not, nor can whoever does not own the file, and then it is that of enqueueing, perhaps long ago.
- * The ctime is that of the rename at the earliest.
+ * The ctime is that of the rename at the earliest. Whole milliseconds, as `now` has them: what came
+ * in this one is not in the future.
  */
 function finishedAt(stat: { readonly mtimeMs: number; readonly ctimeMs: number }): number {
-  return Math.max(stat.mtimeMs, stat.ctimeMs)
+  return Math.floor(Math.max(stat.mtimeMs, stat.ctimeMs))
 }
 
 /** False where somebody else was faster. */

@@ -1,7 +1,16 @@
-import { mkdirSync, renameSync, rmdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  lstatSync,
+  mkdirSync,
+  renameSync,
+  rmdirSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import t from 'tap'
 import { pruneItems } from '../../lib/upkeep/prune-items.js'
 import { check, type Place, place } from '../helpers/cli.js'
+import { putEntry } from '../helpers/entries.js'
 import { contentsOf, entriesOf, nothing, temporaryQueue } from '../helpers/temporary.js'
 
 t.jobs = 4
@@ -157,4 +166,13 @@ t.test('as a library: a dry run, what is told, and no queue', { buffered: true }
   t.strictSame(seen.sort(), [...each, ...each].sort())
   await queue.uninstall({ force: true })
   await t.rejects(pruneItems(queue), { code: 'FSQ_NO_QUEUE' })
+})
+
+t.test('with an age of 0, what was finished in this millisecond goes too', async (t) => {
+  const queue = await temporaryQueue(t)
+  for (let i = 0; i < 20; i++) {
+    const path = putEntry(queue.context.paths.done, String(i))
+    const now = new Date(Math.floor(lstatSync(path).ctimeMs))
+    t.strictSame(await pruneItems(queue, { olderThan: 0, now }), { removed: 1 })
+  }
 })
