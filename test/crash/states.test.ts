@@ -96,7 +96,8 @@ t.test('without a sync something goes wrong that the oracle can name', { skip },
   // Those in flight may share a sync, and then one more is not missed.
   const alone = full.findIndex((step) => step.kind === 'told' && step.line.includes('several'))
   for (const [at, step] of full.slice(0, alone).entries()) {
-    if (step.kind !== 'sync') continue
+    // That of tmp/ is for an ext4 without a journal, which no model here is.
+    if (step.kind !== 'sync' || step.what === 'tmp') continue
     const kind = withoutSync(step.what, full[at - 1])
     const mutated = full.filter((_, other) => other !== at)
     for (const model of ['ordered', 'weak'] as const)
