@@ -24,12 +24,10 @@ export async function publish<T>(
   let made: T
   try {
     made = make()
-    if (!isSameFile(pinned.fd, paths.queue)) {
-      takeBack(pinned.path)
-      takeBack(paths.queue)
-      throw systemError('ENOENT', paths.queue)
-    }
+    if (!isSameFile(pinned.fd, paths.queue)) throw systemError('ENOENT', paths.queue)
   } catch (error) {
+    takeBack(pinned.path)
+    takeBack(paths.queue)
     pinned.close()
     throw error
   }

@@ -174,7 +174,8 @@ async function* scanItems(
   }
   const pause = pacer(maxRate, signal)
   signal?.throwIfAborted()
-  checkQueue(queue) // Work that could not be finished must not be begun.
+  // Work that could not be finished must not be begun.
+  checkQueue(queue, [queue.paths.queue, queue.paths.done])
   let yielded = 0
   for (const entries of listings(queue, limit)) {
     if (options.ignoreDown !== true) checkUp(queue) // A queue that is down says so even when empty.

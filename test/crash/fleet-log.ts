@@ -90,12 +90,14 @@ export function judgeRecords(records: readonly FleetRecord[]): FleetHistory {
   }
   const killed = new Set<string>()
   const latest = new Map<string, string>()
-  // An acknowledgement may be read, and written down, long after it was given.
-  const acknowledged = new Map(
-    records.flatMap((record) =>
-      record.at === 'finished' ? [[`${record.by} ${record.sha256}`, record.id]] : [],
-    ),
-  )
+  // An acknowledgement may be read, and written down, long after it was given: the first belongs to
+  // the first time that a worker had the item, and the last time it may have been killed before it.
+  const acknowledged = new Map<string, string[]>()
+  for (const record of records) {
+    if (record.at !== 'finished') continue
+    const key = `${record.by} ${record.sha256}`
+    acknowledged.set(key, [...(acknowledged.get(key) ?? []), record.id])
+  }
   const known = (sha256: string, by: string): ItemHistory => {
     const item = items.get(sha256)
     if (item !== undefined) return item
@@ -125,7 +127,7 @@ export function judgeRecords(records: readonly FleetRecord[]): FleetHistory {
       case 'end': {
         const item = known(record.sha256, record.by)
         const { by, operation } = record
-        const id = acknowledged.get(`${by} ${record.sha256}`)
+        const id = acknowledged.get(`${by} ${record.sha256}`)?.shift()
         item.finish = id === undefined ? { operation } : { operation, id }
         if (item.worker === by) item.worker = undefined
         break

@@ -98,6 +98,8 @@ export async function runFleet(t: Test, here: Place, options: FleetOptions): Pro
   })
   const stops = await killAtRandom(fleet, seconds, randomNumbers(seed))
   over = true
+  // All of them first: whoever is killed last may get what one that was killed before it had.
+  for (const { by } of fleet.running) writeRecord(fleet.log, { at: 'kill', by: `${by}/` })
   stop(fleet)
   await Promise.all(work)
   const history = judgeRecords(readRecords(fleet.log))

@@ -1,15 +1,7 @@
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-} from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { removeSync } from 'fs-extra/esm'
+import { copySync, removeSync } from 'fs-extra/esm'
 import { errorCodes } from '../../lib/errors.js'
 import { startProgram } from '../helpers/cli.js'
 import { itemsOf, readEvents } from './ledger.js'
@@ -97,7 +89,7 @@ export async function prepare(operation: string, directory: string): Promise<Sta
 /** A new place like that in which the operation was set up. */
 export function copyOf(directory: string): string {
   const place = mkdtempSync(`${directory}/run-`)
-  cpSync(`${directory}/template`, place, { recursive: true })
+  copySync(`${directory}/template`, place) // Not cpSync of Node.js 24, which forgets modes.
   return place
 }
 

@@ -556,7 +556,7 @@ t.test('where the queue has no queue/', async (t) => {
   rmdirSync(queue.context.paths.queue)
   await t.rejects(collect(queue), { code: 'FSQ_NO_QUEUE', message: /^not a whole queue: q / })
   writeFileSync(queue.context.paths.queue, '')
-  await t.rejects(collect(queue), { code: 'FSQ_NO_QUEUE', message: /^not a whole queue: q / })
+  await t.rejects(collect(queue), { code: 'FSQ_NO_QUEUE', message: /queue is not a directory/ })
 })
 
 t.test('a scan of many entries that are locked still ends', async (t) => {
@@ -604,7 +604,7 @@ for (const directory of ['queue', 'fail', 'done'] as const) {
       await drain()
       t.strictSame(events, ['error'])
     } else {
-      await t.rejects(drain(), { code: 'FSQ_NO_QUEUE', message: /has no directory/ })
+      await t.rejects(drain(), { code: 'FSQ_NO_QUEUE', message: /is not a directory/ })
     }
     t.strictSame(readdirSync(elsewhere), before)
   })
