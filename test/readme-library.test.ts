@@ -8,7 +8,11 @@ import t from 'tap'
 const run = promisify(execFile)
 const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8')
 const blocks = [...readme.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code ?? '')
-const outputs = [/^to alice: Dear Alice, welcome!\n$/, /^row 1\nrow 2\nFSQ_NO_ITEM\n$/]
+const outputs = [
+  /^to alice: Dear Alice, welcome!\n$/,
+  /^row 1\nrow 2\nFSQ_NO_ITEM\n$/,
+  /^500 items are in\n$/,
+]
 const tsc = fileURLToPath(import.meta.resolve('typescript/bin/tsc'))
 
 t.equal(blocks.length, outputs.length, 'README has an expected output for each example')
