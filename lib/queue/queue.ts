@@ -118,7 +118,8 @@ export class Queue {
    * Puts an item of another queue into this one, under the same name. The item stays where it is.
    *
    * @returns false where this queue had it already.
-   * @throws {@link FsqError} `FSQ_ENQUEUE`, `FSQ_NO_QUEUE`, `FSQ_NO_ITEM`. Nothing is left then.
+   * @throws {@link FsqError} `FSQ_ENQUEUE`, `FSQ_NO_QUEUE`, `FSQ_NO_ITEM`. Nothing is left in tmp/ then;
+   * where the sync of queue/ failed the item may be there, and a second call completes it.
    */
   async reenqueue(item: Item, options: ReenqueueOptions = {}): Promise<boolean> {
     return reenqueueItem(this.context, item, options)

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { errnoOf } from '../errors.js'
 import { toByteString } from '../name/charset.js'
-import { syncDirectory } from '../posix/directory-sync.js'
 import {
   close,
   createFile,
@@ -18,6 +17,7 @@ import { removeLeftover } from './draft.js'
 import { failure, noItem } from './failure.js'
 import type { Item } from './item.js'
 import { itemOwnership, type OwnerOptions } from './ownership.js'
+import { publish } from './publish.js'
 
 /*
  * Reenqueue, fsq(7): the item under the same name in another queue. The steps of enqueue, but the
@@ -43,7 +43,8 @@ export interface ReenqueueOptions extends OwnerOptions {
  * Puts an item into another queue under its name. The item itself stays where it is.
  *
  * @returns false where the other queue had it already.
- * @throws {@link FsqError} `FSQ_ENQUEUE`, `FSQ_NO_QUEUE`, `FSQ_NO_ITEM`. Nothing is left then.
+ * @throws {@link FsqError} `FSQ_ENQUEUE`, `FSQ_NO_QUEUE`, `FSQ_NO_ITEM`. Nothing is left in tmp/ then;
+ * where the sync of queue/ failed the item may be there, and a second call completes it.
  */
 export async function reenqueueItem(
   target: QueueContext,
@@ -101,10 +102,9 @@ async function copyItem(
  * by then somebody else may have been told that the item is there; a second call completes it.
  */
 async function publishUnder(target: QueueContext, from: Path, ready: Path): Promise<boolean> {
-  const added = linkedOnce(from, ready)
-  if (target.settings.durability === 'none') return added
-  if (!added) await syncEntry(ready)
-  await syncDirectory(target.paths.queue)
+  const link = (): boolean => linkedOnce(from, ready)
+  const added = await publish(target, link, () => undefined)
+  if (!added && target.settings.durability !== 'none') await syncEntry(ready)
   return added
 }
 
