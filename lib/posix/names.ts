@@ -87,7 +87,7 @@ export function removeTree(directory: Path): void {
   try {
     for (const name of listNames(pinned.path)) {
       const path = entryPath(pinned.path, name)
-      if (statEntry(path)?.isDirectory() === true) removeTree(path)
+      if (isDirectory(path)) removeTree(path)
       else unlinkSync(path)
     }
   } finally {
@@ -99,6 +99,11 @@ export function removeTree(directory: Path): void {
 /** lstat(2), or nothing where there is nothing; any other failure is thrown. */
 export function statEntry(path: Path): Stats | undefined {
   return lstatSync(path, { throwIfNoEntry: false })
+}
+
+/** Whether there is a directory of that name; a link to one is none. */
+export function isDirectory(path: Path): boolean {
+  return statEntry(path)?.isDirectory() === true
 }
 
 /** mkdir(2): one directory that must not exist. The umask applies. */

@@ -1,6 +1,6 @@
 import { nameRules } from '../name/options.js'
 import { getTimestamps } from '../name/timestamp.js'
-import { listNames, statEntry } from '../posix/names.js'
+import { isDirectory, listNames } from '../posix/names.js'
 import { resolveSettings, type Settings, type SettingsOptions } from '../settings.js'
 import { noRoot } from './failure.js'
 import type { InstallOptions } from './install.js'
@@ -49,9 +49,7 @@ export class Root {
    */
   async queues(): Promise<string[]> {
     const { root, queueDir } = this.settings
-    return listRoot(root).filter((name) => {
-      return !name.startsWith('.') && isDirectory(`${root}/${name}/${queueDir}`)
-    })
+    return listRoot(root).filter((name) => hasDirectory(`${root}/${name}/${queueDir}`))
   }
 }
 
@@ -66,20 +64,25 @@ export function openRoot(options: SettingsOptions = {}): Root {
   return new Root(resolveSettings(options))
 }
 
-function listRoot(root: string): string[] {
+/**
+ * The names in a root that can be those of queues, sorted: not hidden, and UTF-8.
+ *
+ * @throws {@link FsqError} `FSQ_NO_ROOT`
+ */
+export function listRoot(root: string): string[] {
   try {
     return listNames(root)
       .map((name) => Buffer.from(name, 'latin1').toString())
-      .filter((name) => !name.includes('\ufffd'))
+      .filter((name) => !/^\.|\ufffd/.test(name))
       .sort()
   } catch (cause) {
     throw noRoot('list the queues', root, cause)
   }
 }
 
-function isDirectory(path: string): boolean {
+function hasDirectory(path: string): boolean {
   try {
-    return statEntry(path)?.isDirectory() === true
+    return isDirectory(path)
   } catch {
     return false // Not ours to look into.
   }

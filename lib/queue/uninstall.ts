@@ -1,13 +1,11 @@
 import { FsqError, reasonOf } from '../errors.js'
-import { getCharset } from '../name/charset.js'
-import { listNames, renameDirectory, statEntry } from '../posix/names.js'
-import { namesInQueue } from '../settings.js'
+import { isDirectory, renameDirectory, statEntry } from '../posix/names.js'
+import { foreignEntry, waitingDirectories } from './contents.js'
 import type { QueueContext, QueuePaths } from './context.js'
 import { bringUp, takeDown } from './down.js'
 import { checkQueue, failure } from './failure.js'
 import { discardHidden, hiddenSibling, syncRoot } from './hidden.js'
 import { listEntries } from './list-entries.js'
-import { printableName } from './printable.js'
 
 /*
  * Uninstall, fsq(7). What a crash leaves after each step:
@@ -70,15 +68,14 @@ export async function uninstallQueue(
  * A directory that has what no queue has is somebody else's, or holds what somebody has put there:
  * neither is removed. One that lacks a part of a queue may be; forcing it is how to get rid of it.
  */
-function refuseForeign({ name, paths, settings }: QueueContext): void {
+function refuseForeign(queue: QueueContext): void {
+  const { name, paths } = queue
   if (!isDirectory(paths.directory)) return // Other checks tell more.
-  const own = namesInQueue.map((key) => settings[key])
-  const foreign = listNames(paths.directory).find((entry) => !own.includes(entry))
+  const foreign = foreignEntry(queue, paths.directory)
   if (foreign === undefined) return
-  const entry = printableName(foreign, getCharset('utf8'))
   throw new FsqError(
     'FSQ_NO_QUEUE',
-    `not removed: ${paths.directory} has ${entry}, which is no part of a queue; move it elsewhere`,
+    `not removed: ${paths.directory} has ${foreign}, which is no part of a queue; move it elsewhere`,
     { queue: name, path: paths.directory },
   )
 }
@@ -135,19 +132,8 @@ function refuseIfItemsWait(queue: QueueContext, paths: QueuePaths): void {
 }
 
 /** How many items wait in a queue and its host queues, whose directory is `paths` for now. */
-function countWaiting(context: QueueContext, { queue, directory }: QueuePaths): number {
-  const { hostsDir, queueDir } = context.settings
-  const hosts = `${directory}/${hostsDir}`
-  const hostQueues = isDirectory(hosts)
-    ? listNames(hosts).map(
-        (host) => `${hosts}/${Buffer.from(host, 'latin1').toString()}/${queueDir}`,
-      )
-    : []
-  return [queue, ...hostQueues.filter(isDirectory)]
+function countWaiting(context: QueueContext, paths: QueuePaths): number {
+  return waitingDirectories(context, paths)
     .map((path) => listEntries(context, path).length)
     .reduce((sum, count) => sum + count)
-}
-
-function isDirectory(path: string): boolean {
-  return statEntry(path)?.isDirectory() === true
 }

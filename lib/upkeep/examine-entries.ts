@@ -1,8 +1,14 @@
-import { setImmediate } from 'node:timers/promises'
 import { FsqError } from '../errors.js'
 import { fromByteString } from '../name/charset.js'
 import { parseItemName } from '../name/item-name.js'
-import { close, type PinnedDirectory, setOwnership, statFile, syncFile } from '../posix/files.js'
+import {
+  close,
+  type PinnedDirectory,
+  setOwnership,
+  statFile,
+  type Stats,
+  syncFile,
+} from '../posix/files.js'
 import { readLocks } from '../posix/locks.js'
 import { statEntry, unlink, walkNames } from '../posix/names.js'
 import { entryPath } from '../posix/path.js'
@@ -11,6 +17,7 @@ import { spent } from '../queue/finish.js'
 import type { Item } from '../queue/item.js'
 import { isHidden } from '../queue/list-entries.js'
 import { setAsideMalformed } from '../queue/malformed.js'
+import { turn } from '../turn.js'
 import { difference } from './difference.js'
 import type { Pinned } from './examine.js'
 import { ageOf, type Examination, type Found, found } from './finding.js'
@@ -22,9 +29,6 @@ import { locked, underLock } from './under-lock.js'
  * a queue of any size takes constant memory. Files with several names are only counted here.
  */
 
-/** After so many entries, let other work of this process have a turn. */
-const turn = 1024
-
 /** An entry that is looked at. */
 interface Entry {
   readonly examination: Examination
@@ -35,8 +39,6 @@ interface Entry {
   /** Whether the items of its directory may be good by other settings; see isForeign. */
   readonly foreign: boolean
 }
-
-type Stats = NonNullable<ReturnType<typeof statEntry>>
 
 const examineIn: Readonly<Record<ItemState, (entry: Entry, pinned: Pinned) => Iterable<Found>>> = {
   tmp: examineTmp,
@@ -55,9 +57,8 @@ export async function* examineEntries(
   const directory = pinned.get(state)
   if (directory === undefined) return
   const foreign = state === 'queue' && (await isForeign(examination, directory))
-  let seen = 0
   for (const entry of walkNames(directory.path)) {
-    if (++seen % turn === 0) await setImmediate()
+    await turn()
     if (state !== 'tmp' && isHidden(entry, examination.context)) continue
     const stat = statEntry(entryPath(directory.path, entry))
     if (stat === undefined) continue
@@ -78,7 +79,8 @@ async function isForeign(examination: Examination, directory: PinnedDirectory): 
   for (const entry of walkNames(directory.path)) {
     if (isHidden(entry, examination.context)) continue
     if (nameError(examination, entry) === undefined) return false
-    if (++malformed % turn === 0) await setImmediate()
+    malformed++
+    await turn()
   }
   return malformed > fewMalformed
 }

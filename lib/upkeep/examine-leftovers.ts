@@ -1,11 +1,16 @@
 import { errnoOf, FsqError, reasonOf } from '../errors.js'
-import { getCharset } from '../name/charset.js'
-import { listNames, removeTree, renameDirectory, statEntry, walkNames } from '../posix/names.js'
+import {
+  isDirectory,
+  listNames,
+  removeTree,
+  renameDirectory,
+  statEntry,
+  walkNames,
+} from '../posix/names.js'
+import { foreignEntry, waitingDirectories } from '../queue/contents.js'
 import { type QueueContext, queuePaths } from '../queue/context.js'
 import { hiddenSibling, syncRoot } from '../queue/hidden.js'
 import { isHidden } from '../queue/list-entries.js'
-import { printableName } from '../queue/printable.js'
-import { namesInQueue } from '../settings.js'
 import { ageOf, type Examination, type Found, found } from './finding.js'
 
 /*
@@ -56,20 +61,18 @@ function leftoverOf(queue: string, entry: string): 'install' | 'uninstall' | und
 
 /** Why it may not be removed, if so. */
 function obstacleTo(why: 'install' | 'uninstall', hidden: QueueContext): string | undefined {
-  const { paths, settings } = hidden
+  const { paths } = hidden
   try {
-    const own = namesInQueue.map((key) => settings[key])
-    const foreign = listNames(paths.directory).find((entry) => !own.includes(entry))
-    if (foreign !== undefined) {
-      const name = printableName(foreign, getCharset('utf8'))
-      return `it has ${name}, which is no part of a queue; move it elsewhere`
-    }
+    const foreign = foreignEntry(hidden, paths.directory)
+    if (foreign !== undefined)
+      return `it has ${foreign}, which is no part of a queue; move it elsewhere`
     if (why === 'install') {
       const places = [paths.tmp, paths.queue, paths.done, paths.fail]
       const full = places.find((path) => isDirectory(path) && listNames(path).length > 0)
       return full === undefined ? undefined : `install leaves nothing in ${full}; look what it is`
     }
-    return queuesIn(hidden).some((path) => hasItem(path, hidden))
+    const waiting = waitingDirectories(hidden, paths).filter(isDirectory)
+    return waiting.some((path) => hasItem(path, hidden))
       ? 'its uninstall was cut, and items wait in it: move them to queue/ of a queue, or remove it'
       : undefined
   } catch (error) {
@@ -80,23 +83,9 @@ function obstacleTo(why: 'install' | 'uninstall', hidden: QueueContext): string 
   }
 }
 
-/** The directories of items that wait: that of the queue, and those of its host queues. */
-function queuesIn({ paths, settings }: QueueContext): string[] {
-  const hosts = `${paths.directory}/${settings.hostsDir}`
-  const names = isDirectory(hosts) ? listNames(hosts) : []
-  const hostQueues = names.map(
-    (host) => `${hosts}/${Buffer.from(host, 'latin1').toString()}/${settings.queueDir}`,
-  )
-  return [paths.queue, ...hostQueues].filter(isDirectory)
-}
-
 function hasItem(directory: string, context: QueueContext): boolean {
   for (const entry of walkNames(directory)) if (!isHidden(entry, context)) return true
   return false
-}
-
-function isDirectory(path: string): boolean {
-  return statEntry(path)?.isDirectory() === true
 }
 
 /**

@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises'
 import { FsqError } from '../errors.js'
 import { fromByteString } from '../name/charset.js'
 import { type ParsedItemName, parseItemName } from '../name/item-name.js'
@@ -9,6 +8,7 @@ import { statEntry, unlink, walkNames } from '../posix/names.js'
 import { entryPath, type Path } from '../posix/path.js'
 import { isHidden } from '../queue/list-entries.js'
 import { printableName } from '../queue/printable.js'
+import { turn } from '../turn.js'
 import { hasSeveralNames, staleFile } from './examine-entries.js'
 import type { Pinned } from './examine.js'
 import { ageOf, type Examination, type Facts, type Found, found } from './finding.js'
@@ -51,11 +51,7 @@ export async function* examineLinks(
   const parts = Math.ceil(linked / most)
   for (let part = 0; part < parts; part++) {
     const files = new Map<string, Name[]>()
-    for (const name of namesOf(examination, pinned)) {
-      if (name === undefined) {
-        await setImmediate()
-        continue
-      }
+    for await (const name of namesOf(examination, pinned)) {
       const inode = inodeOf(name.path)
       if (inode === undefined || Number(inode.ino % BigInt(parts)) !== part) continue
       const names = files.get(inode.key)
@@ -66,15 +62,11 @@ export async function* examineLinks(
   }
 }
 
-/** After so many entries, let other work of this process have a turn. */
-const turn = 1024
-
-/** The names of files that have several; now and then none, to wait a moment. */
-function* namesOf({ context }: Examination, pinned: Pinned): Generator<Name | undefined> {
-  let seen = 0
+/** The names of files that have several. */
+async function* namesOf({ context }: Examination, pinned: Pinned): AsyncGenerator<Name> {
   for (const [state, directory] of pinned) {
     for (const entry of walkNames(directory.path)) {
-      if (++seen % turn === 0) yield undefined
+      await turn()
       if (state !== 'tmp' && isHidden(entry, context)) continue
       const path = entryPath(directory.path, entry)
       const stat = statEntry(path)

@@ -1,6 +1,6 @@
 import { errnoOf, FsqError } from '../errors.js'
 import { pinDirectory, type PinnedDirectory } from '../posix/files.js'
-import { statEntry } from '../posix/names.js'
+import { isDirectory, statEntry } from '../posix/names.js'
 import { checkQueue, failure } from '../queue/failure.js'
 import { resolveLimits } from '../queue/finish.js'
 import type { Queue } from '../queue/queue.js'
@@ -84,7 +84,7 @@ async function* examineAll(examination: Examination, unread: unknown[]): AsyncGe
   try {
     for (const state of itemStates) {
       try {
-        if (statEntry(paths[state])?.isDirectory() === true) pin(pinned, state, paths[state])
+        if (isDirectory(paths[state])) pin(pinned, state, paths[state])
       } catch (error) {
         cannot(paths[state], error)
       }

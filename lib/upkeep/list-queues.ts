@@ -1,7 +1,6 @@
 import { errnoOf } from '../errors.js'
-import { listNames, statEntry } from '../posix/names.js'
-import { noRoot } from '../queue/failure.js'
-import type { Root } from '../queue/root.js'
+import { statEntry } from '../posix/names.js'
+import { listRoot, type Root } from '../queue/root.js'
 import { itemStates } from './list-items.js'
 
 /**
@@ -21,14 +20,5 @@ export function listQueues({ settings }: Root): string[] {
       return errnoOf(error) === 'EACCES' // What is no directory has no entries.
     }
   }
-  return namesIn(root).filter((name) => !/^\.|\ufffd/.test(name) && isQueue(name))
-}
-
-function namesIn(root: string): string[] {
-  try {
-    const names = listNames(root).map((name) => Buffer.from(name, 'latin1').toString())
-    return names.sort()
-  } catch (cause) {
-    throw noRoot('list the queues', root, cause)
-  }
+  return listRoot(root).filter(isQueue)
 }

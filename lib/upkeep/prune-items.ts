@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises'
 import { errnoOf } from '../errors.js'
 import { pinDirectory } from '../posix/files.js'
 import { statEntry, unlink, walkNames } from '../posix/names.js'
@@ -6,6 +5,7 @@ import { entryPath } from '../posix/path.js'
 import { failure } from '../queue/failure.js'
 import { printableName } from '../queue/printable.js'
 import type { Queue } from '../queue/queue.js'
+import { turn } from '../turn.js'
 
 /** What is pruned. */
 export interface PruneOptions {
@@ -26,9 +26,6 @@ export interface PruneResult {
   /** How many entries were (or would be) removed. */
   readonly removed: number
 }
-
-/** After so many entries, let other work of this process have a turn. */
-const turn = 1024
 
 /** Seven days, in seconds. */
 export const defaultAge = 7 * 24 * 60 * 60
@@ -55,13 +52,12 @@ export async function pruneItems(queue: Queue, options: PruneOptions = {}): Prom
   }
   const limit = now.getTime() - olderThan * 1000
   let removed = 0
-  let seen = 0
   for (const state of states) {
     try {
       const directory = pinDirectory(context.paths[state])
       try {
         for (const entry of walkNames(directory.path)) {
-          if (++seen % turn === 0) await setImmediate()
+          await turn()
           const path = entryPath(directory.path, entry)
           const stat = statEntry(path)
           if (stat === undefined || stat.isDirectory() || finishedAt(stat) > limit) continue

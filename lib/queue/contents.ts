@@ -1,0 +1,28 @@
+import { getCharset } from '../name/charset.js'
+import { isDirectory, listNames } from '../posix/names.js'
+import { namesInQueue } from '../settings.js'
+import type { QueueContext, QueuePaths } from './context.js'
+import { printableName } from './printable.js'
+
+/** Something in the directory of a queue that is no part of one, by its printable name, if any. */
+export function foreignEntry({ settings }: QueueContext, directory: string): string | undefined {
+  const own = namesInQueue.map((key) => settings[key])
+  const foreign = listNames(directory).find((entry) => !own.includes(entry))
+  return foreign === undefined ? undefined : printableName(foreign, getCharset('utf8'))
+}
+
+/**
+ * The directories of items that wait: that of a queue, whose directory is `paths` for now, and those
+ * of its host queues.
+ */
+export function waitingDirectories(
+  { settings: { hostsDir, queueDir } }: QueueContext,
+  { queue, directory }: QueuePaths,
+): string[] {
+  const hosts = `${directory}/${hostsDir}`
+  const names = isDirectory(hosts) ? listNames(hosts) : []
+  const hostQueues = names.map(
+    (host) => `${hosts}/${Buffer.from(host, 'latin1').toString()}/${queueDir}`,
+  )
+  return [queue, ...hostQueues.filter(isDirectory)]
+}
