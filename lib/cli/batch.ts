@@ -1,13 +1,15 @@
 import { batchesOf } from '../batches.js'
 import { FsqError } from '../errors.js'
 import type { EnqueueOptions } from '../queue/draft.js'
-import { type NewItem, type NewItemOutcome, PartialError } from '../queue/enqueue-many.js'
+import {
+  batchSize,
+  type NewItem,
+  type NewItemOutcome,
+  PartialError,
+} from '../queue/enqueue-many.js'
 import type { Queue } from '../queue/queue.js'
 import { print } from './output.js'
 import { readSeparated } from './read-names.js'
-
-/** How many lines are read before the names of those before them are printed. */
-const most = 512
 
 /**
  * Enqueues one item for each line of stdin and prints its name once it is there to stay: one line
@@ -26,7 +28,7 @@ export async function enqueueLines(
   let read = 0
   try {
     const lines = readSeparated(process.stdin, '\n')
-    for await (const batch of batchesOf(lines, most, options.signal)) {
+    for await (const batch of batchesOf(lines, batchSize, options.signal)) {
       const { items, unreadable } = parseLines(batch)
       const outcomes = await outcomesOf(queue.enqueueMany(items, options))
       if (unreadable !== undefined) outcomes.push({ error: unreadable })

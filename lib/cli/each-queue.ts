@@ -1,5 +1,6 @@
 import { FsqError } from '../errors.js'
 import type { Queue } from '../queue/queue.js'
+import { listQueues } from '../upkeep/list-queues.js'
 import type { Call } from './command.js'
 
 /**
@@ -12,6 +13,15 @@ export async function eachQueue(
 ): Promise<number> {
   const root = call.root()
   return eachOf(call.operands, call, (name) => act(root.queue(name)))
+}
+
+/** The same; without operands, to each queue of the root, also one that lacks directories. */
+export async function eachQueueOrAll(
+  call: Call<object>,
+  act: (queue: Queue) => Promise<void>,
+): Promise<number> {
+  const operands = call.operands.length > 0 ? call.operands : listQueues(call.root())
+  return eachQueue({ ...call, operands }, act)
 }
 
 /** The same for any names. */

@@ -1,9 +1,8 @@
 import ms from 'ms'
 import { auditQueue } from '../../upkeep/audit.js'
 import type { Finding } from '../../upkeep/finding.js'
-import { listQueues } from '../../upkeep/list-queues.js'
 import { defineCommand } from '../command.js'
-import { eachQueue } from '../each-queue.js'
+import { eachQueueOrAll } from '../each-queue.js'
 import { type ExamineFlags, examineFlags } from '../examine-flags.js'
 import { harmless, jsonLine, print } from '../output.js'
 
@@ -17,9 +16,8 @@ export default defineCommand<Flags>({
   flags: (command) => examineFlags(command.option('--json', 'a JSON object a line')),
   async run(call) {
     const { json, ...options } = call.flags
-    const operands = call.operands.length > 0 ? call.operands : listQueues(call.root())
     let wrong = 0
-    const status = await eachQueue({ ...call, operands }, async (queue) => {
+    const status = await eachQueueOrAll(call, async (queue) => {
       let found = 0
       for await (const finding of auditQueue(queue, options)) {
         found++

@@ -1,7 +1,6 @@
 import { type Repair, repairQueue } from '../../upkeep/repair.js'
-import { listQueues } from '../../upkeep/list-queues.js'
 import { defineCommand } from '../command.js'
-import { eachQueue } from '../each-queue.js'
+import { eachQueueOrAll } from '../each-queue.js'
 import { type ExamineFlags, examineFlags } from '../examine-flags.js'
 import { harmless, print } from '../output.js'
 
@@ -15,9 +14,8 @@ export default defineCommand<Flags>({
   flags: (command) =>
     examineFlags(command.option('--dry-run', 'change nothing; print what would be done')),
   async run(call) {
-    const operands = call.operands.length > 0 ? call.operands : listQueues(call.root())
     let left = 0
-    const status = await eachQueue({ ...call, operands }, async (queue) => {
+    const status = await eachQueueOrAll(call, async (queue) => {
       let mended = 0
       for await (const repair of repairQueue(queue, call.flags)) {
         if (repair.outcome === 'left') left++
