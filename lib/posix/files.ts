@@ -5,7 +5,6 @@ import {
   fchmodSync,
   fchownSync,
   fstatSync,
-  fsync,
   futimesSync,
   lstatSync,
   open,
@@ -21,6 +20,7 @@ import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { Ownership } from './owner.js'
 import type { Path } from './path.js'
+import { sync } from './sync.js'
 import { systemError } from './system-error.js'
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants
@@ -132,7 +132,6 @@ const smallBody = 64 * 1024
 const openAsync = promisify(open)
 const writeAsync = promisify(write)
 const readAsync = promisify(read)
-const fsyncAsync = promisify(fsync)
 
 /** Writes all of the bytes, however many calls it takes. */
 export async function writeFully(fd: number, bytes: Uint8Array): Promise<void> {
@@ -191,14 +190,6 @@ async function readSome(fd: number, piece: Buffer, position: number | null): Pro
 const readAgainAfter = 10
 
 /**
- * fsync(2) on the thread pool. A failure is final for this descriptor: the kernel may have dropped
- * the pages, and a second call would report success for data that is gone.
- */
-export async function syncFile(fd: number): Promise<void> {
-  await fsyncAsync(fd)
-}
-
-/**
  * A directory that is open, by a path that keeps meaning it: whoever puts a link in its place
  * meanwhile cannot lead us elsewhere. Linux has such paths; elsewhere it is the plain one.
  */
@@ -216,7 +207,7 @@ export function pinDirectory(path: Path): PinnedDirectory {
       }
       return key
     },
-    sync: () => fsyncAsync(fd),
+    sync: () => sync(fd),
     close: () => {
       close(fd)
     },

@@ -11,10 +11,10 @@ import {
   setOwnership,
   statFile,
   type Stats,
-  syncFile,
 } from '../posix/files.js'
 import { link, unlink } from '../posix/names.js'
 import { entryPath, type Path } from '../posix/path.js'
+import { sync } from '../posix/sync.js'
 import { type Body, writeBody } from './body.js'
 import type { QueueContext } from './context.js'
 import { nextEntropy } from './entropy.js'
@@ -98,7 +98,7 @@ export class Draft {
 
   /** fsync(2) of the file. A failure is final: the item cannot be enqueued. */
   async sync(): Promise<void> {
-    await syncFile(this.#fd)
+    await sync(this.#fd)
   }
 
   /** Closes the file, which is written and synced: a batch does not hold all of its files open. */
@@ -175,7 +175,7 @@ function nameSource(
   const fields = {
     timestamp,
     pid: String(process.pid),
-    hostname: hostname(),
+    hostname: hostnameAt(timestamp),
     tries: 0,
     arguments: args.map((argument) => coerce(argument, rules.charset)),
   }
@@ -193,6 +193,14 @@ function nameSource(
     if (taken) name = fresh()
     return name
   }
+}
+
+let lastHostname = { timestamp: '', name: '' }
+
+/** Looked up once for a timestamp, which is once a second: a name may change while a process runs. */
+function hostnameAt(timestamp: string): string {
+  if (lastHostname.timestamp !== timestamp) lastHostname = { timestamp, name: hostname() }
+  return lastHostname.name
 }
 
 function checkList(args: unknown): void {

@@ -3,8 +3,9 @@ import { errnoOf, FsqError, reasonOf } from '../errors.js'
 import { checkMembers } from '../members.js'
 import type { Argument } from '../name/encode.js'
 import { syncfsReports } from '../posix/file-system.js'
-import { close, openDirectory, syncFile } from '../posix/files.js'
+import { close, openDirectory } from '../posix/files.js'
 import { getNative } from '../posix/native.js'
+import { sync } from '../posix/sync.js'
 import { type Body, releaseBody } from './body.js'
 import type { QueueContext } from './context.js'
 import { Draft, type EnqueueOptions, enqueueOptions } from './draft.js'
@@ -211,7 +212,7 @@ function openFlush({ settings, paths }: QueueContext, count: number): Flush | un
     run: async () => {
       await native.syncfs(fd)
       // An ext4 without a journal flushes the disk before it writes the inodes: once more, after them.
-      await syncFile(fd)
+      await sync(fd)
     },
     close: () => {
       close(fd)

@@ -7,11 +7,11 @@ import {
   isSameFile,
   openEntry,
   setOwnership,
-  syncFile,
   writeFully,
 } from '../posix/files.js'
 import { link } from '../posix/names.js'
 import { entryPath, type Path } from '../posix/path.js'
+import { sync } from '../posix/sync.js'
 import type { QueueContext } from './context.js'
 import { removeLeftover } from './draft.js'
 import { failure, noItem } from './failure.js'
@@ -88,7 +88,7 @@ async function copyItem(
       options.signal?.throwIfAborted()
       await writeFully(fd, piece)
     }
-    if (target.settings.durability !== 'none') await syncFile(fd)
+    if (target.settings.durability !== 'none') await sync(fd)
     return await publishUnder(target, tmp, ready)
   } finally {
     close(fd)
@@ -118,7 +118,7 @@ async function syncEntry(path: Path): Promise<void> {
     throw error
   }
   try {
-    await syncFile(fd)
+    await sync(fd)
   } finally {
     close(fd)
   }

@@ -1,17 +1,11 @@
 import { FsqError } from '../errors.js'
 import { fromByteString } from '../name/charset.js'
 import { parseItemName } from '../name/item-name.js'
-import {
-  close,
-  type PinnedDirectory,
-  setOwnership,
-  statFile,
-  type Stats,
-  syncFile,
-} from '../posix/files.js'
+import { close, type PinnedDirectory, setOwnership, statFile, type Stats } from '../posix/files.js'
 import { readLocks } from '../posix/locks.js'
 import { statEntry, unlink, walkNames } from '../posix/names.js'
 import { entryPath } from '../posix/path.js'
+import { sync } from '../posix/sync.js'
 import { claimEntry } from '../queue/claim.js'
 import { spent } from '../queue/finish.js'
 import type { Item } from '../queue/item.js'
@@ -209,7 +203,7 @@ function* wrongOwnership({ examination, directory, entry, stat }: Entry): Genera
       const now = difference(settings, 'item', open)
       if (now === undefined) return false
       setOwnership(fd, now.ownership)
-      await syncFile(fd)
+      await sync(fd)
       return true
     })
   yield hasSeveralNames(stat)

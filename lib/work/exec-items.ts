@@ -90,9 +90,10 @@ export async function execItems(
   let count = 0
   try {
     const { env, noDone, ...scanOptions } = options
+    const environment = { ...process.env } // Read once: each variable costs a call.
     await using scan = queue.scan({ ...scanOptions, signal })
     for await (const item of scan) {
-      await execItem(item, command, options, signals)
+      await execItem(item, command, options, signals, environment)
       count++
       item.close()
       signal.throwIfAborted()
@@ -108,6 +109,7 @@ async function execItem(
   command: readonly string[],
   options: ExecOptions,
   signals: SignalPass,
+  environment: NodeJS.ProcessEnv,
 ): Promise<void> {
   const { queue, id } = item
   options.onEvent?.({ type: 'working', queue, id })
@@ -115,7 +117,7 @@ async function execItem(
   const ended =
     program === undefined
       ? { error: new Error('the item has no arguments, so there is nothing to run') }
-      : await run(item, program, args, options, signals)
+      : await run(item, program, args, options, signals, environment)
   if (signals.caught !== undefined || options.signal?.aborted === true) return
   try {
     await finish(item, ended, options, program ?? '')
@@ -132,12 +134,13 @@ async function run(
   args: readonly string[],
   { env = true, noOpen, signal }: ExecOptions,
   signals: SignalPass,
+  environment: NodeJS.ProcessEnv,
 ): Promise<Ended> {
   const running = startProgram(program, args, {
     stdin: noOpen === true ? 'ignore' : (item.fd ?? 'ignore'),
     // So that a program that outlives us keeps the lock, though it does not read the body.
     held: noOpen === true ? item.fd : undefined,
-    env: env ? itemEnvironment(item, process.env) : process.env,
+    env: env ? itemEnvironment(item, environment) : environment,
   })
   const stop = (): void => {
     running.kill('SIGTERM')

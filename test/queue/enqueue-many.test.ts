@@ -7,6 +7,7 @@ import * as fileSystem from '../../lib/posix/file-system.js'
 import * as files from '../../lib/posix/files.js'
 import { getNative } from '../../lib/posix/native.js'
 import * as native from '../../lib/posix/native.js'
+import { sync } from '../../lib/posix/sync.js'
 import type * as EnqueueMany from '../../lib/queue/enqueue-many.js'
 import type { NewItem, NewItemOutcome } from '../../lib/queue/enqueue-many.js'
 import type { Queue } from '../../lib/queue/queue.js'
@@ -257,10 +258,6 @@ async function countingDisk(
   const disk = {
     '../../lib/posix/files.js': {
       ...files,
-      async syncFile(fd: number) {
-        if (++syncs.file === fails.file) eio()
-        await files.syncFile(fd)
-      },
       pinDirectory: (path: string) => ({
         ...files.pinDirectory(path),
         sync: async () => {
@@ -268,6 +265,12 @@ async function countingDisk(
           if (fails.directory === true) eio()
         },
       }),
+    },
+    '../../lib/posix/sync.js': {
+      async sync(fd: number) {
+        if (++syncs.file === fails.file) eio()
+        await sync(fd)
+      },
     },
     '../../lib/posix/native.js': {
       ...native,

@@ -14,6 +14,7 @@ import t, { type Test } from 'tap'
 import type { Argument } from '../../lib/name/encode.js'
 import * as files from '../../lib/posix/files.js'
 import * as names from '../../lib/posix/names.js'
+import { sync } from '../../lib/posix/sync.js'
 import * as bodies from '../../lib/queue/body.js'
 import type * as Enqueue from '../../lib/queue/enqueue.js'
 import type { EnqueueOptions } from '../../lib/queue/draft.js'
@@ -333,21 +334,26 @@ t.test('where a system call fails, nothing is left', async (t) => {
     ...files.pinDirectory(path),
     sync: eioLater,
   })
-  const calls: [call: string, files: object, names: object, body?: object][] = [
-    ['createFile', { createFile: eio }, {}],
-    ['setOwnership', { setOwnership: eio }, {}],
-    ['write', {}, {}, { writeBody: eioLater }],
-    ['syncFile', { syncFile: eioLater }, {}],
-    ['link', {}, { link: eio }],
-    ['pinDirectory', { pinDirectory: eio }, {}],
-    ['sync of the directory', { pinDirectory: unsyncable }, {}],
+  const modules = {
+    '../../lib/posix/files.js': files,
+    '../../lib/posix/names.js': names,
+    '../../lib/posix/sync.js': { sync },
+    '../../lib/queue/body.js': bodies,
+  }
+  const calls: [call: string, module: keyof typeof modules, broken: object][] = [
+    ['createFile', '../../lib/posix/files.js', { createFile: eio }],
+    ['setOwnership', '../../lib/posix/files.js', { setOwnership: eio }],
+    ['write', '../../lib/queue/body.js', { writeBody: eioLater }],
+    ['sync', '../../lib/posix/sync.js', { sync: eioLater }],
+    ['link', '../../lib/posix/names.js', { link: eio }],
+    ['pinDirectory', '../../lib/posix/files.js', { pinDirectory: eio }],
+    ['sync of the directory', '../../lib/posix/files.js', { pinDirectory: unsyncable }],
   ]
-  for (const [call, brokenFiles, brokenNames, brokenBody = {}] of calls) {
+  for (const [call, module, broken] of calls) {
     t.test(`for example ${call}`, async (t) => {
       const enqueueItem = await enqueueOn(t, {
-        '../../lib/posix/files.js': { ...files, ...brokenFiles },
-        '../../lib/posix/names.js': { ...names, ...brokenNames },
-        '../../lib/queue/body.js': { ...bodies, ...brokenBody },
+        ...modules,
+        [module]: { ...modules[module], ...broken },
       })
       const queue = await temporaryQueue(t)
       await t.rejects(enqueueItem(queue.context, 'a body', []), {

@@ -1,0 +1,45 @@
+import { fstatSync, fsync, fsyncSync } from 'node:fs'
+import { promisify } from 'node:util'
+import { turn } from '../turn.js'
+
+/*
+ * fsync(2), on the thread pool or in the calling thread. The pool keeps the event loop free, but to go
+ * there and back costs, on a fast disk, about as much as the sync itself. So a sync that is alone, of
+ * little, on a disk that was quick the last time, is made by the calling thread. Whatever comes
+ * together goes to the pool, where it also shares the work (directory-sync.ts); and since turn() lets
+ * everything else in after some milliseconds, what arrives meanwhile does come together.
+ */
+
+/** A sync that is expected to take less, in milliseconds, may keep the thread. */
+const brief = 2
+
+/** The same, by the size of a file in bytes: a large one takes as long as it takes to write it. */
+const little = 64 * 1024
+
+/** How long the last sync on a device took, in milliseconds. */
+const lasted = new Map<number, number>()
+
+/** How many syncs have been asked for and have not ended. */
+let waiting = 0
+
+const fsyncAsync = promisify(fsync)
+
+/**
+ * fsync(2). A failure is final for this descriptor: the kernel may have dropped the pages, and a
+ * second call would report success for data that is gone.
+ */
+export async function sync(fd: number): Promise<void> {
+  waiting++
+  try {
+    await turn() // Whoever asks in this very turn has asked after it.
+    const file = fstatSync(fd)
+    const quick = (lasted.get(file.dev) ?? brief) < brief
+    const alone = waiting === 1 && quick && (file.isDirectory() || file.size <= little)
+    const began = performance.now()
+    if (alone) fsyncSync(fd)
+    else await fsyncAsync(fd)
+    lasted.set(file.dev, performance.now() - began)
+  } finally {
+    waiting--
+  }
+}
