@@ -7,6 +7,7 @@ const floors = [
   ['name', 'posix'],
   ['queue'],
   ['work'],
+  ['root'],
   ['upkeep'],
   ['remote'],
   ['adapters'],

@@ -42,9 +42,9 @@ export type { Limits, Outcome } from './queue/finish.js'
 export type { InstallOptions } from './queue/install.js'
 export type { Item } from './queue/item.js'
 export type { OwnerOptions } from './queue/ownership.js'
-export type { Queue } from './queue/queue.js'
+export type { Queue } from './root/queue.js'
 export type { ReenqueueOptions } from './queue/reenqueue.js'
-export { openRoot, type Root } from './queue/root.js'
+export { openRoot, type Root } from './root/root.js'
 export type {
   ItemErrorEvent,
   ItemEvent,
@@ -76,16 +76,15 @@ export {
   uninstall,
   untrigger,
   up,
-} from './queue/functions.js'
+} from './root/functions.js'
 
-export {
-  execItems,
-  type ExecEvent,
-  type ExecOptions,
-  type ExecResult,
-  type FinishedEvent,
-  type NotStartedEvent,
-  type WorkingEvent,
+export type {
+  ExecEvent,
+  ExecOptions,
+  ExecResult,
+  FinishedEvent,
+  NotStartedEvent,
+  WorkingEvent,
 } from './work/exec-items.js'
 
 export { auditQueue } from './upkeep/audit.js'

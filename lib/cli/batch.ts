@@ -7,7 +7,7 @@ import {
   type NewItemOutcome,
   PartialError,
 } from '../queue/enqueue-many.js'
-import type { Queue } from '../queue/queue.js'
+import type { Queue } from '../root/queue.js'
 import { print } from './output.js'
 import { readSeparated } from './read-names.js'
 

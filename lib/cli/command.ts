@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { errnoOf, FsqError, reasonOf } from '../errors.js'
-import { openRoot, type Root } from '../queue/root.js'
+import { openRoot, type Root } from '../root/root.js'
 import type { SettingsOptions } from '../settings.js'
 import { complain, print, say } from './output.js'
 import { UsageError } from './usage-error.js'

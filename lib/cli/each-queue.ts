@@ -1,5 +1,5 @@
 import { FsqError } from '../errors.js'
-import type { Queue } from '../queue/queue.js'
+import type { Queue } from '../root/queue.js'
 import { listQueues } from '../upkeep/list-queues.js'
 import type { Call } from './command.js'
 

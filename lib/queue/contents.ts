@@ -1,12 +1,13 @@
 import { getCharset } from '../name/charset.js'
 import { isDirectory, listNames } from '../posix/names.js'
 import { namesInQueue } from '../settings.js'
-import type { QueueContext, QueuePaths } from './context.js'
+import { type QueueContext, type QueuePaths, queuePaths } from './context.js'
 import { printableName } from './printable.js'
 
 /** Something in the directory of a queue that is no part of one, by its printable name, if any. */
 export function foreignEntry({ settings }: QueueContext, directory: string): string | undefined {
-  const own = namesInQueue.map((key) => settings[key])
+  const { output, ids } = queuePaths(settings, '')
+  const own = [...namesInQueue.map((key) => settings[key]), output.slice(1), ids.slice(1)]
   const foreign = listNames(directory).find((entry) => !own.includes(entry))
   return foreign === undefined ? undefined : printableName(foreign, getCharset('utf8'))
 }

@@ -13,6 +13,10 @@ export interface QueuePaths {
   readonly fail: string
   readonly down: string
   readonly trigger: string
+  /** What failed programs wrote, by the names of their items; not part of fsq(7). */
+  readonly output: string
+  /** The keys of items that were enqueued with one; not part of fsq(7). */
+  readonly ids: string
 }
 
 /** What every operation on a queue needs: its name, its paths and the rules that it lives by. */
@@ -55,6 +59,8 @@ export function queuePaths(settings: Settings, directory: string): QueuePaths {
     fail: `${directory}/${settings.failDir}`,
     down: `${directory}/${settings.downFile}`,
     trigger: `${directory}/${settings.triggerFifo}`,
+    output: `${directory}/.output`,
+    ids: `${directory}/.ids`,
   }
 }
 

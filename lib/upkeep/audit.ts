@@ -1,4 +1,4 @@
-import type { Queue } from '../queue/queue.js'
+import type { Queue } from '../root/queue.js'
 import { examine } from './examine.js'
 import type { AuditOptions, Finding } from './finding.js'
 

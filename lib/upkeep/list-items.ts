@@ -7,7 +7,7 @@ import { entryPath, type Path } from '../posix/path.js'
 import type { QueueContext } from '../queue/context.js'
 import { listEntries } from '../queue/list-entries.js'
 import { printableName } from '../queue/printable.js'
-import type { Queue } from '../queue/queue.js'
+import type { Queue } from '../root/queue.js'
 import { isPathComponent } from '../settings.js'
 
 /** The directory that an item is in. */

@@ -1,6 +1,6 @@
 import { errnoOf } from '../errors.js'
 import { statEntry } from '../posix/names.js'
-import { listRoot, type Root } from '../queue/root.js'
+import { listRoot, type Root } from '../root/root.js'
 import { itemStates } from './list-items.js'
 
 /**

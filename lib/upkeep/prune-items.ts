@@ -4,7 +4,7 @@ import { statEntry, unlink, walkNames } from '../posix/names.js'
 import { entryPath } from '../posix/path.js'
 import { failure } from '../queue/failure.js'
 import { printableName } from '../queue/printable.js'
-import type { Queue } from '../queue/queue.js'
+import type { Queue } from '../root/queue.js'
 import { turn } from '../turn.js'
 
 /** What is pruned. */

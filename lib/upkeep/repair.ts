@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import { errnoOf, FsqError, reasonOf } from '../errors.js'
-import type { Queue } from '../queue/queue.js'
+import type { Queue } from '../root/queue.js'
 import { examine } from './examine.js'
 import type { AuditOptions, Finding, Mend } from './finding.js'
 

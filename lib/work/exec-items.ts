@@ -1,9 +1,9 @@
 import { FsqError, reasonOf } from '../errors.js'
 import { type Ended, startProgram } from '../posix/program.js'
+import type { QueueContext } from '../queue/context.js'
 import type { Outcome } from '../queue/finish.js'
 import type { Item } from '../queue/item.js'
-import type { Queue } from '../queue/queue.js'
-import type { ItemEvent, ScanEvent, ScanOptions } from '../queue/scan.js'
+import { type ItemEvent, Scan, type ScanEvent, type ScanOptions } from '../queue/scan.js'
 import { itemEnvironment } from './environment.js'
 import { passSignals, type SignalPass } from './signals.js'
 
@@ -66,20 +66,9 @@ export interface ExecResult {
   readonly interrupted?: NodeJS.Signals
 }
 
-/**
- * Runs a program for each item of a queue, one after the other, and finishes the item as the exit
- * status says: FSQ_SUCCESS is done, FSQ_FAIL_TMP a retry, all else a permanent failure.
- *
- * SIGINT, SIGTERM and SIGHUP of this process are passed on to the program; when it has ended, its
- * item is left in the queue, its tries unspent, and the result names the signal.
- *
- * @param command - the program and its first arguments, to which those of each item are added; if
- * empty, the item's arguments are the command
- * @throws {@link FsqError} `FSQ_DOWN`; `FSQ_PROGRAM_KILLED` where a program was killed by a signal
- * (its item failed permanently, the others were not touched); and what {@link Queue.scan} throws.
- */
+/** {@link Queue.exec} */
 export async function execItems(
-  queue: Queue,
+  queue: QueueContext,
   command: readonly string[],
   options: ExecOptions = {},
 ): Promise<ExecResult> {
@@ -91,7 +80,7 @@ export async function execItems(
   try {
     const { env, noDone, ...scanOptions } = options
     const environment = { ...process.env } // Read once: each variable costs a call.
-    await using scan = queue.scan({ ...scanOptions, signal })
+    await using scan = new Scan(queue, { ...scanOptions, signal })
     for await (const item of scan) {
       await execItem(item, command, options, signals, environment)
       count++

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import type { Test } from 'tap'
-import type { Queue } from '../../lib/queue/queue.js'
+import type { Queue } from '../../lib/root/queue.js'
 import { type Place, type Started, type StartOptions, startProgram } from '../helpers/cli.js'
 import { type FleetHistory, judgeRecords, readRecords, writeRecord } from './fleet-log.js'
 

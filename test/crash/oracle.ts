@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { lstatSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseItemName } from '../../lib/name/item-name.js'
-import { openRoot } from '../../lib/queue/root.js'
+import { openRoot } from '../../lib/root/root.js'
 import {
   allowedStates,
   type Crash,

@@ -1,6 +1,6 @@
 import { linkSync, readdirSync, renameSync, unlinkSync, writeFileSync } from 'node:fs'
 import t from 'tap'
-import type { Queue } from '../../lib/queue/queue.js'
+import type { Queue } from '../../lib/root/queue.js'
 import { temporaryQueue } from '../helpers/temporary.js'
 import { type Ledger, type LedgerItem, sha256, type ViolationKind } from './oracle.js'
 import { recover } from './recover.js'

@@ -1,6 +1,6 @@
 import { basename, dirname } from 'node:path'
-import type { Queue } from '../../lib/queue/queue.js'
-import { openRoot } from '../../lib/queue/root.js'
+import type { Queue } from '../../lib/root/queue.js'
+import { openRoot } from '../../lib/root/root.js'
 import { repairQueue } from '../../lib/upkeep/repair.js'
 import {
   type Entry,

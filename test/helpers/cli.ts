@@ -4,8 +4,8 @@ import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { setTimeout } from 'node:timers/promises'
 import type { Test } from 'tap'
-import type { Queue } from '../../lib/queue/queue.js'
-import { openRoot, type Root } from '../../lib/queue/root.js'
+import type { Queue } from '../../lib/root/queue.js'
+import { openRoot, type Root } from '../../lib/root/root.js'
 import { temporaryDirectory } from './temporary.js'
 
 /** The built program; `npm test` builds it first. */

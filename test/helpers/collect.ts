@@ -1,5 +1,5 @@
 import type { Item } from '../../lib/queue/item.js'
-import type { Queue } from '../../lib/queue/queue.js'
+import type { Queue } from '../../lib/root/queue.js'
 import type { ScanEvent, ScanOptions } from '../../lib/queue/scan.js'
 
 /** Every item of a scan, still locked, and everything that it reported. */

@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import t from 'tap'
-import type { Queue } from '../../lib/queue/queue.js'
+import type { Queue } from '../../lib/root/queue.js'
 import type { SettingsOptions } from '../../lib/settings.js'
 import { getNative } from '../../lib/posix/native.js'
 import { auditQueue } from '../../lib/upkeep/audit.js'

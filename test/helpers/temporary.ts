@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { removeSync } from 'fs-extra/esm'
 import type { Test } from 'tap'
 import type { InstallOptions } from '../../lib/queue/install.js'
-import type { Queue } from '../../lib/queue/queue.js'
-import { openRoot, type Root } from '../../lib/queue/root.js'
+import type { Queue } from '../../lib/root/queue.js'
+import { openRoot, type Root } from '../../lib/root/root.js'
 import type { SettingsOptions } from '../../lib/settings.js'
 
 /** A new directory that goes when the test ends. Its path is short enough for a unix socket. */

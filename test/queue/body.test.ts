@@ -10,7 +10,7 @@ import { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
 import type { FsqErrorCode } from '../../lib/errors.js'
 import type { Body } from '../../lib/queue/body.js'
-import type { Queue } from '../../lib/queue/queue.js'
+import type { Queue } from '../../lib/root/queue.js'
 import { contentsOf, nothing, temporaryDirectory, temporaryQueue } from '../helpers/temporary.js'
 
 const fileWith = (t: Test, content: string | Uint8Array): string => {

@@ -11,7 +11,7 @@ import {
 import t, { type Test } from 'tap'
 import type { Limits, Outcome } from '../../lib/queue/finish.js'
 import type { Item } from '../../lib/queue/item.js'
-import type { Queue } from '../../lib/queue/queue.js'
+import type { Queue } from '../../lib/root/queue.js'
 import type { SettingsOptions } from '../../lib/settings.js'
 import { itemName, putEntry } from '../helpers/entries.js'
 import { isFree } from '../helpers/lock.js'

@@ -9,7 +9,7 @@ import {
 } from 'node:fs'
 import t from 'tap'
 import type { InstallOptions } from '../../lib/queue/install.js'
-import { openRoot } from '../../lib/queue/root.js'
+import { openRoot } from '../../lib/root/root.js'
 import { setEnvironment } from '../helpers/environment.js'
 import { modeOf } from '../helpers/mode.js'
 import {

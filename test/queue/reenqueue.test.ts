@@ -2,7 +2,7 @@ import { lstatSync, readFileSync, rmdirSync, unlinkSync, writeFileSync } from 'n
 import t, { type Test } from 'tap'
 import * as names from '../../lib/posix/names.js'
 import type { Item } from '../../lib/queue/item.js'
-import type { Queue } from '../../lib/queue/queue.js'
+import type { Queue } from '../../lib/root/queue.js'
 import type * as Reenqueue from '../../lib/queue/reenqueue.js'
 import { bytesOf } from '../helpers/bytes.js'
 import { itemName, putEntry } from '../helpers/entries.js'

@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import t, { type Test } from 'tap'
-import type { Queue } from '../../lib/queue/queue.js'
+import type { Queue } from '../../lib/root/queue.js'
 import { modeOf } from '../helpers/mode.js'
 import { temporaryQueue, temporaryRoot, underUmask } from '../helpers/temporary.js'
 

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import t from 'tap'
-import { openRoot, type Root } from '../../lib/queue/root.js'
+import { openRoot, type Root } from '../../lib/root/root.js'
 import { itemName, putEntry } from '../helpers/entries.js'
 import {
   contentsOf,

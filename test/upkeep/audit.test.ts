@@ -2,7 +2,7 @@ import { linkSync, mkdirSync, rmdirSync, symlinkSync, utimesSync, writeFileSync 
 import t from 'tap'
 import { auditQueue } from '../../lib/upkeep/audit.js'
 import { type AuditOptions, defaultOlder } from '../../lib/upkeep/finding.js'
-import type { Queue } from '../../lib/queue/queue.js'
+import type { Queue } from '../../lib/root/queue.js'
 import { itemName, putEntry } from '../helpers/entries.js'
 import { listOf } from '../helpers/findings-suite.js'
 import { lockedDescriptor } from '../helpers/lock.js'

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os'
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
-import type { Queue } from '../../lib/queue/queue.js'
+import type { Queue } from '../../lib/root/queue.js'
 import { examine } from '../../lib/upkeep/examine.js'
 import { examineLeftovers } from '../../lib/upkeep/examine-leftovers.js'
 import type { FindingKind, Mend } from '../../lib/upkeep/finding.js'

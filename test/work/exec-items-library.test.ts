@@ -1,5 +1,5 @@
 import t from 'tap'
-import { execItems, type ExecEvent } from '../../lib/work/exec-items.js'
+import type { ExecEvent } from '../../lib/work/exec-items.js'
 import { contentsOf, nothing, temporaryQueue } from '../helpers/temporary.js'
 
 /* What only a caller of the library can do; all else is tested by the program, in exec-items.test. */
@@ -11,7 +11,7 @@ t.test('every item is told of, and the programs are counted', async (t) => {
   )
   const events: ExecEvent[] = []
   const onEvent = (event: ExecEvent): number => events.push(event)
-  t.strictSame(await execItems(queue, ['sh', '-c', 'exit "$1"', 'sh'], { onEvent }), { count: 2 })
+  t.strictSame(await queue.exec(['sh', '-c', 'exit "$1"', 'sh'], { onEvent }), { count: 2 })
   const [retried = ''] = contentsOf(queue)['queue'] ?? []
   t.strictSame(events, [
     { type: 'working', queue: 'q', id: good },
@@ -20,7 +20,7 @@ t.test('every item is told of, and the programs are counted', async (t) => {
     { type: 'finished', queue: 'q', id: tmp, outcome: { state: 'queue', id: retried } },
   ])
   events.length = 0
-  await execItems(queue, ['/no/such/program'], { onEvent, noDone: true })
+  await queue.exec(['/no/such/program'], { onEvent, noDone: true })
   t.match(events[1], { type: 'not-started', id: retried, error: { code: 'FSQ_EXEC' } })
   t.notOk(events[1] && 'outcome' in events[1], 'nothing became of the item')
 })
@@ -32,7 +32,7 @@ t.test('an AbortSignal ends the program and leaves the item', async (t) => {
     const ids = [await queue.enqueue(''), await queue.enqueue('')]
     const controller = new AbortController()
     const reason = new Error('enough')
-    const running = execItems(queue, ['sleep', '30'], {
+    const running = queue.exec(['sleep', '30'], {
       signal: controller.signal,
       onEvent: () => {
         const abort = (): void => {
@@ -54,11 +54,11 @@ t.test('an AbortSignal ends the program and leaves the item', async (t) => {
 t.test('what ends a scan ends it here too', async (t) => {
   const queue = await temporaryQueue(t)
   await queue.enqueue('')
-  await t.rejects(execItems(queue, ['sh', '-c', 'kill -KILL $$']), { code: 'FSQ_PROGRAM_KILLED' })
+  await t.rejects(queue.exec(['sh', '-c', 'kill -KILL $$']), { code: 'FSQ_PROGRAM_KILLED' })
   await queue.enqueue('')
   await queue.down()
-  await t.rejects(execItems(queue, ['true']), { code: 'FSQ_DOWN' })
-  t.strictSame(await execItems(queue, ['true'], { ignoreDown: true }), { count: 1 })
+  await t.rejects(queue.exec(['true']), { code: 'FSQ_DOWN' })
+  t.strictSame(await queue.exec(['true'], { ignoreDown: true }), { count: 1 })
   await queue.uninstall()
-  await t.rejects(execItems(queue, ['true']), { code: 'FSQ_NO_QUEUE' })
+  await t.rejects(queue.exec(['true']), { code: 'FSQ_NO_QUEUE' })
 })

@@ -1,7 +1,7 @@
 import { isatty } from 'node:tty'
 import { FsqError } from '../../errors.js'
 import type { Body } from '../../queue/body.js'
-import type { Queue } from '../../queue/queue.js'
+import type { Queue } from '../../root/queue.js'
 import { enqueueLines } from '../batch.js'
 import { type Call, defineCommand } from '../command.js'
 import { durabilityFlag, type DurabilityFlags } from '../durability-flag.js'

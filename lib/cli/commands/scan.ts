@@ -1,5 +1,5 @@
 import { FsqError } from '../../errors.js'
-import { execItems, type ExecEvent } from '../../work/exec-items.js'
+import type { ExecEvent } from '../../work/exec-items.js'
 import { type Call, defineCommand } from '../command.js'
 import { durabilityFlag, type DurabilityFlags } from '../durability-flag.js'
 import { UsageError } from '../usage-error.js'
@@ -61,7 +61,7 @@ export default defineCommand<Flags>({
     })
     const errors: FsqError[] = []
     try {
-      const { interrupted } = await execItems(root.queue(name), command, {
+      const { interrupted } = await root.queue(name).exec(command, {
         ...(env === undefined ? {} : { env }),
         ...(maxRate === undefined ? {} : { maxRate }),
         ...(limit === undefined ? {} : { limit }),

@@ -1,9 +1,9 @@
 import { closeSync, constants, openSync, readSync } from 'node:fs'
 import t, { type Test } from 'tap'
-import * as fsq from '../../lib/queue/functions.js'
+import * as fsq from '../../lib/root/functions.js'
 import type { Item } from '../../lib/queue/item.js'
 import type { Outcome } from '../../lib/queue/finish.js'
-import type { OneOff } from '../../lib/queue/functions.js'
+import type { OneOff } from '../../lib/root/functions.js'
 import { setEnvironment } from '../helpers/environment.js'
 import { temporaryDirectory } from '../helpers/temporary.js'
 

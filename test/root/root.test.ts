@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import t from 'tap'
-import { Queue } from '../../lib/queue/queue.js'
-import { openRoot } from '../../lib/queue/root.js'
+import { Queue } from '../../lib/root/queue.js'
+import { openRoot } from '../../lib/root/root.js'
 import { setEnvironment } from '../helpers/environment.js'
 import { entriesOf, temporaryDirectory, temporaryRoot } from '../helpers/temporary.js'
 

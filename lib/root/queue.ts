@@ -1,20 +1,26 @@
 import { type Argument } from '../name/encode.js'
 import type { Settings } from '../settings.js'
-import type { Body } from './body.js'
-import { claimByName, type ClaimByNameOptions } from './claim.js'
-import { queueContext, type QueueContext } from './context.js'
-import { bringUp, isDown, takeDown } from './down.js'
-import type { EnqueueOptions } from './draft.js'
-import { enqueueItem } from './enqueue.js'
-import { enqueueItems, type NewItem } from './enqueue-many.js'
-import { checkQueue } from './failure.js'
-import { installQueue, type InstallOptions } from './install.js'
-import type { Item } from './item.js'
-import type { OwnerOptions } from './ownership.js'
-import { reenqueueItem, type ReenqueueOptions } from './reenqueue.js'
-import { Scan, type ScanOptions } from './scan.js'
-import { makeTrigger, pullTrigger, removeTrigger, type TriggerPullOptions } from './trigger.js'
-import { uninstallQueue, type UninstallOptions } from './uninstall.js'
+import type { Body } from '../queue/body.js'
+import { claimByName, type ClaimByNameOptions } from '../queue/claim.js'
+import { queueContext, type QueueContext } from '../queue/context.js'
+import { bringUp, isDown, takeDown } from '../queue/down.js'
+import type { EnqueueOptions } from '../queue/draft.js'
+import { enqueueItem } from '../queue/enqueue.js'
+import { enqueueItems, type NewItem } from '../queue/enqueue-many.js'
+import { checkQueue } from '../queue/failure.js'
+import { installQueue, type InstallOptions } from '../queue/install.js'
+import type { Item } from '../queue/item.js'
+import type { OwnerOptions } from '../queue/ownership.js'
+import { reenqueueItem, type ReenqueueOptions } from '../queue/reenqueue.js'
+import { Scan, type ScanOptions } from '../queue/scan.js'
+import {
+  makeTrigger,
+  pullTrigger,
+  removeTrigger,
+  type TriggerPullOptions,
+} from '../queue/trigger.js'
+import { execItems, type ExecOptions, type ExecResult } from '../work/exec-items.js'
+import { uninstallQueue, type UninstallOptions } from '../queue/uninstall.js'
 
 /** A queue: a directory of items. Made by {@link Root.queue}, which does not look for it yet. */
 export class Queue {
@@ -101,6 +107,22 @@ export class Queue {
    */
   scan(options: ScanOptions = {}): Scan {
     return new Scan(this.context, options)
+  }
+
+  /**
+   * Runs a program for each item that is in the queue now, one after the other, and finishes the item
+   * as the exit status says: FSQ_SUCCESS is done, FSQ_FAIL_TMP a retry, all else a permanent failure.
+   *
+   * SIGINT, SIGTERM and SIGHUP of this process are passed on to the program; when it has ended, its
+   * item is left in the queue, its tries unspent, and the result names the signal.
+   *
+   * @param command - the program and its first arguments, to which those of each item are added; if
+   * empty, the item's arguments are the command
+   * @throws {@link FsqError} `FSQ_DOWN`; `FSQ_PROGRAM_KILLED` where a program was killed by a signal
+   * (its item failed permanently, the others were not touched); and what {@link Queue.scan} throws.
+   */
+  async exec(command: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
+    return execItems(this.context, command, options)
   }
 
   /**

@@ -2,10 +2,10 @@ import { nameRules } from '../name/options.js'
 import { getTimestamps } from '../name/timestamp.js'
 import { isDirectory, listNames } from '../posix/names.js'
 import { resolveSettings, type Settings, type SettingsOptions } from '../settings.js'
-import { noRoot } from './failure.js'
-import type { InstallOptions } from './install.js'
+import { noRoot } from '../queue/failure.js'
+import type { InstallOptions } from '../queue/install.js'
 import { Queue } from './queue.js'
-import type { UninstallOptions } from './uninstall.js'
+import type { UninstallOptions } from '../queue/uninstall.js'
 
 /** A directory of queues, and the settings that they live by. Made by {@link openRoot}. */
 export class Root {
