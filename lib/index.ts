@@ -45,15 +45,14 @@ export type { OwnerOptions } from './queue/ownership.js'
 export type { Queue } from './root/queue.js'
 export type { ReenqueueOptions } from './queue/reenqueue.js'
 export { openRoot, type Root } from './root/root.js'
+export type { Scan, ScanOptions } from './queue/scan.js'
 export type {
   ItemErrorEvent,
   ItemEvent,
   MalformedEvent,
-  Scan,
   ScanEvent,
-  ScanOptions,
   SpentEvent,
-} from './queue/scan.js'
+} from './queue/scan-events.js'
 export type { TriggerPullOptions } from './queue/trigger.js'
 export type { UninstallOptions } from './queue/uninstall.js'
 export {

@@ -7,11 +7,12 @@ import { type Claim, claimEntry, type ClaimOptions } from './claim.js'
 import type { QueueContext } from './context.js'
 import { isDown } from './down.js'
 import { checkQueue, failure } from './failure.js'
-import { type Outcome, resolveLimits, spent } from './finish.js'
+import { resolveLimits, spent } from './finish.js'
 import { firstEntries, listEntries } from './list-entries.js'
 import type { Item } from './item.js'
 import { setAsideMalformed } from './malformed.js'
 import { printableName } from './printable.js'
+import type { ItemEvent, ScanEvent } from './scan-events.js'
 
 /*
  * Scan, fsq(7):
@@ -61,43 +62,6 @@ const scanOptions: ReadonlySet<string> = new Set<keyof ScanOptions>([
   'onEvent',
   'signal',
 ])
-
-/** What every event tells. */
-export interface ItemEvent {
-  /** The queue. */
-  readonly queue: string
-  /** The name of the item; with \\xNN for bytes that are not text. */
-  readonly id: string
-}
-
-/** An entry was no work-item; it is in fail/ now. */
-export interface MalformedEvent extends ItemEvent {
-  /** Tells the events apart. */
-  readonly type: 'malformed'
-  /** What is wrong with it. */
-  readonly error: FsqError
-}
-
-/** An item had used up its tries, or was too old; it is in fail/ now. */
-export interface SpentEvent extends ItemEvent {
-  /** Tells the events apart. */
-  readonly type: 'exhausted' | 'expired'
-  /** `FSQ_MAX_TRIES` or `FSQ_TTL_EXPIRED` */
-  readonly error: FsqError
-  /** Where it is. */
-  readonly outcome: Outcome
-}
-
-/** An entry could not be opened, moved to fail/ or finished; it is still in queue/, or gone. */
-export interface ItemErrorEvent extends ItemEvent {
-  /** Tells the events apart. */
-  readonly type: 'error'
-  /** Why. */
-  readonly error: FsqError
-}
-
-/** Something that a scan did instead of yielding an entry. */
-export type ScanEvent = MalformedEvent | SpentEvent | ItemErrorEvent
 
 /**
  * The items of a queue, one after the other, each locked until it is finished or closed. Leaving

@@ -1,6 +1,7 @@
 import type { Item } from '../../lib/queue/item.js'
 import type { Queue } from '../../lib/root/queue.js'
-import type { ScanEvent, ScanOptions } from '../../lib/queue/scan.js'
+import type { ScanOptions } from '../../lib/queue/scan.js'
+import type { ScanEvent } from '../../lib/queue/scan-events.js'
 
 /** Every item of a scan, still locked, and everything that it reported. */
 export async function collect(
