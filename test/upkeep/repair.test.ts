@@ -64,6 +64,24 @@ t.test('what is locked for a moment and then gone is not told of', async (t) => 
   t.strictSame(await repairs, [])
 })
 
+/** What makes an item that is found so. */
+const makes = {
+  stale: ({ tmp }) => putEntry(tmp, id),
+  'enqueue-cut': (paths) => {
+    putEntry(paths.tmp, id)
+    linkSync(`${paths.tmp}/${id}`, `${paths.queue}/${id}`)
+  },
+  'finish-cut': (paths) => {
+    putEntry(paths.queue, id)
+    linkSync(`${paths.queue}/${id}`, `${paths.done}/${id}`)
+  },
+  'retry-cut': ({ queue }) => {
+    putEntry(queue, id)
+    linkSync(`${queue}/${id}`, `${queue}/${itemName({ tries: 1 })}`)
+  },
+  expired: ({ queue }) => putEntry(queue, id),
+} as const satisfies Partial<Record<FindingKind, (paths: Paths) => void>>
+
 /** What can happen to an item between the moment in which it is found and that of its repair. */
 const meanwhile: readonly {
   readonly kind: FindingKind
@@ -73,14 +91,14 @@ const meanwhile: readonly {
 }[] = [
   {
     kind: 'stale',
-    make: ({ tmp }) => putEntry(tmp, id),
+    make: makes.stale,
     act: ({ tmp }) => {
       rmSync(`${tmp}/${id}`)
     },
   },
   {
     kind: 'stale',
-    make: ({ tmp }) => putEntry(tmp, id),
+    make: makes.stale,
     act: ({ tmp }) => {
       rmSync(`${tmp}/${id}`)
       mkdirSync(`${tmp}/${id}`)
@@ -88,20 +106,14 @@ const meanwhile: readonly {
   },
   {
     kind: 'enqueue-cut',
-    make: (paths) => {
-      putEntry(paths.tmp, id)
-      linkSync(`${paths.tmp}/${id}`, `${paths.queue}/${id}`)
-    },
+    make: makes['enqueue-cut'],
     act: ({ queue }) => {
       rmSync(`${queue}/${id}`)
     },
   },
   {
     kind: 'enqueue-cut',
-    make: (paths) => {
-      putEntry(paths.tmp, id)
-      linkSync(`${paths.tmp}/${id}`, `${paths.queue}/${id}`)
-    },
+    make: makes['enqueue-cut'],
     act: ({ queue }) => {
       rmSync(`${queue}/${id}`)
       putEntry(queue, id, 'another item')
@@ -109,20 +121,14 @@ const meanwhile: readonly {
   },
   {
     kind: 'finish-cut',
-    make: (paths) => {
-      putEntry(paths.queue, id)
-      linkSync(`${paths.queue}/${id}`, `${paths.done}/${id}`)
-    },
+    make: makes['finish-cut'],
     act: ({ done }) => {
       rmSync(`${done}/${id}`) // By a prune.
     },
   },
   {
     kind: 'finish-cut',
-    make: (paths) => {
-      putEntry(paths.queue, id)
-      linkSync(`${paths.queue}/${id}`, `${paths.done}/${id}`)
-    },
+    make: makes['finish-cut'],
     act: ({ queue }) => {
       rmSync(`${queue}/${id}`)
       putEntry(queue, id, 'another item')
@@ -130,17 +136,14 @@ const meanwhile: readonly {
   },
   {
     kind: 'retry-cut',
-    make: ({ queue }) => {
-      putEntry(queue, id)
-      linkSync(`${queue}/${id}`, `${queue}/${itemName({ tries: 1 })}`)
-    },
+    make: makes['retry-cut'],
     act: ({ queue, done }) => {
       renameSync(`${queue}/${itemName({ tries: 1 })}`, `${done}/${itemName({ tries: 1 })}`)
     },
   },
   {
     kind: 'expired',
-    make: ({ queue }) => putEntry(queue, id),
+    make: makes.expired,
     act: ({ queue, done }) => {
       renameSync(`${queue}/${id}`, `${done}/${id}`)
     },
@@ -214,11 +217,11 @@ function withoutTimes(lines: readonly string[]): string[] {
   return lines.map((line) => line.split(' ').slice(0, -2).join(' '))
 }
 
-for (const kind of ['stale', 'enqueue-cut', 'finish-cut', 'retry-cut', 'expired'] as const) {
+for (const [kind, make] of Object.entries(makes)) {
   t.test(`${kind}: what was locked after it was found is left`, async (t) => {
     const queue = await temporaryQueue(t)
     const { paths } = queue.context
-    meanwhile.find((each) => each.kind === kind)?.make(paths)
+    make(paths)
     const before = contentsOf(queue)
     let found = 0
     for await (const { finding, mend } of examine(queue, { older: 0, ttl: 1 })) {
@@ -300,8 +303,7 @@ t.test('an item that has names in other queues is not finished', async (t) => {
 t.test('an item that gets a name elsewhere after it was found is not finished', async (t) => {
   const queue = await temporaryQueue(t)
   const { paths, settings } = queue.context
-  putEntry(paths.queue, id)
-  linkSync(`${paths.queue}/${id}`, `${paths.done}/${id}`)
+  makes['finish-cut'](paths)
   await withFirst(queue, async (mend) => {
     linkSync(`${paths.queue}/${id}`, `${settings.root}/elsewhere`)
     await t.rejects(mend.run(), { code: 'FSQ_REPAIR' })
