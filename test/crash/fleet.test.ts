@@ -1,11 +1,12 @@
 import t from 'tap'
 import { check, eventually, place } from '../helpers/cli.js'
 import { contentsOf, nothing } from '../helpers/temporary.js'
-import { openFleet, runFleet, stop, seconds, seed, signal } from './fleet.js'
+import { openFleet, runFleet, signal, stop } from './fleet.js'
 import { type FleetRecord, judgeRecords, readRecords, writeRecord } from './fleet-log.js'
 import { batchProgram, enqueueProgram, producer, scanProgram, worker } from './fleet-roles.js'
 import { judge, sha256, snapshot } from './oracle.js'
 import { recover } from './recover.js'
+import { seconds, seed } from './sample.js'
 
 /*
  * Layer 4: what is left when processes of all kinds are killed at random moments. Which moments

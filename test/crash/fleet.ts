@@ -3,6 +3,7 @@ import { setTimeout } from 'node:timers/promises'
 import type { Test } from 'tap'
 import type { Queue } from '../../lib/root/queue.js'
 import { type Place, type Started, type StartOptions, startProgram } from '../helpers/cli.js'
+import { randomNumbers } from '../helpers/random.js'
 import { type FleetHistory, judgeRecords, readRecords, writeRecord } from './fleet-log.js'
 
 /*
@@ -173,22 +174,3 @@ export function signal(pid: number, name: NodeJS.Signals): void {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error // It ended by itself.
   }
 }
-
-/** Numbers from 0 to 1 that the seed determines (mulberry32). */
-function randomNumbers(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
-
-const long = process.env['FSQ_CRASH'] === 'long'
-
-/** How long a fleet works, in seconds. */
-export const seconds = Number(process.env['FSQ_CRASH_SECONDS'] ?? (long ? 60 : 2))
-
-/** Of the random numbers. */
-export const seed = Number(process.env['FSQ_CRASH_SEED'] ?? 1)

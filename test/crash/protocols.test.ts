@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { place } from '../helpers/cli.js'
 import { withoutPython } from '../helpers/python.js'
-import { type Role, runFleet, seconds, seed } from './fleet.js'
+import { type Role, runFleet } from './fleet.js'
 import type { FleetViolation } from './fleet-log.js'
 import {
   producer,
@@ -16,6 +16,7 @@ import {
 } from './fleet-roles.js'
 import { judge, snapshot } from './oracle.js'
 import { recover } from './recover.js'
+import { seconds, seed } from './sample.js'
 
 /*
  * Layer 5: two programs share a queue and both are killed at random. The other program is a short

@@ -1,31 +1,28 @@
 import { env } from 'node:process'
+import { numberFrom } from '../helpers/number-from.js'
+import { randomNumbers } from '../helpers/random.js'
 
 /*
  * Crash tests have more cases than `npm test` has time for: it runs a sample, the same each time.
  * FSQ_CRASH_RUNS is how many times as many cases are run, a hundred where FSQ_CRASH is `long` as in
- * `npm run test:crash`; FSQ_CRASH_SEED chooses which.
+ * `npm run test:crash`; FSQ_CRASH_SEED chooses which. Fleets work for FSQ_CRASH_SECONDS.
  */
 
-const seed = numberFrom('FSQ_CRASH_SEED', 1)
-const times = numberFrom('FSQ_CRASH_RUNS', env['FSQ_CRASH'] === 'long' ? 100 : 1)
+const isLong = env['FSQ_CRASH'] === 'long'
 
-function numberFrom(name: string, usually: number): number {
-  const text = env[name] ?? ''
-  if (text === '') return usually
-  if (!/^[0-9]+$/.test(text)) throw new Error(`Expected ${name} to be a number, got ${text}`)
-  return Number(text)
-}
+/** Of the random numbers. */
+export const seed = numberFrom(env, 'FSQ_CRASH_SEED', 1)
 
-/** Numbers from 0 to below 1, the same for the same name and seed (mulberry32). */
+/** How long a fleet works. */
+export const seconds = numberFrom(env, 'FSQ_CRASH_SECONDS', isLong ? 60 : 2)
+
+const times = numberFrom(env, 'FSQ_CRASH_RUNS', isLong ? 100 : 1)
+
+/** Numbers from 0 to below 1, the same for the same name and {@link seed}. */
 export function random(name: string): () => number {
-  let state = seed
-  for (const character of name) state = Math.imul(state ^ character.charCodeAt(0), 0x01000193)
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
+  let own = seed
+  for (const character of name) own = Math.imul(own ^ character.charCodeAt(0), 0x01000193)
+  return randomNumbers(own)
 }
 
 /** How many cases a test runs that takes so many in `npm test`. */

@@ -1,3 +1,4 @@
+import { randomNumbers } from '../helpers/random.js'
 import type { Epoch, Write } from './log.js'
 
 /*
@@ -57,15 +58,4 @@ function someSubsets(
     if (subset.length > 0 && !whole) found.set(key, subset)
   }
   return [...found.values()]
-}
-
-/** Numbers from 0 to 1 that a seed repeats: mulberry32. */
-function randomNumbers(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
 }

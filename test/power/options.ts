@@ -1,3 +1,4 @@
+import { numberFrom } from '../helpers/number-from.js'
 import { type FileSystem, fileSystems } from './machine.js'
 import { type Order, orders } from './orders.js'
 
@@ -29,14 +30,4 @@ function fileSystemOf(name: string): FileSystem {
   const found = fileSystems.find((fileSystem) => fileSystem === name)
   if (found !== undefined) return found
   throw new TypeError(`POWER_FS knows ${fileSystems.join(', ')}; not ${JSON.stringify(name)}`)
-}
-
-function numberFrom(
-  env: Readonly<Record<string, string | undefined>>,
-  variable: string,
-  otherwise: number,
-): number {
-  const text = env[variable] ?? String(otherwise)
-  if (!/^[0-9]+$/.test(text)) throw new TypeError(`Expected ${variable} to be a number: ${text}`)
-  return Number(text)
 }
