@@ -223,9 +223,7 @@ async function injectIn(
   const command = [process.execPath, operate, stage.operation, 'act', place]
   const running = startTraced(log, command, options)
   const hasFailed = (await running.line().catch(() => undefined)) === 'failed'
-  const before = hasFailed
-    ? judgeFailure(stage.operation, place, /^p?read/.test(injection.name))
-    : []
+  const before = hasFailed ? judgeFailure(stage.operation, place) : []
   running.write('\n')
   running.end()
   const { status, stderr } = await running.ended
@@ -247,11 +245,8 @@ async function injectIn(
   ]
 }
 
-/**
- * E: what an operation that failed has left, before it is tried again. Who reads the body of an item
- * gets the system's own error.
- */
-export function judgeFailure(operation: string, place: string, isRead = false): Finding[] {
+/** E: what an operation that failed has left, before it is tried again. */
+export function judgeFailure(operation: string, place: string): Finding[] {
   const { code, message } = readEvents(readFileSync(`${place}/ledger`, 'utf8')).at(-1) ?? {}
   const hidden = readdirSync(`${place}/root`).filter((name) => name.startsWith('.'))
   const findings: Finding[] = [
@@ -262,8 +257,8 @@ export function judgeFailure(operation: string, place: string, isRead = false): 
     for (const name of readdirSync(`${directory}/tmp`))
       findings.push({ kind: 'leftover', detail: `tmp/${name}` })
   }
-  const isStable = code !== undefined && (code in errorCodes || (isRead && /^E[A-Z]+$/.test(code)))
-  if (!isStable) findings.push({ kind: 'unstable code', detail: message ?? 'no error' })
+  if (code === undefined || !(code in errorCodes))
+    findings.push({ kind: 'unstable code', detail: message ?? 'no error' })
   if (operation === 'install' && existsSync(`${place}/root/q`))
     findings.push({ kind: 'false error', detail: 'the queue is installed' })
   if (operation === 'uninstall' && !existsSync(`${place}/root/q`))
