@@ -41,9 +41,8 @@ async function bundleProgram() {
     supported: { 'dynamic-import': false }, // So that import() becomes require(), too.
     minifyWhitespace: true,
     minifySyntax: true,
-    // Loaded from node_modules when they are needed: a binary, half a megabyte of tables, and what
-    // only the long form of ls uses.
-    external: ['koffi', 'iconv-lite', 'columnify'],
+    // Loaded from node_modules when they are needed: a binary, and half a megabyte of tables.
+    external: ['koffi', 'iconv-lite'],
     plugins: [lazyBuiltins],
     define: { 'import.meta.url': 'here' },
     banner: {

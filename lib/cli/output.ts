@@ -41,6 +41,27 @@ export async function print(text: string | Uint8Array): Promise<void> {
   })
 }
 
+/**
+ * Writes lines to stdout, some at a time, so that they need not all be in memory.
+ *
+ * @throws {@link FsqError} `FSQ_OUTPUT`
+ */
+export async function printLines(lines: Iterable<string>): Promise<void> {
+  let text = ''
+  for (const line of lines) {
+    text += `${line}\n`
+    if (text.length < 65_536) continue
+    await print(text)
+    text = ''
+  }
+  if (text !== '') await print(text)
+}
+
+/** Writes to stdout without waiting, for a terminal, to which it is written at once. */
+export function paint(text: string): void {
+  outlived('stdout').write(text)
+}
+
 /** The text with control characters as \xNN, line breaks among them. */
 export function harmless(text: string): string {
   return text.replace(/[\0-\x1f\x7f-\x9f]/g, (character) => {

@@ -1,31 +1,46 @@
-import columnify from 'columnify'
 import ms from 'ms'
 import type { ListedItem } from '../upkeep/list-items.js'
+import { tableLines } from './columns.js'
 import { harmless } from './output.js'
+import { formatTime, type TimeFormat } from './times.js'
 
-const right = { align: 'right' } as const
+const columns = [
+  { heading: 'STATE' },
+  { heading: 'AGE', right: true },
+  { heading: 'ENQUEUED' },
+  { heading: 'TRIES', right: true },
+  { heading: 'SIZE', right: true },
+  { heading: 'LOCKED' },
+  { heading: 'NOT-BEFORE' },
+  { heading: 'ARGUMENTS' },
+  { heading: 'NAME' },
+]
 
-/** The items as a table for people. */
-export function table(items: Iterable<ListedItem>, now = Date.now()): string {
-  const rows = [...items].map((item) => row(item, now))
-  if (rows.length === 0) return ''
-  const text = columnify(rows, {
-    columnSplitter: '  ',
-    config: { AGE: right, TRIES: right, SIZE: right },
+/** The lines of a table of items, for people; the items are asked for twice. */
+export function itemTable(
+  items: () => Iterable<ListedItem>,
+  format: TimeFormat,
+  now = Date.now(),
+): Iterable<string> {
+  return tableLines(columns, function* () {
+    for (const item of items()) yield row(item, format, now)
   })
-  return text.replace(/[^\S\n]+$/gm, '') + '\n'
 }
 
-function row({ state, name, size, locked, id }: ListedItem, now: number): Record<string, string> {
-  return {
-    STATE: state,
-    AGE: name === undefined ? '-' : ms(Math.max(0, now - name.enqueuedAt.getTime())),
-    TRIES: name === undefined ? '-' : String(name.tries),
-    SIZE: String(size),
-    LOCKED: locked ? 'yes' : 'no',
-    ARGUMENTS: name === undefined ? '(malformed)' : name.arguments.map(quoted).join(' '),
-    NAME: harmless(id),
-  }
+function row(item: ListedItem, format: TimeFormat, now: number): string[] {
+  const { state, name, size, locked, id, modifiedAt } = item
+  const isDelayed = state === 'queue' && modifiedAt.getTime() > now
+  return [
+    state,
+    name === undefined ? '-' : ms(Math.max(0, now - name.enqueuedAt.getTime())),
+    name === undefined ? '-' : formatTime(name.enqueuedAt, format),
+    name === undefined ? '-' : String(name.tries),
+    String(size),
+    locked ? 'yes' : 'no',
+    isDelayed ? formatTime(modifiedAt, format) : '-',
+    name === undefined ? '(malformed)' : name.arguments.map(quoted).join(' '),
+    harmless(id),
+  ]
 }
 
 /** An argument as it is, or as JSON where that would be unclear. */

@@ -50,7 +50,7 @@ export interface ListedItem {
  */
 export function* listItems(queue: Queue, options: ListItemsOptions = {}): Generator<ListedItem> {
   const { context } = queue
-  const isLocked = readLocks()
+  const lockOf = readLocks()
   for (const [state, entry] of entriesOf(queue, options)) {
     const stat = statEntry(entryPath(context.paths[state], entry))
     if (stat === undefined) continue
@@ -61,7 +61,7 @@ export function* listItems(queue: Queue, options: ListItemsOptions = {}): Genera
       raw: Buffer.from(entry, 'latin1'),
       size: stat.size,
       modifiedAt: stat.mtime,
-      locked: isLocked(stat),
+      locked: lockOf(stat) !== undefined,
       name: nameOf(context, entry),
     }
   }

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { check, type Place, place, startProgram } from '../helpers/cli.js'
 
@@ -86,7 +86,7 @@ t.test('ls --json prints an object a line', { buffered: true }, async (t) => {
       locked: true,
       modifiedAt: undefined,
       delimiter: '_',
-      enqueuedAt: enqueuedAt.toISOString(),
+      enqueuedAt: enqueuedAt.toISOString().replace('Z', '+00:00'),
       entropy,
       pid,
       hostname,
@@ -102,6 +102,9 @@ t.test('ls -l prints a table', { buffered: true }, async (t) => {
   const here = await place(t)
   const ids = await oneOfEach(here)
   writeFileSync(`${here.queue.context.paths.queue}/_mal\u001bformed`, 'abc')
+  const later = await here.queue.enqueue('')
+  const tomorrow = new Date(Date.now() + 24 * 60 * 60 * 1000)
+  utimesSync(`${here.queue.context.paths.queue}/${later}`, tomorrow, tomorrow)
   const item = await here.queue.claim(ids.queue)
   const { status, stdout, stderr } = await here.fsq(['ls', '--long', '-s', 'all', 'q'])
   item.close()
@@ -110,17 +113,41 @@ t.test('ls -l prints a table', { buffered: true }, async (t) => {
     .trimEnd()
     .split('\n')
     .map((line) => line.replace(/ +/g, ' ').trim())
-  t.equal(head, 'STATE AGE TRIES SIZE LOCKED ARGUMENTS NAME')
-  t.equal(rows.length, 5)
-  t.ok(rows.includes('queue - - 3 no (malformed) _mal\\x1bformed'), 'nothing steers the terminal')
-  t.ok(
-    rows.some((row) => /^queue \d+m?s 0 4 yes plain "a b" _/.test(row) && row.endsWith(ids.queue)),
-  )
-  t.ok(rows.includes(`done 3h 0 4 no "a b" "" ${ids.done}`))
-  t.ok(rows.some((row) => /^fail \d+m?s 0 6 no ü _/.test(row)))
-  t.ok(rows.some((row) => /^tmp \d+d 0 0 no _/.test(row)))
+  t.equal(head, 'STATE AGE ENQUEUED TRIES SIZE LOCKED NOT-BEFORE ARGUMENTS NAME')
+  const expected = [
+    /^queue - - - 3 no - \(malformed\) _mal\\x1bformed$/, // Nothing steers the terminal.
+    new RegExp(`^queue \\d+m?s TIME 0 4 yes - plain "a b" ${ids.queue}$`),
+    new RegExp(`^queue \\d+m?s TIME 0 0 no TIME ${later}$`),
+    new RegExp(`^done 3h TIME 0 4 no - "a b" "" ${ids.done}$`),
+    new RegExp(`^fail \\d+m?s TIME 0 6 no - ü ${ids.fail}$`),
+    new RegExp(`^tmp \\d+d TIME 0 0 no - ${ids.tmp}$`),
+  ]
+  t.equal(rows.length, expected.length)
+  const timeless = rows.map((row) => row.replace(/\d{4}-\d\d-\d\dT[\d:]{8}\+00:00/g, 'TIME'))
+  for (const each of expected)
+    t.ok(
+      timeless.some((row) => each.test(row)),
+      String(each),
+    )
   check(t, await here.fsq(['install', 'x']))
   check(t, await here.fsq(['ls', '-l', 'x']), {}, 'no table of nothing')
+})
+
+t.test('times are local with their zone, or in UTC', { buffered: true }, async (t) => {
+  const { fsq, queue } = await place(t)
+  const id = await queue.enqueue('', [], { enqueuedAt: new Date('2012-07-10T21:39:04Z') })
+  const env = { TZ: 'Asia/Kolkata' }
+  // The name has local time: what one zone wrote, another reads as its own.
+  const name = id.replace(/^_\d+/, '_20120710213904')
+  renameSync(`${queue.context.paths.queue}/${id}`, `${queue.context.paths.queue}/${name}`)
+  const table: readonly [words: string[], time: string][] = [
+    [['-l'], ' 2012-07-10T21:39:04+05:30 '],
+    [['-l', '--utc'], ' 2012-07-10T16:09:04Z '],
+    [['--json'], '"enqueuedAt":"2012-07-10T21:39:04.000+05:30"'],
+    [['--json', '--utc'], '"enqueuedAt":"2012-07-10T16:09:04.000Z"'],
+  ]
+  for (const [words, time] of table)
+    t.match((await fsq(['ls', ...words, 'q'], { env })).stdout, time, words.join(' '))
 })
 
 /** Puts entries into the queue whose names could steer a terminal, or are no text. */

@@ -7,7 +7,8 @@ import {
 } from '../../upkeep/list-items.js'
 import { defineCommand } from '../command.js'
 import { eachQueue } from '../each-queue.js'
-import { harmless, jsonLine, print } from '../output.js'
+import { harmless, jsonLine, print, printLines } from '../output.js'
+import { withTimes } from '../times.js'
 import { UsageError } from '../usage-error.js'
 import { oneOf } from '../values.js'
 
@@ -16,6 +17,7 @@ interface Flags {
   readonly json?: true
   readonly null?: true
   readonly long?: true
+  readonly utc?: true
 }
 
 export default defineCommand<Flags>({
@@ -28,8 +30,9 @@ export default defineCommand<Flags>({
         `which items: ${[...itemStates, 'all'].join(', ')} (default: queue)`,
         oneOf([...itemStates, 'all']),
       )
-      .option('-l, --long', 'a table: age, tries, size, locked, arguments')
+      .option('-l, --long', 'a table: times, tries, size, locked, arguments')
       .option('--json', 'a JSON object a line')
+      .option('--utc', 'times in UTC')
       .option('-0, --null', 'end names with NUL, not with a line break'),
   async run(call) {
     const { operands, flags, root } = call
@@ -47,11 +50,12 @@ export default defineCommand<Flags>({
       const { state = 'queue' } = flags
       const states = state === 'all' ? itemStates : [state]
       if (flags.long === true) {
-        const { table } = await import('../table.js')
-        const heading = operands.length > 1 ? `${queue.name}:\n` : ''
-        await print(heading + table(listItems(queue, { states })))
+        const { itemTable } = await import('../table.js')
+        if (operands.length > 1) await print(`${harmless(queue.name)}:\n`)
+        await printLines(itemTable(() => listItems(queue, { states }), flags))
       } else if (flags.json === true) {
-        for (const item of listItems(queue, { states })) await print(jsonLine(jsonOf(item)))
+        for (const item of listItems(queue, { states }))
+          await print(jsonLine(withTimes(jsonOf(item), flags)))
       } else {
         const names = [...entriesOf(queue, { states })].map(([, entry]) => entry)
         await printNames(names, flags.null === true)
