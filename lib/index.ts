@@ -101,3 +101,10 @@ export {
 } from './upkeep/list-items.js'
 export { type PruneOptions, pruneItems, type PruneResult } from './upkeep/prune-items.js'
 export { type Repair, repairQueue, type RepairOptions } from './upkeep/repair.js'
+export {
+  ageLimits,
+  type LockedItem,
+  type QueueStat,
+  statQueue,
+  type StatOptions,
+} from './upkeep/stat-queue.js'

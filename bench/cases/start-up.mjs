@@ -22,6 +22,7 @@ export function startUpCases({ place, options }) {
     fail: async () => byName('fail'),
     retry: async () => byName('retry'),
     path: async () => ['path', (await place.newQueue()).name],
+    stat: async () => ['stat', (await queueOfOne()).name],
     prune: async () => ['prune', '--older', '1d', (await queueOfOne()).name],
     audit: async () => ['audit', (await queueOfOne()).name],
     repair: async () => ['repair', '--older', '0s', (await queueOfOneCut()).name],

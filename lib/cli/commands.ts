@@ -44,6 +44,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'print the path of a queue or an item',
     load: () => import('./commands/path.js'),
   },
+  stat: {
+    summary: 'count the items of queues, and tell how they go',
+    load: () => import('./commands/stat.js'),
+  },
   prune: {
     summary: 'remove what was finished long ago',
     load: () => import('./commands/prune.js'),

@@ -82,7 +82,7 @@ export async function pruneItems(queue: Queue, options: PruneOptions = {}): Prom
  * The ctime is that of the rename at the earliest. Whole milliseconds, as `now` has them: what came
  * in this one is not in the future.
  */
-function finishedAt(stat: { readonly mtimeMs: number; readonly ctimeMs: number }): number {
+export function finishedAt(stat: { readonly mtimeMs: number; readonly ctimeMs: number }): number {
   return Math.floor(Math.max(stat.mtimeMs, stat.ctimeMs))
 }
 

@@ -150,6 +150,11 @@ const misuse: readonly [words: readonly string[], message: RegExp][] = [
   [['ls', '-s', 'nosuch', 'q'], /Expected one of queue, done, fail, tmp, all/],
   [['path', '-s', 'all', 'q'], /Expected one of queue, done, fail, tmp\b/],
   [['path', 'q', 'a', 'b'], /too many arguments/],
+  [['stat', '--json', '--ages'], /-l, --ages, --json and --format exclude each other/],
+  [['stat', '--format', 'xml'], /Expected one of table, json, prometheus/],
+  [['stat', '--older', 'soon'], /Expected a duration such as .* got "soon"/],
+  [['stat', '-w', '-n', '0s'], /Expected 1s or more, got "0s"/],
+  [['stat', '-n', '2s'], /--interval is for --watch/],
   [['prune', '--older', 'soon', 'q'], /Expected a duration such as .* got "soon"/],
 ]
 

@@ -45,6 +45,8 @@ export interface Started {
   readonly write: (text: string) => void
   /** Closes its stdin. */
   readonly end: () => void
+  /** What it has written to its stdout so far. */
+  readonly output: () => string
   /** The next line of its stdout, without the line break; fails where none comes any more. */
   readonly line: () => Promise<string>
   /** Resolves when it is dead, although others may still have its stdout open. */
@@ -100,6 +102,7 @@ export function startProgram(
     kill: (signal) => child.kill(signal),
     write: (text) => child.stdin?.write(text),
     end: () => child.stdin?.end(),
+    output: () => Buffer.concat(out).toString(),
     line: lines.next,
     exited: exited.then(() => undefined),
     ended,

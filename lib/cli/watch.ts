@@ -1,0 +1,86 @@
+import { setTimeout } from 'node:timers/promises'
+import { InvalidArgumentError } from 'commander'
+import { passSignals } from '../work/signals.js'
+import { clip } from './columns.js'
+import { canDraw, Screen } from './screen.js'
+import { duration } from './values.js'
+
+/** How long to wait between two rounds where nobody says, in seconds, as watch(1) does. */
+export const defaultInterval = 2
+
+/** How long to wait between two rounds, in seconds: a duration that is one. */
+export function interval(given: string): number {
+  const seconds = duration(given)
+  if (seconds < 1) throw new InvalidArgumentError(`Expected 1s or more, got "${given}"`)
+  return seconds
+}
+
+/** What is shown again and again. */
+export interface Watched {
+  /** How long to wait between two rounds, in seconds. */
+  readonly interval: number
+  /** Whether a terminal is drawn on, if there is one. */
+  readonly toScreen: boolean
+  /** Makes the lines of a round. */
+  readonly lines: (signal?: AbortSignal) => Promise<readonly string[]>
+  /** Whether a signal ends us only between two rounds, so that none is printed in part. */
+  readonly whole: boolean
+  /** Prints the lines of a round where there is no screen. */
+  readonly print: (lines: readonly string[]) => Promise<void>
+}
+
+/**
+ * Shows the lines in place on a terminal until q is pressed; elsewhere prints them each time, until
+ * somebody ends us.
+ */
+export async function watch(watched: Watched): Promise<void> {
+  if (watched.toScreen && canDraw()) await watchOnScreen(watched)
+  else if (watched.whole) await watchUntilSignal(watched)
+  else await watchForEver(watched)
+}
+
+async function watchForEver({ interval, lines, print }: Watched, end?: AbortSignal): Promise<void> {
+  for (;;) {
+    await print(await lines(end))
+    await setTimeout(interval * 1000, undefined, { signal: end })
+  }
+}
+
+/** As without it, dies by the signal in the end; else its parent would take it as success. */
+async function watchUntilSignal(watched: Watched): Promise<void> {
+  const signals = passSignals()
+  try {
+    await watchForEver(watched, signals.signal)
+  } catch (error) {
+    if (signals.caught === undefined) throw error
+  } finally {
+    signals[Symbol.dispose]()
+  }
+  if (signals.caught !== undefined) process.kill(process.pid, signals.caught)
+}
+
+async function watchOnScreen({ interval, lines }: Watched): Promise<void> {
+  const quit = new AbortController()
+  const { signal } = quit
+  let shown: readonly string[] = []
+  using screen = new Screen({
+    onKey(key) {
+      if (key === 'q' || key === 'escape') quit.abort()
+    },
+    onRedraw() {
+      draw()
+    },
+  })
+  const draw = (): void => {
+    screen.draw(shown.map((line) => clip(line, screen.columns)))
+  }
+  try {
+    while (!signal.aborted) {
+      shown = await lines(signal)
+      draw()
+      await setTimeout(interval * 1000, undefined, { signal })
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error
+  }
+}
