@@ -3,7 +3,7 @@ import { type FleetRecord, type FleetViolation, judgeRecords } from './fleet-log
 
 const enqueue: FleetRecord = { at: 'enqueue', sha256: '1' }
 const enqueued: FleetRecord = { at: 'enqueued', sha256: '1', id: '_a' }
-const begin = (by: string): FleetRecord => ({ at: 'begin', sha256: '1', id: '_a', by })
+const begin = (by: string, id = '_a'): FleetRecord => ({ at: 'begin', sha256: '1', id, by })
 const end = (by: string, operation: 'done' | 'retry'): FleetRecord => ({
   at: 'end',
   sha256: '1',
@@ -22,7 +22,15 @@ const table: [string, FleetRecord[], FleetViolation['kind'][]][] = [
   ['the item of a scan that died alone', [begin('s/1'), kill('s'), begin('v')], ['together']],
   ['the item of a scan that died with its program', [begin('s/1'), kill('s/'), begin('v')], []],
   ['what a killed worker wrote last', [kill('w'), begin('w'), begin('v')], []],
-  ['an item whose end was not acknowledged', [begin('w'), end('w', 'done'), begin('v')], []],
+  ['an item whose end came to nothing', [begin('w'), end('w', 'done'), begin('v')], ['again']],
+  ['one that was killed there', [begin('w'), end('w', 'done'), kill('w'), begin('v')], []],
+  ['a try that is not spent', [begin('w'), end('w', 'retry'), begin('v')], ['again']],
+  [
+    'one that is cut after a try that was spent',
+    [begin('w'), end('w', 'retry'), begin('v', '_b'), kill('v'), begin('u', '_b')],
+    [],
+  ],
+  ['one whose scan was', [begin('s/1'), kill('s'), end('s/1', 'done'), begin('v')], []],
   [
     'a done item that comes again',
     [begin('w'), end('w', 'done'), finished('w'), begin('v')],

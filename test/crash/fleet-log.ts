@@ -30,6 +30,8 @@ export type FleetRecord =
   | { readonly at: 'finished'; readonly sha256: string; readonly by: string; readonly id: string }
   /** A process is about to get SIGKILL; with a `/` at the end, what it started too. */
   | { readonly at: 'kill'; readonly by: string }
+  /** A process is about to be asked to end, or its clock or queue to be changed. */
+  | { readonly at: 'term' | 'clock' | 'down'; readonly by: string }
   /** Something came about that kills alone do not explain, such as an operation that failed. */
   | { readonly at: 'odd'; readonly by: string; readonly message: string }
 
@@ -77,14 +79,21 @@ interface ItemHistory {
   enqueuedAs?: string
   /** Who has it, by the records. */
   worker?: string | undefined
+  /** Its name when a worker had it last. */
+  id?: string
   finish?: { operation: LedgerFinish['operation']; id?: string }
+  /** Who was about to finish it so, until the next has it. */
+  endedBy?: string | undefined
 }
 
 /** Judges the records of a fleet. */
 export function judgeRecords(records: readonly FleetRecord[]): FleetHistory {
   const items = new Map<string, ItemHistory>()
   const violations: FleetViolation[] = []
-  const counts = { enqueue: 0, enqueued: 0, begin: 0, end: 0, finished: 0, kill: 0, odd: 0, cut: 0 }
+  const counts = {
+    ...{ enqueue: 0, enqueued: 0, begin: 0, end: 0, finished: 0 },
+    ...{ kill: 0, term: 0, clock: 0, down: 0, odd: 0, cut: 0 },
+  }
   const add = (kind: FleetViolation['kind'], by: string, detail: string): void => {
     violations.push({ kind, by, detail })
   }
@@ -120,7 +129,14 @@ export function judgeRecords(records: readonly FleetRecord[]): FleetHistory {
         const { operation, id } = item.finish ?? {}
         if (id !== undefined && operation !== 'retry')
           add('again', by, `${record.id}: ${operation} before`)
+        // What is tried again says so in its name, also where nobody said that it was.
+        const isAsBefore = operation !== 'retry' || record.id === item.id
+        const { endedBy } = item
+        if (id === undefined && endedBy !== undefined && isAsBefore && !isCut(endedBy, killed))
+          add('again', endedBy, `${record.id}: nothing kept it from its ${operation}`)
         item.worker = isKilled(by, killed) ? undefined : by
+        item.id = record.id
+        item.endedBy = undefined
         latest.set(by, record.sha256)
         break
       }
@@ -129,6 +145,7 @@ export function judgeRecords(records: readonly FleetRecord[]): FleetHistory {
         const { by, operation } = record
         const id = acknowledged.get(`${by} ${record.sha256}`)?.shift()
         item.finish = id === undefined ? { operation } : { operation, id }
+        item.endedBy = by
         if (item.worker === by) item.worker = undefined
         break
       }
@@ -156,6 +173,11 @@ export function judgeRecords(records: readonly FleetRecord[]): FleetHistory {
 /** A scan whose program is killed moves the item to fail/. */
 function failsByKill(item: ItemHistory | undefined, by: string): void {
   if (item !== undefined && /\/./.test(by)) item.finish = { operation: 'fail' }
+}
+
+/** Whether a worker, or the scan that was to finish the item of its program, was killed. */
+function isCut(by: string, killed: ReadonlySet<string>): boolean {
+  return isKilled(by, killed) || killed.has(by.replace(/\/.*/, ''))
 }
 
 function isKilled(by: string, killed: ReadonlySet<string>): boolean {

@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { setTimeout } from 'node:timers/promises'
-import { program } from '../helpers/cli.js'
-import type { Role } from './fleet.js'
+import { type Ended, program } from '../helpers/cli.js'
+import type { Fleet, Role } from './fleet.js'
 import { readRecords, writeRecord } from './fleet-log.js'
 import { sha256 } from './oracle.js'
 
@@ -38,7 +38,7 @@ export const enqueueProgram: Role = async ({ start, log }) => {
 }
 
 /** `fsq enqueue --batch`, line after line until it is killed. */
-export const batchProgram: Role = async ({ start, log }) => {
+export const batchProgram: Role = async ({ start, log, env }) => {
   const words = [program, 'enqueue', '--batch', 'q']
   const { by, line, write, ended } = start('batch', process.execPath, words, {
     input: { later: true },
@@ -60,7 +60,7 @@ export const batchProgram: Role = async ({ start, log }) => {
         () => undefined, // It was killed before it answered.
       ),
     )
-    if (all.length % 16 === 0) await Promise.race([setTimeout(20), ended])
+    if (all.length % 16 === 0) await Promise.race([setTimeout(burstGap(env)), ended])
   }
   await Promise.all(all)
   const { status, stderr } = await ended
@@ -69,21 +69,36 @@ export const batchProgram: Role = async ({ start, log }) => {
 }
 
 /** `fsq scan`, once over the queue, with a shell script as its program. */
-export const scanProgram: Role = async ({ start, log }) => {
-  const words = [program, 'scan', '-v', 'q', path('handler.sh')]
-  const { by, ended } = start('scan', process.execPath, words)
-  const { status, stderr } = await ended
+export const scanProgram: Role = async (fleet) => {
+  const { by, status, stderr } = await runHandler(fleet, ['scan', '-v', 'q', path('handler.sh')])
+  const isFine =
+    [0, 'SIGKILL', 'SIGTERM'].includes(status) ||
+    (status === 111 && /terminated by signal SIGKILL|: q is down$/m.test(stderr))
+  if (!isFine) writeRecord(fleet.log, { at: 'odd', by, message: `fsq scan: ${status} ${stderr}` })
+}
+
+/** Runs fsq with a program that works on items, and writes down which it finished. */
+async function runHandler(
+  { start, log }: Fleet,
+  words: readonly string[],
+): Promise<Ended & { readonly by: string }> {
+  const [command = ''] = words
+  const { by, ended } = start(command, process.execPath, [program, ...words])
+  const { stderr, ...rest } = await ended
   // What it says of an item that it finished is the acknowledgement.
-  const said = stderr.matchAll(/^fsq scan: (.+): (?:succeeded|failed permanently)$/gm)
+  const said = stderr.matchAll(/^fsq \w+: (.+): (?:succeeded|failed permanently)$/gm)
   const finished = new Set(Array.from(said, ([, id]) => id))
   for (const record of readRecords(log)) {
     if (record.at !== 'begin' || !record.by.startsWith(`${by}/`) || !finished.has(record.id))
       continue
     writeRecord(log, { at: 'finished', sha256: record.sha256, by: record.by, id: record.id })
   }
-  const handlerKilled = status === 111 && stderr.includes('terminated by signal SIGKILL')
-  if (status !== 0 && status !== 'SIGKILL' && !handlerKilled)
-    writeRecord(log, { at: 'odd', by, message: `fsq scan: ${status} ${stderr}` })
+  return { ...rest, stderr, by }
+}
+
+/** How long a producer does nothing after a burst, in milliseconds: producer.mjs does the same. */
+function burstGap(env: Readonly<Record<string, string>>): number {
+  return Number(env['FLEET_GAP'] ?? 20)
 }
 
 let bodies = 0

@@ -1,8 +1,10 @@
+import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import type { Test } from 'tap'
 import type { Queue } from '../../lib/root/queue.js'
 import { type Place, type Started, type StartOptions, startProgram } from '../helpers/cli.js'
+import { forgetClock } from '../helpers/clock.js'
 import { randomNumbers } from '../helpers/random.js'
 import { type FleetHistory, judgeRecords, readRecords, writeRecord } from './fleet-log.js'
 
@@ -28,6 +30,8 @@ export interface Fleet {
     options?: Pick<StartOptions, 'input'>,
   ) => Member
   readonly running: ReadonlySet<Member>
+  /** The variables of all processes beyond their own. */
+  readonly env: Readonly<Record<string, string>>
 }
 
 /** A process of a fleet. */
@@ -69,15 +73,33 @@ export function openFleet(
     })
     const member = { ...started, by }
     running.add(member)
-    void started.exited.then(() => running.delete(member))
+    void started.exited.then(() => {
+      running.delete(member)
+      forgetClock(member.pid)
+    })
     return member
   }
-  return { queue: here.queue, log, start, running }
+  return { queue: here.queue, log, start, running, env }
 }
 
 /** Kills what runs of a fleet, and what that started. */
 export function stop({ running }: Pick<Fleet, 'running'>): void {
-  for (const { pid } of running) signal(-pid, 'SIGKILL')
+  for (const { pid } of running) killAll(pid)
+}
+
+/** Kills a process and all that it started, whichever process groups that is in. */
+function killAll(pid: number): void {
+  const started = descendantsOf(pid)
+  signal(-pid, 'SIGKILL')
+  for (const each of started) signal(each, 'SIGKILL')
+}
+
+function descendantsOf(pid: number): number[] {
+  const { stdout } = spawnSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' })
+  const pairs = stdout.split('\n').map((line) => line.trim().split(/ +/).map(Number))
+  const of = (parent: number): number[] =>
+    pairs.flatMap(([child = 0, ppid]) => (ppid === parent ? [child, ...of(child)] : []))
+  return of(pid)
 }
 
 export interface FleetOptions {
@@ -86,18 +108,20 @@ export interface FleetOptions {
   readonly seed: number
   /** More variables for every process. */
   readonly env?: Readonly<Record<string, string>>
+  /** How long none is killed at most, in milliseconds. Default: 120. */
+  readonly calm?: number
 }
 
 /** Lets a fleet go to work on the queue of a place, kills at random, and ends by killing all. */
 export async function runFleet(t: Test, here: Place, options: FleetOptions): Promise<FleetHistory> {
-  const { roles, seconds, seed, env } = options
+  const { roles, seconds, seed, env, calm = 120 } = options
   const fleet = openFleet(t, here, env, (seconds + 60) * 1000)
   let over = false
   const isOver = (): boolean => over
   const work = roles.map(async (role) => {
     while (!isOver()) await role(fleet)
   })
-  const stops = await killAtRandom(fleet, seconds, randomNumbers(seed))
+  const stops = await killAtRandom(fleet, seconds, calm, randomNumbers(seed))
   over = true
   // All of them first: whoever is killed last may get what one that was killed before it had.
   for (const { by } of fleet.running) writeRecord(fleet.log, { at: 'kill', by: `${by}/` })
@@ -112,6 +136,7 @@ export async function runFleet(t: Test, here: Place, options: FleetOptions): Pro
 async function killAtRandom(
   { running, log }: Fleet,
   seconds: number,
+  calm: number,
   random: () => number,
 ): Promise<number> {
   const end = performance.now() + seconds * 1000
@@ -123,7 +148,7 @@ async function killAtRandom(
   }
   // A busy machine may hardly have started anything by then.
   while (performance.now() < end || !isEnough()) {
-    await setTimeout(random() * 120)
+    await setTimeout(random() * calm)
     const all = [...running]
     const victim = all[Math.floor(random() * all.length)]
     if (victim === undefined) continue
@@ -147,7 +172,7 @@ async function killAtRandom(
 /** The process and, as a service manager does, the program that it runs. */
 function killGroup({ by, pid }: Member, log: string): void {
   writeRecord(log, { at: 'kill', by: `${by}/` })
-  signal(-pid, 'SIGKILL')
+  killAll(pid)
 }
 
 /** The process alone: the program that it runs works on, and keeps the lock. */

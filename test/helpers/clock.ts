@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { startProgram } from './cli.js'
 
 /*
@@ -39,6 +39,18 @@ export function timeIs(time: string, timeZone = 'UTC'): Record<string, string> {
 /** The variables for a clock that is set by the contents of a file, at any moment. */
 export function timeIsIn(file: string, timeZone = 'UTC'): Record<string, string> {
   return { ...common(timeZone), FAKETIME_TIMESTAMP_FILE: file, FAKETIME_NO_CACHE: '1' }
+}
+
+/** Lets the clock of {@link timeIsIn} run, so many seconds fast. */
+export function setOffset(file: string, fast: number): void {
+  writeFileSync(`${file}.new`, `${fast < 0 ? '' : '+'}${fast}\n`)
+  renameSync(`${file}.new`, file)
+}
+
+/** Removes what libfaketime leaves in shared memory of a process that was killed. */
+export function forgetClock(pid: number): void {
+  for (const name of [`faketime_shm_${pid}`, `sem.faketime_sem_${pid}`])
+    rmSync(`/dev/shm/${name}`, { force: true })
 }
 
 /** Sets the clock of {@link timeIsIn}. */

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Works on the item that a scan gives it on stdin, and that FSQ_ITEM_ID names, as worker.mjs does.
 set -u
+unset LD_PRELOAD # Whatever the clock of who started us.
 sha=$(sha256sum)
 sha=${sha%% *}
 by="$FLEET_NAME/$$"

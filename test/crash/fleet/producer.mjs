@@ -29,5 +29,5 @@ async function* slowly(text) {
 
 for (let burst = 1; ; burst = (burst % 12) + 1) {
   await Promise.all(Array.from({ length: burst }, enqueue))
-  await setTimeout(20)
+  await setTimeout(Number(process.env.FLEET_GAP ?? 20))
 }
