@@ -175,10 +175,13 @@ t.test('a scan goes on when the clock steps under it', { skip }, async (t) => {
   const clock = `${directory}/clock`
   setTime(clock, noon)
   const variables = { env: { ...env, ...timeIsIn(clock) } }
-  for (const time of ['11:00', '13:00', '11:30', '12:00']) {
+  // By one process: what several enqueue in the same second is ordered by their ids.
+  const items = ['11:00', '13:00', '11:30', '12:00'].map((time) => {
     const seconds = Date.parse(`2030-06-01T${time}:00Z`) / 1000
-    check(t, await fsq(['enqueue', '-e', 'q', String(seconds)], variables))
-  }
+    return `${JSON.stringify({ args: [String(seconds)] })}\n`
+  })
+  const batch = await fsq(['enqueue', '--batch', 'q'], { ...variables, input: items.join('') })
+  check(t, batch, { stdout: /^(.+\n){4}$/ })
   const began = performance.now()
   const step = [
     'sh',
