@@ -99,6 +99,7 @@ export {
   listItems,
   type ListItemsOptions,
 } from './upkeep/list-items.js'
+export { type LastFailure, lastFailures, type LastFailuresOptions } from './upkeep/last-failures.js'
 export { type PruneOptions, pruneItems, type PruneResult } from './upkeep/prune-items.js'
 export { type Repair, repairQueue, type RepairOptions } from './upkeep/repair.js'
 export {

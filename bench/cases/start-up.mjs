@@ -23,6 +23,7 @@ export function startUpCases({ place, options }) {
     retry: async () => byName('retry'),
     path: async () => ['path', (await place.newQueue()).name],
     stat: async () => ['stat', (await queueOfOne()).name],
+    top: async () => ['top', (await queueOfOne()).name],
     prune: async () => ['prune', '--older', '1d', (await queueOfOne()).name],
     audit: async () => ['audit', (await queueOfOne()).name],
     repair: async () => ['repair', '--older', '0s', (await queueOfOneCut()).name],

@@ -48,6 +48,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'count the items of queues, and tell how they go',
     load: () => import('./commands/stat.js'),
   },
+  top: {
+    summary: 'watch queues and their failures on a terminal',
+    load: () => import('./commands/top.js'),
+  },
   prune: {
     summary: 'remove what was finished long ago',
     load: () => import('./commands/prune.js'),

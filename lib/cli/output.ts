@@ -69,6 +69,13 @@ export function harmless(text: string): string {
   })
 }
 
+/** {@link harmless}, and without the characters that change in which direction a text is written. */
+export function plainText(text: string): string {
+  return harmless(text).replace(/[\p{Bidi_Control}\u2028\u2029]/gu, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+  })
+}
+
 /** A value as a line of JSON, which escapes control characters, but of itself only those of ASCII. */
 export function jsonLine(value: object): string {
   const text = JSON.stringify(value).replace(/[\x7f-\x9f]/g, (character) => {

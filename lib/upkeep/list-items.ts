@@ -79,7 +79,8 @@ export function* entriesOf(
   }
 }
 
-function nameOf(context: QueueContext, entry: string): ListedItem['name'] {
+/** What a name says; nothing where it is not that of a work-item. */
+export function nameOf(context: QueueContext, entry: string): ListedItem['name'] {
   try {
     return parseItemName(fromByteString(entry, context.reading.charset), context.reading)
   } catch (error) {

@@ -1,6 +1,4 @@
-import { FsqError } from '../errors.js'
-import { fromByteString } from '../name/charset.js'
-import { type ParsedItemName, parseItemName } from '../name/item-name.js'
+import type { ParsedItemName } from '../name/item-name.js'
 import { readFifoReaders } from '../posix/fifo-readers.js'
 import { pinDirectory, statFile } from '../posix/files.js'
 import { readLocks } from '../posix/locks.js'
@@ -13,7 +11,7 @@ import { isHidden } from '../queue/list-entries.js'
 import { printableName } from '../queue/printable.js'
 import type { Queue } from '../root/queue.js'
 import { turn } from '../turn.js'
-import type { ItemState } from './list-items.js'
+import { type ItemState, nameOf } from './list-items.js'
 import { Newest } from './newest.js'
 import { minute, perMinute } from './per-minute.js'
 import { finishedAt } from './prune-items.js'
@@ -242,15 +240,6 @@ async function countWaiting(
 function waitsSince({ enqueuedAt, tries }: ParsedItemName, mtimeMs: number): number {
   const enqueued = enqueuedAt.getTime()
   return tries === 0 ? Math.max(enqueued, mtimeMs) : enqueued
-}
-
-function nameOf({ reading }: QueueContext, entry: string): ParsedItemName | undefined {
-  try {
-    return parseItemName(fromByteString(entry, reading.charset), reading)
-  } catch (error) {
-    if (error instanceof FsqError) return undefined
-    throw error
-  }
 }
 
 async function countFinished(

@@ -154,6 +154,7 @@ const misuse: readonly [words: readonly string[], message: RegExp][] = [
   [['stat', '--format', 'xml'], /Expected one of table, json, prometheus/],
   [['stat', '--older', 'soon'], /Expected a duration such as .* got "soon"/],
   [['stat', '-w', '-n', '0s'], /Expected 1s or more, got "0s"/],
+  [['top', '-n', 'often'], /Expected a duration such as .* got "often"/],
   [['stat', '-n', '2s'], /--interval is for --watch/],
   [['prune', '--older', 'soon', 'q'], /Expected a duration such as .* got "soon"/],
 ]

@@ -86,6 +86,7 @@ function settle(output: string, root: string, host: string): string {
     .replaceAll(`HOSTNAME=${host}`, 'HOSTNAME=HOST')
     .replace(/(oldest for )\d+s/g, '$1AGE')
     .replace(/ +/g, ' ')
+    .replace(/^(\w+ \d+) \d+s ((\d+ ){6})(up|down)$/gm, '$1 AGE $2$4')
     .replace(/^(queue|done|fail|tmp) \d+(ms|s) /gm, '$1 AGE ')
     .replace(/\n+$/, '')
 }
