@@ -27,6 +27,8 @@ const meanings = {
     exit: 111,
     meaning: 'an item of that name, with that entropy, is there already',
   },
+  FSQ_ID_TAKEN: { exit: 111, meaning: 'an item was enqueued under that id, and is still there' },
+  FSQ_ID_BUSY: { exit: 111, meaning: 'somebody else is enqueueing an item under that id' },
   FSQ_BODY: { exit: 111, meaning: 'the body of an item could not be read' },
   FSQ_BATCH: { exit: 111, meaning: 'a line of a batch is not an item' },
   FSQ_PARTIAL: {

@@ -1,6 +1,6 @@
 import { batchesOf } from '../batches.js'
 import { FsqError } from '../errors.js'
-import type { EnqueueOptions } from '../queue/draft.js'
+import { checkKeyOptions, type EnqueueOptions } from '../queue/draft.js'
 import {
   batchSize,
   type NewItem,
@@ -22,7 +22,7 @@ import { readSeparated } from './read-names.js'
  */
 export async function enqueueLines(
   queue: Queue,
-  options: Omit<EnqueueOptions, 'entropy'>,
+  options: Omit<EnqueueOptions, 'entropy' | 'id'>,
   say: (message: string) => void,
 ): Promise<number> {
   let read = 0
@@ -113,14 +113,17 @@ function parseLines(lines: readonly string[]): { items: NewItem[]; unreadable?: 
   return { items }
 }
 
-/** `{"args": ["a", "b"], "body": "text"}`, or `"file": "path"` in place of the body. */
+/**
+ * `{"args": ["a", "b"], "body": "text"}`, or `"file": "path"` in place of the body; `"id": "key"` and
+ * `"onDuplicate"` beside them.
+ */
 function parseLine(line: string): NewItem {
   // What is not UTF-8 was read as U+FFFD, and would be enqueued so; as an escape it may be given.
   if (line.includes('\ufffd')) throw malformed('not UTF-8')
   const item = parseJson(line)
   const isObject = typeof item === 'object' && item !== null && !Array.isArray(item)
   if (!isObject) throw malformed('not a JSON object')
-  const { args = [], body, file, ...others } = item as Record<string, unknown>
+  const { args = [], body, file, id, onDuplicate, ...others } = item as Record<string, unknown>
   const [unknown] = Object.keys(others)
   if (unknown !== undefined) throw malformed(`unknown member ${JSON.stringify(unknown)}`)
   if (!Array.isArray(args) || !args.every((each) => typeof each === 'string'))
@@ -128,7 +131,17 @@ function parseLine(line: string): NewItem {
   if (body !== undefined && typeof body !== 'string') throw malformed('"body" is not a string')
   if (file !== undefined && typeof file !== 'string') throw malformed('"file" is not a string')
   if (body !== undefined && file !== undefined) throw malformed('both "body" and "file"')
-  return { arguments: args, body: file === undefined ? (body ?? '') : { file } }
+  if (id !== undefined && typeof id !== 'string') throw malformed('"id" is not a string')
+  if (onDuplicate !== undefined && typeof onDuplicate !== 'string')
+    throw malformed('"onDuplicate" is not a string')
+  const key = { id, onDuplicate } as Pick<NewItem, 'id' | 'onDuplicate'>
+  try {
+    checkKeyOptions(key)
+  } catch (cause) {
+    if (cause instanceof TypeError) throw malformed(cause.message, cause)
+    throw cause
+  }
+  return { arguments: args, body: file === undefined ? (body ?? '') : { file }, ...key }
 }
 
 function parseJson(line: string): unknown {

@@ -111,6 +111,11 @@ export function makeDirectory(path: string, mode: number): void {
   mkdirSync(path, mode)
 }
 
+/** rmdir(2): removes a directory, if it is empty; ENOTEMPTY or EEXIST where it is not. */
+export function removeDirectory(path: Path): void {
+  rmdirSync(path)
+}
+
 /**
  * Makes a directory and those above it, where they are missing.
  *

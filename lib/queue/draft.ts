@@ -19,6 +19,7 @@ import { type Body, writeBody } from './body.js'
 import type { QueueContext } from './context.js'
 import { nextEntropy } from './entropy.js'
 import { missingQueue } from './failure.js'
+import { checkKey } from './key.js'
 import { itemOwnership, type OwnerOptions } from './ownership.js'
 
 /** How an item is enqueued. */
@@ -33,8 +34,41 @@ export interface EnqueueOptions extends OwnerOptions {
   readonly enqueuedAt?: Date | undefined
   /** The delimiter of the name; one ASCII character. @defaultValue FSQ_DELIMITER */
   readonly delimiter?: string | undefined
+  /**
+   * The key of the item, any text of up to 4096 bytes in UTF-8: while an item that was enqueued with
+   * the same one is in the queue, in done/ or in fail/, no other is enqueued, by any process.
+   * `onDuplicate` says what happens instead.
+   *
+   * @defaultValue none
+   */
+  readonly id?: string | undefined
+  /**
+   * What to do where an item has the key already:
+   *
+   * - `ignore`: nothing; the name that it was enqueued under is returned (a retry changes the tries in
+   *   it). The body is not read.
+   * - `error`: throw `FSQ_ID_TAKEN`, with that name as the `id` of the error.
+   * - `replace`: enqueue this one, then remove the other if it waits and nobody works on it. One that is
+   *   worked on, or is finished, stays, and this one gets the key. Killed between the two, both wait.
+   *
+   * @defaultValue `ignore`
+   */
+  readonly onDuplicate?: 'ignore' | 'error' | 'replace' | undefined
   /** Gives up; nothing is left of the item then. */
   readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * Looks whether the options mean something.
+ *
+ * @throws `TypeError`
+ */
+export function checkKeyOptions({ id, onDuplicate }: EnqueueOptions): void {
+  if (id !== undefined) checkKey(id)
+  if (onDuplicate !== undefined && !['ignore', 'error', 'replace'].includes(onDuplicate))
+    throw new TypeError(
+      `Expected \`onDuplicate\` to be ignore, error or replace, got ${JSON.stringify(onDuplicate)}`,
+    )
 }
 
 /** Their names. */
@@ -45,6 +79,8 @@ export const enqueueOptions: ReadonlySet<string> = new Set<keyof EnqueueOptions>
   'entropy',
   'enqueuedAt',
   'delimiter',
+  'id',
+  'onDuplicate',
   'signal',
 ])
 
@@ -55,6 +91,8 @@ export const enqueueOptions: ReadonlySet<string> = new Set<keyof EnqueueOptions>
 export class Draft {
   readonly #queue: QueueContext
   readonly #nextName: (taken: boolean) => string
+  /** Its name in tmp/, a byte string. */
+  readonly name: string
   readonly #tmp: Path
   readonly #fd: number
   /** What fstat(2) said of the file before it was closed. */
@@ -64,12 +102,13 @@ export class Draft {
   private constructor(
     queue: QueueContext,
     nextName: (taken: boolean) => string,
-    tmp: Path,
+    name: string,
     fd: number,
   ) {
     this.#queue = queue
     this.#nextName = nextName
-    this.#tmp = tmp
+    this.name = name
+    this.#tmp = entryPath(queue.paths.tmp, name)
     this.#fd = fd
   }
 
@@ -82,10 +121,11 @@ export class Draft {
   ): Promise<Draft> {
     const ownership = itemOwnership(queue.settings, options)
     const nextName = nameSource(queue, args, options)
-    const { path, made } = firstFree(queue, queue.paths.tmp, nextName, (candidate) =>
+    const { id, made } = firstFree(queue, queue.paths.tmp, nextName, (candidate) =>
       createFile(candidate, ownership.mode),
     )
-    const draft = new Draft(queue, nextName, path, made)
+    const name = toByteString(id, queue.writing.charset)
+    const draft = new Draft(queue, nextName, name, made)
     try {
       setOwnership(made, ownership)
       await writeBody(made, body, queue.writing.charset, options.signal)
@@ -106,6 +146,11 @@ export class Draft {
     if (this.#stat !== undefined) return
     this.#stat = statFile(this.#fd)
     close(this.#fd)
+  }
+
+  /** Gives the file one more name, elsewhere. */
+  linkAs(path: Path): void {
+    this.#linkTo(path)
   }
 
   /** Links the file into queue/; its name there. */
@@ -214,12 +259,12 @@ function firstFree<T>(
   directory: string,
   nextName: (taken: boolean) => string,
   make: (path: Path) => T,
-): { id: string; path: Path; made: T } {
+): { id: string; made: T } {
   for (let taken = false; ; taken = true) {
     const id = nextName(taken)
     const path = entryPath(directory, toByteString(id, queue.writing.charset))
     try {
-      return { id, path, made: make(path) }
+      return { id, made: make(path) }
     } catch (error) {
       if (errnoOf(error) !== 'EEXIST') throw error
     }

@@ -1,3 +1,4 @@
+import { all } from '../all.js'
 import { batchesOf } from '../batches.js'
 import { errnoOf, FsqError, reasonOf } from '../errors.js'
 import { checkMembers } from '../members.js'
@@ -8,8 +9,9 @@ import { getNative } from '../posix/native.js'
 import { sync } from '../posix/sync.js'
 import { type Body, releaseBody } from './body.js'
 import type { QueueContext } from './context.js'
-import { Draft, type EnqueueOptions, enqueueOptions } from './draft.js'
+import { checkKeyOptions, Draft, type EnqueueOptions, enqueueOptions } from './draft.js'
 import { failure } from './failure.js'
+import { claimKey, type DraftKey, presentItem } from './keyed-draft.js'
 import { publish } from './publish.js'
 
 /*
@@ -25,6 +27,10 @@ import { publish } from './publish.js'
  *
  * Every item is whole or not there, but a batch may be there in part. An item that fails at any step
  * is undone, and the others go on.
+ *
+ * The keys of those that have one (keyed-draft.ts) are taken between 1 and 2. Nobody waits for a key
+ * while holding others, or two batches could wait for each other: an item whose key somebody has, be it
+ * one before it in this batch, goes through 2 to 5 once the rest has.
  */
 
 /** An item of {@link Queue.enqueueMany}. */
@@ -89,10 +95,11 @@ const members: ReadonlySet<string> = new Set(
 export async function enqueueItems(
   queue: QueueContext,
   items: Iterable<NewItem> | AsyncIterable<NewItem>,
-  options: Omit<EnqueueOptions, 'entropy'> = {},
+  options: Omit<EnqueueOptions, 'entropy' | 'id'> = {},
 ): Promise<string[]> {
   checkItems(items)
   checkMembers('an option of enqueueMany', options, enqueueOptions)
+  checkKeyOptions(options)
   const { signal } = options
   const outcomes: NewItemOutcome[] = []
   try {
@@ -119,10 +126,12 @@ function checkItems(items: unknown): void {
   throw new TypeError(`Expected a list of items, got ${items === null ? 'null' : typeof items}`)
 }
 
-/** An item on its way: what there is of it, or why it goes no further. */
+/** An item on its way: what there is of it, its name once it is there, or why it goes no further. */
 interface Step {
   readonly item: NewItem
+  options: EnqueueOptions
   draft?: Draft
+  key?: DraftKey
   id?: string
   error?: unknown
 }
@@ -138,50 +147,104 @@ async function enqueueBatch(
 ): Promise<NewItemOutcome[]> {
   const { signal } = options
   const steps: Step[] = []
-  const going = (): Step[] => steps.filter(({ error }) => error === undefined)
+  const going = (): Step[] =>
+    steps.filter(({ id, error }) => id === undefined && error === undefined)
   const why = (error: unknown): unknown =>
     failure('FSQ_ENQUEUE', `cannot enqueue to ${queue.name}`, error, queue)
   let flush: Flush | undefined
   try {
     flush = openFlush(queue, items.length)
     for (const item of items) {
-      const step: Step = { item }
+      const step: Step = { item, options }
       try {
         signal?.throwIfAborted()
-        step.draft = await writeDraft(queue, item, options)
-        if (flush !== undefined || queue.settings.durability === 'none') step.draft.close()
+        step.options = optionsOf(item, options)
+        await write(queue, step)
+        if (flush !== undefined || queue.settings.durability === 'none') step.draft?.close()
       } catch (error) {
         if (steps.length > 0 && isOutOfFiles(error)) break
         step.error = why(error)
       }
       steps.push(step)
     }
-    await syncAll(queue, going(), flush, why)
-    signal?.throwIfAborted()
-    await linkAll(queue, going(), why)
+    while (going().length > 0) {
+      const round = await takeKeys(queue, going(), why)
+      if (round.length === 0) continue
+      try {
+        await syncAll(queue, round, flush, why)
+        signal?.throwIfAborted()
+        await linkAll(queue, round, why)
+      } finally {
+        // The next round may need these keys.
+        for (const step of round) discard(step)
+      }
+    }
   } catch (error) {
-    for (const item of items.slice(steps.length)) steps.push({ item })
+    for (const item of items.slice(steps.length)) steps.push({ item, options })
     for (const step of going()) step.error = why(error)
   } finally {
-    for (const { draft } of steps) draft?.discard()
+    for (const step of steps) discard(step)
     flush?.close()
     for (const { item } of steps) releaseItem(item)
   }
   return steps.map(({ id = '', error }) => (error === undefined ? { id } : { error }))
 }
 
-async function writeDraft(
-  queue: QueueContext,
-  item: NewItem,
-  options: EnqueueOptions,
-): Promise<Draft> {
+/** The options of an item: its own, and for the rest those of the call. */
+function optionsOf(item: NewItem, options: EnqueueOptions): EnqueueOptions {
   checkMembers('a member of an item', item, members)
-  const { body = '', arguments: args = [], ...own } = item
+  const { body, arguments: args, ...own } = item
   const given = { ...options }
   // A member that is undefined says nothing, and so must not hide what the call says.
   for (const [member, value] of Object.entries(own))
     if (value !== undefined) Object.assign(given, { [member]: value })
-  return Draft.write(queue, body, args, given)
+  checkKeyOptions(given)
+  return given
+}
+
+/** Writes an item to tmp/, unless another has its key. */
+async function write(queue: QueueContext, step: Step): Promise<void> {
+  const { item, options } = step
+  const present = await presentItem(queue, options)
+  if (present === undefined)
+    step.draft = await Draft.write(queue, item.body ?? '', item.arguments ?? [], options)
+  else step.id = present
+}
+
+/** Takes the keys of items, without waiting for one while holding another; those that go on now. */
+async function takeKeys(
+  queue: QueueContext,
+  steps: readonly Step[],
+  why: (error: unknown) => unknown,
+): Promise<Step[]> {
+  const round: Step[] = []
+  let holds = false
+  for (const step of steps) {
+    const { draft, options } = step
+    if (draft === undefined) continue
+    try {
+      const { key, present, isBusy } = await claimKey(queue, draft, options, !holds)
+      if (isBusy === true) continue
+      if (key !== undefined) {
+        holds = true
+        step.key = key
+      }
+      if (present === undefined) round.push(step)
+      else step.id = present
+    } catch (error) {
+      if (holds && isOutOfFiles(error)) break
+      step.error = why(error)
+    }
+  }
+  return round
+}
+
+/** Once an item is in, or is given up. Harmless twice. */
+function discard(step: Step): void {
+  step.draft?.discard()
+  step.key?.release()
+  delete step.draft
+  delete step.key
 }
 
 function isOutOfFiles(error: unknown): boolean {
@@ -233,7 +296,7 @@ async function syncAll(
   }
   const sync = async (step: Step): Promise<void> => {
     try {
-      await step.draft?.sync()
+      await all([step.draft?.sync(), step.key?.sync()])
       step.draft?.close()
     } catch (error) {
       step.error = why(error)
@@ -247,10 +310,12 @@ async function linkAll(
   steps: readonly Step[],
   why: (error: unknown) => unknown,
 ): Promise<void> {
+  const ids = new Map<Step, string>()
   const link = (): void => {
     for (const step of steps) {
+      if (step.error !== undefined || step.draft === undefined) continue
       try {
-        step.id = step.draft?.link() ?? ''
+        ids.set(step, step.draft.link())
       } catch (error) {
         step.error = why(error)
       }
@@ -259,4 +324,13 @@ async function linkAll(
   await publish(queue, link, (directory) => {
     for (const { draft } of steps) draft?.unlink(directory)
   })
+  const settle = async ([step, id]: [Step, string]): Promise<void> => {
+    try {
+      await step.key?.settle(id)
+      step.id = id
+    } catch (error) {
+      step.error = why(error)
+    }
+  }
+  await Promise.all([...ids].map(settle))
 }

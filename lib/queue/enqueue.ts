@@ -1,10 +1,12 @@
 import type { Argument } from '../name/encode.js'
+import { all } from '../all.js'
 import { turn } from '../turn.js'
 import { type Body, releaseBody } from './body.js'
 import type { QueueContext } from './context.js'
-import { Draft, type EnqueueOptions, enqueueOptions } from './draft.js'
+import { checkKeyOptions, Draft, type EnqueueOptions, enqueueOptions } from './draft.js'
 import { checkMembers } from '../members.js'
 import { failure } from './failure.js'
+import { claimKey, type KeyClaim, presentItem } from './keyed-draft.js'
 import { publish } from './publish.js'
 
 /*
@@ -19,15 +21,16 @@ import { publish } from './publish.js'
  *
  * Nothing in queue/ is ever incomplete, and nothing that the caller was told of is ever missing.
  * Whatever fails before 6 is undone. Enqueues at the same time share the fsync of 4; with the
- * durability `none` there is no fsync at all.
+ * durability `none` there is no fsync at all. What an enqueue with a key does besides is in
+ * keyed-draft.ts.
  */
 
 /**
  * Puts an item into the queue and returns its name once it is there to stay.
  *
  * @throws {@link FsqError} `FSQ_ENQUEUE` and the codes that say it closer: `FSQ_NO_QUEUE`,
- * `FSQ_NAME_TOO_LONG`, `FSQ_COERCE`, `FSQ_ENCODE`, `FSQ_DUPLICATE`, `FSQ_NO_USER`,
- * `FSQ_NO_GROUP`, `FSQ_BODY`. In each case nothing was enqueued and nothing is left behind.
+ * `FSQ_NAME_TOO_LONG`, `FSQ_COERCE`, `FSQ_ENCODE`, `FSQ_DUPLICATE`, `FSQ_ID_TAKEN`, `FSQ_ID_BUSY`,
+ * `FSQ_NO_USER`, `FSQ_NO_GROUP`, `FSQ_BODY`. In each case nothing was enqueued and nothing is left behind.
  */
 export async function enqueueItem(
   queue: QueueContext,
@@ -37,22 +40,34 @@ export async function enqueueItem(
 ): Promise<string> {
   const { signal } = options
   checkMembers('an option of enqueue', options, enqueueOptions)
+  checkKeyOptions(options)
+  if (options.onDuplicate !== undefined && options.id === undefined)
+    throw new TypeError('Expected an `id` beside `onDuplicate`')
   try {
     signal?.throwIfAborted()
+    const present = await presentItem(queue, options)
+    if (present !== undefined) return present
     const draft = await Draft.write(queue, body, args, options)
+    let claim: KeyClaim = {}
     try {
+      claim = await claimKey(queue, draft, options, true)
+      const { key } = claim
+      if (claim.present !== undefined) return claim.present
       if (queue.settings.durability === 'none') await turn()
-      else await draft.sync()
+      else await all([draft.sync(), key?.sync()])
       signal?.throwIfAborted()
-      return await publish(
+      const id = await publish(
         queue,
         () => draft.link(),
         (directory) => {
           draft.unlink(directory)
         },
       )
+      await key?.settle(id)
+      return id
     } finally {
       draft.discard()
+      claim.key?.release()
     }
   } catch (error) {
     throw failure('FSQ_ENQUEUE', `cannot enqueue to ${queue.name}`, error, queue)

@@ -72,10 +72,13 @@ export class Queue {
    *
    * @param body - a string (written in FSQ_CHARSET) or bytes are the body itself; `{ file }`,
    * `{ fd }`, a stream or an async iterable gives it, in constant memory
+   * With `id`, an item that was enqueued under the same key and is still in the queue, in done/ or in
+   * fail/ stands for the new one, and its name is returned ({@link EnqueueOptions.onDuplicate}).
+   *
    * @param args - the arguments, which travel in the name: short ones
    * @throws {@link FsqError} `FSQ_ENQUEUE` and the codes that say it closer: `FSQ_NO_QUEUE`,
-   * `FSQ_NAME_TOO_LONG`, `FSQ_COERCE`, `FSQ_ENCODE`, `FSQ_DUPLICATE`, `FSQ_NO_USER`,
-   * `FSQ_NO_GROUP`, `FSQ_BODY`. In each case nothing was enqueued and nothing is left behind.
+   * `FSQ_NAME_TOO_LONG`, `FSQ_COERCE`, `FSQ_ENCODE`, `FSQ_DUPLICATE`, `FSQ_ID_TAKEN`, `FSQ_ID_BUSY`,
+   * `FSQ_NO_USER`, `FSQ_NO_GROUP`, `FSQ_BODY`. In each case nothing was enqueued and nothing is left behind.
    */
   async enqueue(
     body: Body,
@@ -98,7 +101,7 @@ export class Queue {
    */
   async enqueueMany(
     items: Iterable<NewItem> | AsyncIterable<NewItem>,
-    options: Omit<EnqueueOptions, 'entropy'> = {},
+    options: Omit<EnqueueOptions, 'entropy' | 'id'> = {},
   ): Promise<string[]> {
     return enqueueItems(this.context, items, options)
   }

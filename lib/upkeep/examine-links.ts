@@ -12,6 +12,7 @@ import { turn } from '../turn.js'
 import { hasSeveralNames } from './entry.js'
 import { staleFile } from './examine-tmp.js'
 import type { Pinned } from './examine.js'
+import { keyedFiles } from './keys.js'
 import { ageOf, type Examination, type Facts, type Found, found } from './finding.js'
 import type { ItemState } from './list-items.js'
 import { underLock } from './under-lock.js'
@@ -26,7 +27,8 @@ import { underLock } from './under-lock.js'
  * The name that stays is synced before the other goes, so that at no moment the loss of power could
  * take both. Names that are not those of one item were made by somebody else, and stay; as they do
  * where the file has names in other queues too (reenqueue with `link`): there, the name in queue/ may
- * have come from one of them, as work to do once more.
+ * have come from one of them, as work to do once more. The name of an item's key (lib/queue/key.ts) is
+ * none of them.
  *
  * So many files may have names in other queues that they are matched in parts, each of which is small
  * enough to be held in memory.
@@ -59,7 +61,11 @@ export async function* examineLinks(
       if (names === undefined) files.set(inode.key, [name])
       else names.push(name)
     }
-    for (const [key, names] of files) yield* examineFile(examination, key, names)
+    const keys = new Map<string, number>()
+    for await (const { key } of keyedFiles(examination.context))
+      if (files.has(key)) keys.set(key, (keys.get(key) ?? 0) + 1)
+    for (const [key, names] of files)
+      yield* examineFile(examination, key, names, keys.get(key) ?? 0)
   }
 }
 
@@ -80,6 +86,7 @@ function* examineFile(
   examination: Examination,
   key: string,
   seen: readonly Name[],
+  keys: number,
 ): Generator<Found> {
   // An item that moved while the directories were read was perhaps seen in two of them.
   const names = seen.filter(({ path }) => inodeOf(path)?.key === key)
@@ -123,7 +130,7 @@ function* examineFile(
         kind: 'linked',
         reason: `${reason}; nothing that fsq does explains it: ${choices(name, stays)}`,
       })
-    } else if (stat.nlink > names.length) {
+    } else if (stat.nlink > names.length + keys) {
       yield report(name, {
         kind: pair.kind,
         reason: `${reason}, and has names elsewhere, from where it may have come back: ${choices(name, stays)}`,
@@ -132,7 +139,7 @@ function* examineFile(
       yield report(name, {
         kind: pair.kind,
         reason: `${reason}: its ${pair.kind === 'finish-cut' ? 'finish' : 'retry'} was cut`,
-        mend: { action: 'removed', run: () => removeName(name, stays, names) },
+        mend: { action: 'removed', run: () => removeName(name, stays, { names, keys }) },
       })
   }
 }
@@ -147,13 +154,17 @@ function choices(name: Name, stays: Name): string {
 
 /**
  * Removes a name while another is there, under the lock of their file. Where all its names are given,
- * they have to be all that it has.
+ * they and those of its keys have to be all that it has.
  */
-async function removeName(name: Name, stays: Name, all?: readonly Name[]): Promise<boolean> {
+async function removeName(
+  name: Name,
+  stays: Name,
+  all?: { readonly names: readonly Name[]; readonly keys: number },
+): Promise<boolean> {
   return underLock(stays.path, async (fd) => {
     if (!isSameFile(fd, name.path)) return false
-    const there = all?.filter(({ path }) => isSameFile(fd, path)).length
-    if (there !== undefined && statFile(fd).nlink > there)
+    const there = all?.names.filter(({ path }) => isSameFile(fd, path)).length
+    if (all !== undefined && there !== undefined && statFile(fd).nlink > there + all.keys)
       throw new FsqError('FSQ_REPAIR', 'it has names elsewhere, from where it may have come back')
     await stays.directory.sync()
     unlink(name.path)

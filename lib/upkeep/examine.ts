@@ -6,6 +6,7 @@ import { resolveLimits } from '../queue/finish.js'
 import type { Queue } from '../root/queue.js'
 import { examineDirectories } from './examine-directories.js'
 import { examineEntries } from './examine-entries.js'
+import { examineKeys } from './examine-keys.js'
 import { examineLeftovers } from './examine-leftovers.js'
 import { examineLinks } from './examine-links.js'
 import { type AuditOptions, defaultOlder, type Examination, type Found } from './finding.js'
@@ -18,6 +19,7 @@ import { type ItemState, itemStates } from './list-items.js'
  *   2. the directories of the queue
  *   3. the entries of each directory, in no order and one at a time, however many there are
  *   4. if any of them have several names: which have them here
+ *   5. the keys of items that were enqueued with one
  *
  * Each finding brings along how it is mended. Between the two, others may have gone on with the item,
  * so a mend begins with the item's lock and looks again.
@@ -98,6 +100,11 @@ async function* examineAll(examination: Examination, unread: unknown[]): AsyncGe
       }
     }
     if (tally.linked > 0) yield* examineLinks(examination, pinned, tally.linked)
+    try {
+      yield* examineKeys(examination)
+    } catch (error) {
+      cannot(paths.ids, error)
+    }
   } finally {
     for (const directory of pinned.values()) directory.close()
   }

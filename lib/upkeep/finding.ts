@@ -16,6 +16,7 @@ const kinds = {
   'finish-cut': 'an item has one name in queue/ and one in done/ or fail/: its finish was cut',
   'retry-cut':
     'an item has two names in queue/, with one more try in the second: its retry was cut',
+  'stale-key': 'a key of .ids/ whose item is gone: nobody is kept from enqueueing under it',
   linked: 'an item has several names in the queue, which nothing that fsq does explains',
   'same-name': 'two items have the same name, in two of queue/, done/ and fail/',
   malformed: 'an entry is not a work-item',

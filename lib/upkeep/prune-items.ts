@@ -6,6 +6,8 @@ import { failure } from '../queue/failure.js'
 import { printableName } from '../queue/printable.js'
 import type { Queue } from '../root/queue.js'
 import { turn } from '../turn.js'
+import { hasSeveralNames } from './entry.js'
+import { removeStaleKeys } from './keys.js'
 
 /** What is pruned. */
 export interface PruneOptions {
@@ -31,7 +33,7 @@ export interface PruneResult {
 export const defaultAge = 7 * 24 * 60 * 60
 
 /**
- * Removes what was finished long ago from done/ (and fail/). Directories are left alone, links are removed and not followed. Nothing in queue/ or
+ * Removes what was finished long ago from done/ (and fail/), with its keys. Directories are left alone, links are removed and not followed. Nothing in queue/ or
  * tmp/ is touched, and two that prune at once do no harm.
  *
  * @throws {@link FsqError} `FSQ_PRUNE`, `FSQ_NO_QUEUE`
@@ -52,6 +54,7 @@ export async function pruneItems(queue: Queue, options: PruneOptions = {}): Prom
   }
   const limit = now.getTime() - olderThan * 1000
   let removed = 0
+  let wereLinked = false
   for (const state of states) {
     try {
       const directory = pinDirectory(context.paths[state])
@@ -63,6 +66,7 @@ export async function pruneItems(queue: Queue, options: PruneOptions = {}): Prom
           if (stat === undefined || stat.isDirectory() || finishedAt(stat) > limit) continue
           if (!dryRun && !removedNow(path)) continue
           removed++
+          wereLinked ||= hasSeveralNames(stat)
           onRemove?.(state, printableName(entry, context.reading.charset))
         }
       } finally {
@@ -70,6 +74,14 @@ export async function pruneItems(queue: Queue, options: PruneOptions = {}): Prom
       }
     } catch (error) {
       const where = `${context.name}/${context.settings[`${state}Dir`]}`
+      throw failure('FSQ_PRUNE', `cannot prune ${where}`, error, context)
+    }
+  }
+  if (wereLinked && !dryRun) {
+    try {
+      await removeStaleKeys(context)
+    } catch (error) {
+      const where = `the keys of ${context.name}`
       throw failure('FSQ_PRUNE', `cannot prune ${where}`, error, context)
     }
   }

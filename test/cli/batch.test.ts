@@ -166,3 +166,31 @@ t.test('mode, owner and trigger count for a batch too', { buffered: true }, asyn
   t.equal(readSync(fd, Buffer.alloc(9)), 1, 'the trigger was pulled once')
   closeSync(fd)
 })
+
+t.test('lines with keys', { buffered: true }, async (t) => {
+  const here = await place(t)
+  const input = lines({ id: 'a' }, { id: 'a', args: ['again'] }, { id: 'b' }, {})
+  const { status, stdout } = await here.fsq(['enqueue', '--batch', 'q'], { input })
+  t.equal(status, 0)
+  const names = stdout.trimEnd().split('\n')
+  t.equal(names[1], names[0])
+  t.strictSame(contentsOf(here.queue)['queue'], [...new Set(names)].sort())
+  const replace = lines({ id: 'a', onDuplicate: 'error' }, { id: 'b' })
+  const words = ['enqueue', '--batch', '--on-duplicate=replace', 'q']
+  const ended = await here.fsq(words, { input: replace })
+  const [, other = ''] = ended.stdout.split('\n')
+  check(t, ended, {
+    status: 111,
+    stdout: `\n${other}\n`,
+    stderr: `fsq enqueue: line 1: an item was enqueued to q under that id already: ${names[0] ?? ''}\n`,
+  })
+  t.not(other, names[2])
+  for (const [line, message] of [
+    [{ id: 7 }, /line 1: "id" is not a string/],
+    [{ id: '' }, /line 1: Expected `id` to be text that is not empty/],
+    [{ onDuplicate: 'no' }, /line 1: Expected `onDuplicate` to be/],
+  ] as const) {
+    const refused = await here.fsq(['enqueue', '--batch', 'q'], { input: lines(line) })
+    check(t, refused, { status: 111, stdout: '\n', stderr: message })
+  }
+})

@@ -245,3 +245,37 @@ t.test('many that enqueue at once each get a name', { buffered: true }, async (t
   t.strictSame(entriesOf(queue.context.paths.queue), names)
   t.equal(new Set(names).size, 8)
 })
+
+t.test('an item with a key is enqueued once', { buffered: true }, async (t) => {
+  const { fsq, queue } = await place(t)
+  const words = ['enqueue', '-v', '-p', '-e', '--id', 'order 7']
+  const first = await fsq([...words, 'q', 'a'])
+  const [id = ''] = entriesOf(queue.context.paths.queue)
+  check(t, first, { stdout: `${id}\n`, stderr: `fsq enqueue: q: enqueued ${id}\n` })
+  const there = { stdout: `${id}\n`, stderr: `fsq enqueue: q: there already: ${id}\n` }
+  check(t, await fsq([...words, 'q', 'b']), there)
+  check(t, await fsq([...words, '--on-duplicate=ignore', 'q', 'b']), there)
+  check(t, await fsq([...words, '--on-duplicate=error', 'q', 'b']), {
+    status: 111,
+    stderr: `fsq enqueue: an item was enqueued to q under that id already: ${id}\n`,
+  })
+  t.strictSame(contentsOf(queue), { ...nothing, queue: [id] })
+  const replaced = await fsq([...words, '--on-duplicate=replace', 'q', 'b'])
+  const [other = ''] = entriesOf(queue.context.paths.queue)
+  t.not(other, id)
+  check(t, replaced, { stdout: `${other}\n`, stderr: `fsq enqueue: q: enqueued ${other}\n` })
+  t.strictSame(contentsOf(queue), { ...nothing, queue: [other] })
+})
+
+t.test('keys that are none, or say nothing', { buffered: true }, async (t) => {
+  const { fsq, queue } = await place(t)
+  for (const [words, message] of [
+    [['--id=', 'q'], /Expected --id to be text that is not empty/],
+    [[`--id=${'k'.repeat(4097)}`, 'q'], /at most 4096 bytes, got 4097/],
+    [['--id=a', '--on-duplicate=no', 'q'], /Allowed choices are ignore, error, replace/],
+    [['--on-duplicate=error', 'q'], /says nothing without --id/],
+    [['--batch', '--id=a', 'q'], /--batch takes arguments, bodies and ids from stdin/],
+  ] as const)
+    check(t, await fsq(['enqueue', ...words]), { status: 100, stderr: message }, words.join(' '))
+  t.strictSame(contentsOf(queue), nothing)
+})

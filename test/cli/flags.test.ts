@@ -142,7 +142,7 @@ const misuse: readonly [words: readonly string[], message: RegExp][] = [
   [['enqueue', '-m', '999', 'q'], /Expected itemMode to be a file mode in octal.*"999"/],
   [['enqueue', '-u', 'no-such-user', 'q'], /no such user: no-such-user/],
   [['enqueue', '-g', 'no-such-group', 'q'], /no such group: no-such-group/],
-  [['enqueue', '--batch', 'q', 'a'], /--batch takes arguments and bodies from stdin/],
+  [['enqueue', '--batch', 'q', 'a'], /--batch takes arguments, bodies and ids from stdin/],
   [['enqueue', '--batch', '-f', '/dev/null', 'q'], /--batch takes/],
   [['install', '-m', 'rwx', 'x'], /Expected queueMode to be a file mode in octal/],
   [['trigger', '-g', 'no-such-group', 'q'], /no such group/],

@@ -7,7 +7,7 @@
  * for a line, and does it again.
  */
 import { openSync, readSync, writeSync } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { chmod, mkdir, open, rm } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { openRoot, pruneItems } from '../../dist/index.js'
 import * as told from './told.mjs'
@@ -28,11 +28,11 @@ function mark(name) {
 const enqueued = new Set()
 
 /** Enqueues bodies that are not in yet, all in flight at the same time. */
-async function enqueue(bodies, sourceOf = (body) => body) {
+async function enqueue(bodies, sourceOf = (body) => body, options = {}) {
   const missing = bodies.filter((body) => !enqueued.has(body))
   const results = await Promise.allSettled(
     missing.map(async (body) => {
-      await told.enqueue(tell, queue, body, sourceOf(body))
+      await told.enqueue(tell, queue, body, sourceOf(body), options)
       enqueued.add(body)
     }),
   )
@@ -71,7 +71,7 @@ async function reenqueue(options) {
 }
 
 /** Enqueues a batch of bodies that are not in yet. */
-async function enqueueMany(bodies, syncfs) {
+async function enqueueMany(bodies, syncfs, idOf) {
   const batch = openRoot({ root: `${directory}/root`, syncfs }).queue('q')
   const missing = bodies.filter((body) => !enqueued.has(body))
   await told.enqueueMany(
@@ -82,6 +82,7 @@ async function enqueueMany(bodies, syncfs) {
     },
     batch,
     missing,
+    idOf,
   )
 }
 
@@ -108,6 +109,36 @@ const operations = {
   'a batch with syncfs': {
     setUp: () => root.install('q'),
     act: () => enqueueMany(['one', 'two', 'three'], 'always'),
+  },
+  'enqueue with a key': {
+    setUp: () => root.install('q'),
+    act: () => enqueue(['the body'], undefined, { id: 'the key' }),
+  },
+  'enqueue with a key that was used': {
+    async setUp() {
+      await withKey()
+      tell({ event: 'prune', queue: 'q', sha256: told.sha256Of('the old body') })
+      await (await queue.scan().next()).value.done()
+      await rm(queue.path + '/done', { recursive: true })
+      await mkdir(queue.path + '/done')
+      await chmod(queue.path + '/done', 0o2770)
+    },
+    act: () => enqueue(['the body'], undefined, { id: 'the key' }),
+  },
+  'enqueue that replaces by its key': {
+    async setUp() {
+      await withKey()
+      tell({ event: 'prune', queue: 'q', sha256: told.sha256Of('the old body') })
+    },
+    act: () => enqueue(['the body'], undefined, { id: 'the key', onDuplicate: 'replace' }),
+  },
+  'a batch with a key': {
+    setUp: () => root.install('q'),
+    act: () => enqueueMany(['the body'], 'never', () => 'the key'),
+  },
+  'a batch with a key and syncfs': {
+    setUp: () => root.install('q'),
+    act: () => enqueueMany(['the body'], 'always', () => 'the key'),
   },
   'claim and done': {
     setUp: withItems,
@@ -167,6 +198,11 @@ const operations = {
       tell({ event: 'uninstalled', queue: 'q' })
     },
   },
+}
+
+async function withKey() {
+  await root.install('q')
+  await enqueue(['the old body'], undefined, { id: 'the key' })
 }
 
 async function withItems() {

@@ -82,8 +82,9 @@ export function snapshot(queueDirectory: string): Entry[] {
   return places.flatMap((place) =>
     readdirSync(join(queueDirectory, place)).map((name) => {
       const path = join(queueDirectory, place, name)
-      const { dev, ino } = lstatSync(path, { bigint: true })
-      return { place, name, inode: `${dev}:${ino}`, sha256: sha256(readFileSync(path)) }
+      const stat = lstatSync(path, { bigint: true })
+      const body = stat.isDirectory() ? 'a directory' : readFileSync(path)
+      return { place, name, inode: `${stat.dev}:${stat.ino}`, sha256: sha256(body) }
     }),
   )
 }

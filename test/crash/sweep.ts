@@ -1,8 +1,20 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { copySync, removeSync } from 'fs-extra/esm'
+import { removeSync } from 'fs-extra/esm'
 import { errorCodes } from '../../lib/errors.js'
+import { entriesOf } from '../../lib/queue/key.js'
+import { openRoot } from '../../lib/root/root.js'
+import { keysOf } from '../../lib/upkeep/keys.js'
 import { startProgram } from '../helpers/cli.js'
 import { itemsOf, readEvents } from './ledger.js'
 import { judge, type Ledger, sha256, snapshot, type ViolationKind } from './oracle.js'
@@ -50,6 +62,7 @@ export interface Finding {
     | 'stuck' // E: the retry of an operation that failed fails too
     | 'synced again' // a failed fsync was tried again on that descriptor
     | 'lost bytes' // after a short write, something else than the rest was written
+    | 'key' // an item is not there once, after an enqueue under its key
     | 'half' // install or uninstall left something between a queue and none
   readonly detail: string
 }
@@ -89,7 +102,7 @@ export async function prepare(operation: string, directory: string): Promise<Sta
 /** A new place like that in which the operation was set up. */
 export function copyOf(directory: string): string {
   const place = mkdtempSync(`${directory}/run-`)
-  copySync(`${directory}/template`, place) // Not cpSync of Node.js 24, which forgets modes.
+  execFileSync('cp', ['-a', `${directory}/template/.`, place]) // With its hard links.
   return place
 }
 
@@ -289,8 +302,39 @@ export async function judgeEnd(
     existsSync(`${place}/root/q`)
   )
     findings.push({ kind: 'back', detail: 'the queue is there' })
+  if (/\bkey\b/.test(operation)) findings.push(...(await judgeKey(operation, place)))
   for (const { directory, ledger } of queuesIn(place, hit, calls))
     findings.push(...(await recover(directory, ledger)))
+  if (existsSync(`${place}/root/q/.ids`)) findings.push(...(await judgeKeys(place)))
+  return findings
+}
+
+/** Whoever does not know whether the operation has ended does it again, and there is one item then. */
+async function judgeKey(operation: string, place: string): Promise<Finding[]> {
+  const body = 'once more'
+  const replaces = operation.includes('replaces')
+  const events = [
+    { event: 'enqueue', queue: 'q', sha256: sha256(body) },
+    ...(replaces ? [{ event: 'prune', queue: 'q', sha256: sha256('the body') }] : []),
+  ]
+  appendFileSync(`${place}/ledger`, events.map((event) => `${JSON.stringify(event)}\n`).join(''))
+  const queue = openRoot({ root: `${place}/root` }).queue('q')
+  const onDuplicate = replaces ? ('replace' as const) : ('ignore' as const)
+  const id = await queue.enqueue(body, [], { id: 'the key', onDuplicate })
+  const items = snapshot(queue.path).filter(({ place }) => place !== 'tmp')
+  const names = items.map(({ name }) => name)
+  if (names.length === 1 && names[0] === id) return []
+  return [{ kind: 'key', detail: `${id} is enqueued, and there is ${names.join() || 'nothing'}` }]
+}
+
+/** Each key that is left once the queue was repaired has an item. */
+async function judgeKeys(place: string): Promise<Finding[]> {
+  const { context } = openRoot({ root: `${place}/root` }).queue('q')
+  const findings: Finding[] = []
+  for await (const key of keysOf(context)) {
+    if (entriesOf(context, key).filter(({ isItem }) => isItem).length !== 1)
+      findings.push({ kind: 'leftover', detail: key })
+  }
   return findings
 }
 
@@ -342,9 +386,13 @@ function judgeSyncs(calls: readonly Call[], { effect }: Injection): Finding[] {
   if (effect.kind === 'error' && effect.errno === 'EINTR') return []
   const failed = calls.findIndex(({ name, injected }) => injected && name.includes('sync'))
   if (failed < 0) return []
-  const [descriptor] = calls[failed]?.arguments ?? []
-  for (const { name, arguments: words } of calls.slice(failed + 1)) {
-    if (words[0] !== descriptor) continue
+  // By its number: the path of a directory that was removed meanwhile is another one.
+  const numberOf = (call: Call | undefined): string =>
+    /^[0-9]*/.exec(call?.arguments[0] ?? '')?.[0] ?? ''
+  const descriptor = numberOf(calls[failed])
+  for (const call of calls.slice(failed + 1)) {
+    const { name, arguments: words } = call
+    if (numberOf(call) !== descriptor) continue
     if (name === 'close') return []
     if (name.includes('sync')) return [{ kind: 'synced again', detail: `${name}(${words.join()})` }]
   }

@@ -18,11 +18,11 @@ export function openLedger(path) {
 }
 
 /** Enqueues a body, or what stands for it. */
-export async function enqueue(tell, queue, body, source = body) {
+export async function enqueue(tell, queue, body, source = body, options = {}) {
   const what = { queue: queue.name, sha256: sha256Of(body) }
   tell({ event: 'enqueue', ...what })
   try {
-    tell({ event: 'enqueued', ...what, id: await queue.enqueue(source) })
+    tell({ event: 'enqueued', ...what, id: await queue.enqueue(source, [], options) })
   } catch (error) {
     tell({ event: 'refused', ...what })
     throw error
@@ -30,7 +30,7 @@ export async function enqueue(tell, queue, body, source = body) {
 }
 
 /** Enqueues bodies as a batch. */
-export async function enqueueMany(tell, queue, bodies) {
+export async function enqueueMany(tell, queue, bodies, idOf = () => undefined) {
   const whats = bodies.map((body) => ({ queue: queue.name, sha256: sha256Of(body) }))
   for (const what of whats) tell({ event: 'enqueue', ...what })
   const acknowledge = (outcomes) => {
@@ -40,7 +40,7 @@ export async function enqueueMany(tell, queue, bodies) {
     }
   }
   try {
-    const ids = await queue.enqueueMany(bodies.map((body) => ({ body })))
+    const ids = await queue.enqueueMany(bodies.map((body) => ({ body, id: idOf(body) })))
     acknowledge(ids.map((id) => ({ id })))
   } catch (error) {
     acknowledge(error.outcomes ?? [])

@@ -1,6 +1,7 @@
 import {
   chmodSync,
   chownSync,
+  existsSync,
   linkSync,
   lstatSync,
   mkdirSync,
@@ -8,6 +9,7 @@ import {
   renameSync,
   rmdirSync,
   symlinkSync,
+  unlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs'
@@ -65,6 +67,14 @@ const twice =
     putEntry(paths[from], id, 'body')
     linkSync(`${paths[from]}/${id}`, `${paths[to]}/${second}`)
   }
+
+const key = '0123456789abcdef'.repeat(4)
+
+/** Gives a file the name that an enqueue with a key gives it. */
+function linkKey(paths: Paths, from: keyof Paths): void {
+  mkdirSync(`${paths.ids}/${key}`, { recursive: true })
+  linkSync(`${paths[from]}/${id}`, `${paths.ids}/${key}/${id}`)
+}
 
 const cases: readonly Case[] = [
   {
@@ -139,6 +149,71 @@ const cases: readonly Case[] = [
     },
     expected: { state: 'tmp', id, remedy: 'repair' },
     after: { ...nothing, queue: [id] },
+  },
+  {
+    what: 'an item with a key in queue/ and in done/',
+    kind: 'finish-cut',
+    make: (paths) => {
+      twice('queue', 'done')(paths)
+      linkKey(paths, 'queue')
+    },
+    expected: { state: 'queue', id, remedy: 'repair' },
+    after: { ...nothing, done: [id] },
+    check: ({ ids }) => existsSync(`${ids}/${key}/${id}`),
+  },
+  {
+    what: 'an item with a key in queue/ and still in tmp/',
+    kind: 'enqueue-cut',
+    make: (paths) => {
+      twice('tmp', 'queue')(paths)
+      linkKey(paths, 'queue')
+    },
+    expected: { state: 'tmp', id, remedy: 'repair' },
+    after: { ...nothing, queue: [id] },
+    check: ({ ids }) => existsSync(`${ids}/${key}/${id}`),
+  },
+  {
+    what: 'a key whose item is gone',
+    kind: 'stale-key',
+    make: (paths) => {
+      putEntry(paths.queue, id, 'body')
+      linkKey(paths, 'queue')
+      unlinkSync(`${paths.queue}/${id}`)
+    },
+    expected: { remedy: 'repair', reason: /is gone/ },
+    after: nothing,
+    check: ({ ids }) => !existsSync(`${ids}/${key}`),
+  },
+  {
+    what: 'a key whose enqueue was cut before it had a link',
+    kind: 'stale-key',
+    make: ({ ids }) => mkdirSync(`${ids}/${key}`, { recursive: true }),
+    expected: { remedy: 'repair' },
+    after: nothing,
+    check: ({ ids }) => !existsSync(`${ids}/${key}`),
+  },
+  {
+    what: 'a file in tmp/ that has a key',
+    kind: 'stale',
+    make: (paths) => {
+      putEntry(paths.tmp, id, 'body')
+      linkKey(paths, 'tmp')
+    },
+    expected: [
+      { kind: 'stale', state: 'tmp', id, remedy: 'repair' },
+      { kind: 'stale-key', remedy: 'repair' },
+    ],
+    after: nothing,
+    check: ({ ids }) => !existsSync(`${ids}/${key}`),
+  },
+  {
+    what: 'the directory of the keys, under construction',
+    kind: 'stale',
+    make: ({ tmp }) => {
+      mkdirSync(`${tmp}/ids-42-${hex}`)
+    },
+    expected: { state: 'tmp', remedy: 'repair', reason: /with a key was cut/ },
+    after: nothing,
   },
   {
     what: 'an item in queue/ and in done/',

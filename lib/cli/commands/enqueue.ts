@@ -1,6 +1,8 @@
 import { isatty } from 'node:tty'
+import { Option } from 'commander'
 import { FsqError } from '../../errors.js'
 import type { Body } from '../../queue/body.js'
+import { checkKey } from '../../queue/key.js'
 import type { Queue } from '../../root/queue.js'
 import { enqueueLines } from '../batch.js'
 import { type Call, defineCommand } from '../command.js'
@@ -16,6 +18,8 @@ interface Flags extends OwnerFlags, DurabilityFlags {
   readonly trigger?: true
   readonly print?: true
   readonly batch?: true
+  readonly id?: string
+  readonly onDuplicate?: 'ignore' | 'error' | 'replace'
 }
 
 export default defineCommand<Flags>({
@@ -28,16 +32,26 @@ export default defineCommand<Flags>({
         .option('-e, --empty', 'take no body')
         .option('-t, --trigger', 'pull the trigger once the item is enqueued')
         .option('-p, --print', 'print the name of the item')
+        .option('--id <key>', 'enqueue nothing while an item with that key is there')
+        .addOption(
+          new Option('--on-duplicate <what>', 'what to do where there is one').choices([
+            'ignore',
+            'error',
+            'replace',
+          ]),
+        )
         .option('--batch', 'read one item a line from stdin, as JSON; print one name a line'),
     ),
   async run(call) {
     const { operands, flags, chirp } = call
     const [name = '', ...args] = operands
-    const { file, empty, user, group, mode, durability } = flags
+    const { file, empty, user, group, mode, durability, onDuplicate } = flags
     const queue = call.root({ durability }).queue(name)
     if (file !== undefined && empty === true) throw new UsageError('-e and -f exclude each other')
+    if (onDuplicate !== undefined && flags.batch !== true && flags.id === undefined)
+      throw new UsageError('--on-duplicate says nothing without --id')
     using signals = passSignals()
-    const options = { user, group, mode, signal: signals.signal }
+    const options = { user, group, mode, onDuplicate, signal: signals.signal }
     try {
       return await (flags.batch === true ? batch() : one())
     } catch (error) {
@@ -48,24 +62,50 @@ export default defineCommand<Flags>({
     }
 
     async function batch(): Promise<number> {
-      if (args.length > 0 || file !== undefined || empty === true)
-        throw new UsageError('--batch takes arguments and bodies from stdin')
+      if (args.length > 0 || file !== undefined || empty === true || flags.id !== undefined)
+        throw new UsageError('--batch takes arguments, bodies and ids from stdin')
       const status = await enqueueLines(queue, options, call.say)
       await pull(queue, call)
       return status
     }
 
     async function one(): Promise<number> {
-      const id = await queue.enqueue(bodyOf(flags, call), args, options)
-      chirp(`${name}: enqueued ${id}`)
+      const id = await enqueue()
       if (flags.print === true) {
         await afterwards(call, () => print(`${id}\n`))
       }
       await pull(queue, call)
       return 0
     }
+
+    /** The name of the item, or of the one that has its key. */
+    async function enqueue(): Promise<string> {
+      const isIgnored = flags.id !== undefined && (onDuplicate ?? 'ignore') === 'ignore'
+      const own = flags.id === undefined ? {} : { id: checkedKey(flags.id) }
+      const then = isIgnored ? { onDuplicate: 'error' as const } : {}
+      try {
+        const id = await queue.enqueue(bodyOf(flags, call), args, { ...options, ...own, ...then })
+        chirp(`${name}: enqueued ${id}`)
+        return id
+      } catch (error) {
+        if (!isIgnored || !(error instanceof FsqError) || error.code !== 'FSQ_ID_TAKEN') throw error
+        const { id = '' } = error
+        chirp(`${name}: there already: ${id}`)
+        return id
+      }
+    }
   },
 })
+
+function checkedKey(key: string): string {
+  try {
+    checkKey(key)
+    return key
+  } catch (cause) {
+    const message = cause instanceof TypeError ? cause.message : String(cause)
+    throw new UsageError(message.replace('`id`', '--id'), cause)
+  }
+}
 
 function bodyOf({ file, empty }: Flags, { say }: Call<Flags>): Body {
   if (file !== undefined && file !== '-') return { file }

@@ -1,0 +1,313 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { setTimeout } from 'node:timers/promises'
+import { all } from '../all.js'
+import { errnoOf, FsqError } from '../errors.js'
+import { fromByteString } from '../name/charset.js'
+import { sortNames } from '../name/order.js'
+import { syncDirectory } from '../posix/directory-sync.js'
+import { close, isSameFile, openDirectory, setOwnership, type Stats } from '../posix/files.js'
+import { inodeOf } from '../posix/inode.js'
+import {
+  isDirectory,
+  listNames,
+  makeDirectory,
+  moveNoReplace,
+  removeDirectory,
+  statEntry,
+  unlink,
+} from '../posix/names.js'
+import { getNative } from '../posix/native.js'
+import { entryPath, type Path } from '../posix/path.js'
+import { sync } from '../posix/sync.js'
+import { systemError } from '../posix/system-error.js'
+import type { QueueContext } from './context.js'
+
+/*
+ * The keys of items that were enqueued with one: `.ids/HASH/NAME`, a directory for each key, with a
+ * second name (link) of the item's file, the name that the file had in tmp/.
+ *
+ * An item moves by rename(2) or by link(2) and unlink(2), so that its file stays the same for life, and
+ * the link count of the file tells whether it is an item: whether it has another name than those in
+ * .ids/ and in tmp/. Nothing has to be kept up to date by who finishes or removes an item, be it
+ * another program, and no key outlives its item.
+ *
+ * Whoever enqueues under a key holds flock(2) on the directory of the key until its item is there to
+ * stay, or is given up. The lock ends with the process, so what its holder sees is never on its way.
+ *
+ *   1. mkdir .ids/HASH, if it is missing    an empty directory: whoever comes next removes it
+ *   2. lock it, and look that it is still
+ *      there; what is no item goes, and
+ *      the directory with it (start over)   the same
+ *   3. link tmp/NAME to .ids/HASH/NAME      a key without an item, until somebody comes by
+ *   4. fsync .ids/HASH and .ids/            the same
+ *   5. the steps of enqueue from its link   the key and its item, or a key without an item
+ *   6. unlock                               the key and its item
+ *
+ * By 4 the loss of power leaves no item without its key.
+ */
+
+/** A key is kept as its hash; this is only so that nobody takes it for a place for data. In bytes. */
+export const longestKey = 4096
+
+/** @throws `TypeError` for what is no key. */
+export function checkKey(key: unknown): void {
+  if (typeof key !== 'string' || key === '')
+    throw new TypeError(`Expected \`id\` to be text that is not empty, got ${JSON.stringify(key)}`)
+  // A lone surrogate cannot be written in UTF-8, and two of them would be one key.
+  if (/\p{Surrogate}/u.test(key))
+    throw new TypeError('Expected `id` to be text, got half a character')
+  const length = Buffer.byteLength(key)
+  if (length > longestKey)
+    throw new TypeError(`Expected \`id\` to have at most ${longestKey} bytes, got ${length}`)
+}
+
+/** A link in the directory of a key. */
+export interface KeyEntry {
+  /** The name, a byte string. */
+  readonly name: string
+  readonly path: Path
+  /** Whether the file is an item: it has a name elsewhere, apart from that in tmp/. */
+  readonly isItem: boolean
+  /** Whether it still has its name in tmp/. */
+  readonly isInTmp: boolean
+}
+
+/** The links of a key, in the order of enqueueing. */
+export function entriesOf({ paths }: QueueContext, directory: string): KeyEntry[] {
+  return sortNames(listNames(directory)).map((name) => {
+    const path = entryPath(directory, name)
+    const tmp = entryPath(paths.tmp, name)
+    for (;;) {
+      const file = inodeOf(path)
+      const isInTmp = file !== undefined && file.key === inodeOf(tmp)?.key
+      // Between the two looks somebody may have swept tmp/: then they do not belong together.
+      if (file?.links !== inodeOf(path)?.links) continue
+      return { name, path, isInTmp, isItem: (file?.links ?? 0) > (isInTmp ? 2 : 1) }
+    }
+  })
+}
+
+/** The directory of a key, locked. */
+export class HeldKey {
+  readonly #queue: QueueContext
+  readonly #directory: string
+  readonly #fd: number
+  /** The items under the key, the last one last: mostly one, or none. */
+  readonly items: readonly KeyEntry[]
+
+  constructor(queue: QueueContext, directory: string, fd: number, items: readonly KeyEntry[]) {
+    this.#queue = queue
+    this.#directory = directory
+    this.#fd = fd
+    this.items = items
+  }
+
+  /** Where an entry of that name is, or would be. */
+  path(name: string): Path {
+    return entryPath(this.#directory, name)
+  }
+
+  /** Makes the links of the key last. */
+  async sync(): Promise<void> {
+    const { ids, directory } = this.#queue.paths
+    const made = inodeOf(ids)?.key ?? ''
+    const isNew = !lasting.has(made)
+    const syncs = [sync(this.#fd), syncDirectory(ids)]
+    if (isNew) syncs.push(syncDirectory(`${directory}/.`))
+    await all(syncs)
+    if (isNew) lasting.add(made)
+  }
+
+  /** Removes the links that are no items, and where none is left the key. */
+  clear(): void {
+    clearKey(this.#queue, this.#directory)
+  }
+
+  /** Gives the lock up. */
+  close(): void {
+    close(this.#fd)
+  }
+}
+
+/** The directories .ids/, by inode, whose own name this process knows to last. */
+const lasting = new Set<string>()
+
+/** For so long, in milliseconds, one waits for another who enqueues under the same key. */
+const patience = 10_000
+
+/** How long one waits between two looks, in milliseconds, at most. */
+const longestPause = 50
+
+/**
+ * Locks a key; waits while somebody else has it.
+ *
+ * @throws {@link FsqError} `FSQ_ID_BUSY`; the system's error; the reason of the signal.
+ */
+export async function holdKey(
+  queue: QueueContext,
+  key: string,
+  signal?: AbortSignal,
+): Promise<HeldKey> {
+  const until = performance.now() + patience
+  for (let pause = 1; ; pause = Math.min(2 * pause, longestPause)) {
+    signal?.throwIfAborted()
+    const held = tryKey(queue, key)
+    if (held !== undefined) return held
+    if (performance.now() > until)
+      throw new FsqError(
+        'FSQ_ID_BUSY',
+        `somebody else has been enqueueing to ${queue.name} under that id for ${patience / 1000} s`,
+        { queue: queue.name },
+      )
+    await setTimeout(pause)
+  }
+}
+
+/** Locks a key; undefined where somebody else has it. */
+export function tryKey(queue: QueueContext, key: string): HeldKey | undefined {
+  const directory = keyDirectory(queue, key)
+  for (;;) {
+    const made = makeKey(queue, directory)
+    const fd = openKey(directory)
+    if (fd === undefined) continue
+    let held: HeldKey | undefined
+    try {
+      if (!getNative().flock(fd)) return undefined
+      if (!isSameFile(fd, directory)) continue // Its last holder has removed it.
+      const items = entriesOf(queue, directory).filter(({ isItem }) => isItem)
+      if (made) matchQueue(queue, fd)
+      if (made || items.length > 0) return (held = new HeldKey(queue, directory, fd, items))
+      clearKey(queue, directory)
+    } finally {
+      if (held === undefined) close(fd)
+    }
+  }
+}
+
+/**
+ * Locks a key that somebody has enqueued under before; undefined where there is none. A key that
+ * somebody has locked is waited for.
+ */
+export async function holdKnownKey(
+  queue: QueueContext,
+  key: string,
+  signal?: AbortSignal,
+): Promise<HeldKey | undefined> {
+  if (statEntry(keyDirectory(queue, key)) === undefined) return undefined
+  const held = await holdKey(queue, key, signal)
+  if (held.items.length > 0) return held
+  held.clear()
+  held.close()
+  return undefined
+}
+
+/**
+ * Removes a key, by its directory, if there is no item under it and nobody is enqueueing one.
+ *
+ * @returns whether it is gone by this.
+ */
+export function removeIfStale(queue: QueueContext, directory: string): boolean {
+  const fd = openKey(directory)
+  if (fd === undefined) return false
+  try {
+    return getNative().flock(fd) && isSameFile(fd, directory) && clearKey(queue, directory)
+  } finally {
+    close(fd)
+  }
+}
+
+/** The name of the item of a link. */
+export function idOf({ reading }: QueueContext, { name }: KeyEntry): string {
+  return fromByteString(name, reading.charset)
+}
+
+function keyDirectory({ paths }: QueueContext, key: string): string {
+  return `${paths.ids}/${createHash('sha256').update(key).digest('hex')}`
+}
+
+/** Whether the directory was made by this. Whoever makes it may still be the second to lock it. */
+function makeKey(queue: QueueContext, directory: string): boolean {
+  for (;;) {
+    try {
+      makeDirectory(directory, 0o700)
+      return true
+    } catch (error) {
+      if (errnoOf(error) === 'EEXIST') return false
+      if (errnoOf(error) !== 'ENOENT') throw error
+      makeIds(queue)
+    }
+  }
+}
+
+/**
+ * Makes .ids/ where it is missing: in tmp/, since nobody may see it before it has its mode. A crash
+ * leaves an empty directory there.
+ */
+function makeIds(queue: QueueContext): void {
+  const { tmp, ids } = queue.paths
+  const built = `${tmp}/ids-${process.pid}-${randomBytes(6).toString('hex')}`
+  makeDirectory(built, 0o700)
+  try {
+    const fd = openDirectory(built)
+    try {
+      matchQueue(queue, fd)
+    } finally {
+      close(fd)
+    }
+    moveNoReplace(built, ids)
+  } catch (error) {
+    removeDirectory(built)
+    if (errnoOf(error) !== 'EEXIST') throw error
+    // Somebody else was faster, unless it is a link that leads nowhere.
+    if (!isDirectory(ids)) throw systemError('ENOTDIR', ids)
+  }
+}
+
+/** Whether the name of an entry of tmp/ is that of a .ids/ under construction. */
+export function isKeysDraft(entry: string): boolean {
+  return /^ids-\d+-[0-9a-f]{12}$/.test(entry)
+}
+
+/** Undefined where it is gone. */
+function openKey(directory: string): number | undefined {
+  try {
+    return openDirectory(directory)
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined
+    if (errnoOf(error) !== 'EACCES') throw error
+    // Somebody else's, made a moment ago, or by a process that was killed before it gave it its mode.
+    if (!removedIfEmpty(directory)) throw error
+    return undefined
+  }
+}
+
+/** Gives a directory the owner, as far as we may, and the mode of queue/. */
+function matchQueue({ paths }: QueueContext, fd: number): void {
+  const like: Stats | undefined = statEntry(paths.queue)
+  if (like === undefined) return // Whoever goes on finds out.
+  const { uid, gid } = like
+  const mode = like.mode & 0o7777
+  try {
+    setOwnership(fd, { uid, gid, mode })
+  } catch (error) {
+    if (errnoOf(error) !== 'EPERM') throw error
+    setOwnership(fd, { uid: undefined, gid: undefined, mode })
+  }
+}
+
+/** Of a key that is locked: whether nothing is left of it. */
+function clearKey(queue: QueueContext, directory: string): boolean {
+  for (const { isItem, path } of entriesOf(queue, directory)) if (!isItem) unlink(path)
+  return removedIfEmpty(directory)
+}
+
+function removedIfEmpty(directory: string): boolean {
+  try {
+    removeDirectory(directory)
+    return true
+  } catch (error) {
+    if (['ENOTEMPTY', 'EEXIST'].includes(errnoOf(error) ?? '')) return false
+    if (errnoOf(error) === 'ENOENT') return true
+    throw error
+  }
+}
