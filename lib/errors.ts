@@ -29,6 +29,7 @@ const meanings = {
   },
   FSQ_ID_TAKEN: { exit: 111, meaning: 'an item was enqueued under that id, and is still there' },
   FSQ_ID_BUSY: { exit: 111, meaning: 'somebody else is enqueueing an item under that id' },
+  FSQ_INVALID: { exit: 111, meaning: 'the codec of a typed queue refuses an item' },
   FSQ_BODY: { exit: 111, meaning: 'the body of an item could not be read' },
   FSQ_BATCH: { exit: 111, meaning: 'a line of a batch is not an item' },
   FSQ_PARTIAL: {

@@ -42,7 +42,31 @@ export type { Limits, Outcome } from './queue/finish.js'
 export type { InstallOptions } from './queue/install.js'
 export type { Item } from './queue/item.js'
 export type { OwnerOptions } from './queue/ownership.js'
+export type {
+  AnySchema,
+  ArgumentsCodec,
+  ArgumentsFunctions,
+  ArgumentsIn,
+  ArgumentsOut,
+  BodyCodec,
+  BodyFunctions,
+  BodyIn,
+  BodyOut,
+  Codec,
+  SchemaIssue,
+  SchemaPathPart,
+  SchemaResult,
+  SchemaTypes,
+  StandardSchema,
+} from './root/codec.js'
 export type { Queue } from './root/queue.js'
+export type {
+  InvalidEvent,
+  Rest,
+  TypedItem,
+  TypedQueue,
+  TypedScanOptions,
+} from './root/typed-queue.js'
 export type { ReenqueueOptions } from './queue/reenqueue.js'
 export { openRoot, type Root } from './root/root.js'
 export type { Scan, ScanOptions } from './queue/scan.js'

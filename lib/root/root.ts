@@ -4,7 +4,9 @@ import { isDirectory, listNames } from '../posix/names.js'
 import { resolveSettings, type Settings, type SettingsOptions } from '../settings.js'
 import { noRoot } from '../queue/failure.js'
 import type { InstallOptions } from '../queue/install.js'
+import type { ArgumentsCodec, BodyCodec, Codec } from './codec.js'
 import { Queue } from './queue.js'
+import { TypedQueue } from './typed-queue.js'
 import type { UninstallOptions } from '../queue/uninstall.js'
 
 /** A directory of queues, and the settings that they live by. Made by {@link openRoot}. */
@@ -25,8 +27,21 @@ export class Root {
    *
    * @throws {@link FsqError} `FSQ_PATH` for a name that no queue can have.
    */
-  queue(name: string): Queue {
-    return new Queue(this.settings, name)
+  queue(name: string): Queue
+  /**
+   * The queue of that name, whose items have the types that the codec gives them.
+   *
+   * @param codec - a Standard Schema (zod, Valibot, ArkType) or two functions, for the arguments, the
+   * body, or both
+   * @throws {@link FsqError} `FSQ_PATH`; `TypeError` for what is no codec.
+   */
+  queue<
+    A extends ArgumentsCodec | undefined = undefined,
+    B extends BodyCodec | undefined = undefined,
+  >(name: string, codec: Codec<A, B>): TypedQueue<A, B>
+  queue(name: string, codec?: Codec<ArgumentsCodec, BodyCodec>): Queue | TypedQueue {
+    const queue = new Queue(this.settings, name)
+    return codec === undefined ? queue : new TypedQueue(queue, codec as unknown as Codec)
   }
 
   /** {@link Queue.install}; returns the queue. */

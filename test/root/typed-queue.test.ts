@@ -1,0 +1,146 @@
+import t from 'tap'
+import { z } from 'zod'
+import type { Item } from '../../lib/queue/item.js'
+import type { InvalidEvent } from '../../lib/root/typed-queue.js'
+import { contentsOf, nothing, temporaryRoot } from '../helpers/temporary.js'
+
+/** Whether two types are the same: each can stand for the other, and neither is any. */
+type Same<A, B> = [A, B, 0 extends 1 & A ? false : true] extends [B, A, true] ? true : false
+
+/** Compiles only where the types are the same. */
+function same<A, B>(isSame: Same<A, B>): void {
+  t.ok(isSame)
+}
+
+const mail = {
+  arguments: z.tuple([z.enum(['welcome', 'invoice']), z.coerce.number<number>()]),
+  body: z.object({
+    to: z.email(),
+    at: z.iso.datetime().transform((text) => new Date(text)),
+  }),
+}
+const at = '2026-11-21T10:00:00Z'
+
+t.test('zod types and checks both ends', async (t) => {
+  const root = temporaryRoot(t)
+  await root.install('mail')
+  const queue = root.queue('mail', mail)
+  same<Parameters<typeof queue.enqueue>[0], { to: string; at: string }>(true)
+  same<Parameters<typeof queue.enqueue>[1], ['welcome' | 'invoice', number]>(true)
+  const id = await queue.enqueue({ to: 'alice@example.org', at }, ['welcome', 7])
+  t.match(id, /_welcome_7$/)
+  let count = 0
+  for await (const { item, arguments: args, body } of queue.scan()) {
+    same<typeof args, ['welcome' | 'invoice', number]>(true)
+    same<typeof body, { to: string; at: Date }>(true)
+    t.strictSame(args, ['welcome', 7])
+    t.strictSame(body, { to: 'alice@example.org', at: new Date(at) })
+    await item.done()
+    count++
+  }
+  t.equal(count, 1)
+
+  const refused = { code: 'FSQ_INVALID', queue: 'mail', exitStatus: 111 }
+  // @ts-expect-error: a part of the body is missing
+  await t.rejects(queue.enqueue({ at }, ['welcome', 7]), {
+    ...refused,
+    message: /the body .*: to: /,
+  })
+  // @ts-expect-error: no such argument
+  await t.rejects(queue.enqueue({ to: 'a@b.org', at }, ['other', 7]), {
+    ...refused,
+    message: /^cannot accept the arguments of an item for mail: 0: /,
+  })
+  await t.rejects(queue.enqueue({ to: 'nobody', at }, ['welcome', 7]), refused)
+  // @ts-expect-error: arguments are needed
+  await t.rejects(queue.enqueue({ to: 'a@b.org', at }), refused)
+  t.strictSame(contentsOf(queue.queue)['queue'], [], 'nothing was enqueued')
+})
+
+t.test('an item that is not valid fails permanently, with the reason', async (t) => {
+  const root = temporaryRoot(t, { maxTries: 0 })
+  const plain = await root.install('mail')
+  const queue = root.queue('mail', mail)
+  const bad = [
+    await plain.enqueue('no JSON', ['welcome', 1]),
+    await plain.enqueue(JSON.stringify({ to: 'a@b.org', at }), ['welcome']),
+    await plain.enqueue(Buffer.from([0xff]), ['welcome', 1]),
+  ]
+  const good = await queue.enqueue({ to: 'a@b.org', at }, ['invoice', 1])
+  const events: unknown[] = []
+  for await (const { item } of queue.scan({ onEvent: (event) => events.push(event) }))
+    t.equal(item.id, good)
+  t.match(
+    events,
+    bad.map((id) => ({ type: 'invalid', queue: 'mail', id, error: { code: 'FSQ_INVALID', id } })),
+  )
+  t.strictSame(contentsOf(plain), { ...nothing, queue: [good], fail: [...bad].sort() })
+})
+
+t.test('two functions', async (t) => {
+  const root = temporaryRoot(t)
+  await root.install('q')
+  const queue = root.queue('q', {
+    arguments: {
+      encode: (at: Date) => [at.getTime()],
+      decode: ([at]: readonly string[]) => new Date(Number(at)),
+    },
+    body: {
+      encode: (numbers: readonly number[]) => Uint8Array.from(numbers),
+      decode: (bytes: Uint8Array) => {
+        if (bytes.includes(0)) throw new Error('a zero')
+        return [...bytes]
+      },
+    },
+  })
+  same<Parameters<typeof queue.enqueue>[0], readonly number[]>(true)
+  same<Parameters<typeof queue.enqueue>[1], Date>(true)
+  await queue.enqueue([1, 2, 255], new Date(42))
+  await queue.enqueue([1, 0], new Date(43))
+  const invalid: InvalidEvent[] = []
+  const handle = queue.handler(
+    async ({ item, arguments: at, body }, word: string) => {
+      same<typeof at, Date>(true)
+      same<typeof body, number[]>(true)
+      await item.done()
+      return [at.getTime(), body, word]
+    },
+    (event) => invalid.push(event),
+  )
+  same<
+    typeof handle,
+    (item: Item, word: string) => Promise<(string | number | number[])[] | undefined>
+  >(true)
+  const results: unknown[] = []
+  for await (const item of queue.queue.scan()) results.push(await handle(item, 'word'))
+  t.strictSame(results, [[42, [1, 2, 255], 'word'], undefined])
+  t.match(invalid, [{ type: 'invalid', error: { message: /the body of item .*: a zero$/ } }])
+})
+
+t.test('a part that is left out takes any text, or any JSON', async (t) => {
+  const root = temporaryRoot(t)
+  await root.install('q')
+  const queue = root.queue('q', { arguments: z.array(z.string()).max(1) })
+  await queue.enqueue({ a: [1, null] }, ['x'])
+  await queue.enqueue('text')
+  const other = root.queue('q', { body: z.unknown() })
+  const seen: unknown[] = []
+  for await (const { arguments: args, body } of other.scan()) {
+    same<typeof args, readonly string[]>(true)
+    seen.push([args, body])
+  }
+  t.strictSame(seen, [
+    [['x'], { a: [1, null] }],
+    [[], 'text'],
+  ])
+  await t.rejects(queue.enqueue(undefined), { code: 'FSQ_INVALID', message: /as JSON/ })
+  t.throws(() => root.queue('q', { body: {} as never }), TypeError)
+})
+
+t.test('keys and other options reach the queue', async (t) => {
+  const root = temporaryRoot(t)
+  await root.install('q')
+  const queue = root.queue('q', { body: z.number() })
+  const id = await queue.enqueue(1, [], { id: 'key' })
+  t.equal(await queue.enqueue(2, [], { id: 'key' }), id)
+})
