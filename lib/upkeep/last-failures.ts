@@ -47,9 +47,10 @@ export interface LastFailure {
  * @throws {@link FsqError} `FSQ_NO_QUEUE`, `FSQ_SCAN`
  */
 export async function lastFailures(
-  { context }: Queue,
+  queue: Queue,
   { most = 20, outputBytes = 4096, signal }: LastFailuresOptions = {},
 ): Promise<LastFailure[]> {
+  const { context } = queue
   const newest = new Newest(looked)
   const found: { entry: string; time: number }[] = []
   try {

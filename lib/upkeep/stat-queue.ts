@@ -119,9 +119,10 @@ export function processTable(triggerFifo: string): ProcessTable {
 /** {@link statQueue}, by processes that were looked up before. */
 export async function statQueueWith(
   processes: ProcessTable,
-  { context }: Queue,
+  queue: Queue,
   { now = new Date(), signal }: StatOptions = {},
 ): Promise<QueueStat> {
+  const { context } = queue
   signal?.throwIfAborted()
   checkQueue(context)
   const count: Count = { context, now: now.getTime(), signal }
