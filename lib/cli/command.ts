@@ -9,6 +9,8 @@ import { UsageError } from './usage-error.js'
 export interface Call<Flags> {
   /** The operands, after the flags. */
   readonly operands: string[]
+  /** What stands behind `--`, of a command that takes a program there. */
+  readonly program: readonly string[]
   readonly flags: Flags
   /** Opens the root that the global flags and the environment name. */
   readonly root: (settings?: SettingsOptions) => Root
@@ -30,6 +32,8 @@ export interface CliCommand<Flags = object> {
    * @defaultValue false: they end at the first operand, as POSIX asks for
    */
   readonly flagsAnywhere?: boolean
+  /** Whether a program and its arguments stand behind `--`, whatever they look like. */
+  readonly takesProgram?: boolean
   /** Adds the flags of the command. */
   flags?(command: Command): Command
   /** Does it; the exit status, or nothing for 0. */
@@ -52,13 +56,16 @@ export async function runCommand(
   const parser = makeParser(program, command.operands).option('-v, --verbose', 'say more on stderr')
   if (command.flagsAnywhere !== true) parser.passThroughOptions()
   command.flags?.(parser)
+  const end = command.takesProgram === true ? words.indexOf('--') : -1
+  const own = end < 0 ? words : words.slice(0, end)
   try {
-    parser.parse(words, { from: 'user' })
+    parser.parse(own, { from: 'user' })
     const operands = parser.args
     const flags: { verbose?: true } = parser.opts()
     if (operands.length < (command.atLeast ?? 0)) throw new UsageError('too few arguments')
     const status = await command.run({
       operands,
+      program: end < 0 ? [] : words.slice(end + 1),
       flags,
       root: (settings = {}) => openRoot({ ...globals, ...settings }),
       say: (message) => {

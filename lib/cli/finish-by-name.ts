@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
-import type { Limits, Outcome } from '../queue/finish.js'
+import type { Outcome, RetryOptions } from '../queue/finish.js'
 import type { Item } from '../queue/item.js'
 import type { Call } from './command.js'
 import type { DurabilityFlags } from './durability-flag.js'
 import { eachOf } from './each-queue.js'
 import { readNames } from './read-names.js'
-import { setting } from './values.js'
+import { duration, setting } from './values.js'
 
 /** The flags of done, fail and retry. */
 export interface FinishFlags extends DurabilityFlags {
@@ -16,6 +16,7 @@ export interface FinishFlags extends DurabilityFlags {
 export interface LimitFlags extends FinishFlags {
   readonly maxTries?: number
   readonly ttl?: number
+  readonly delay?: number
 }
 
 /** Adds the flags of done, fail and retry. */
@@ -28,11 +29,13 @@ export function limitFlags(command: Command): Command {
   return finishFlags(command)
     .option('-m, --max-tries <n>', 'fail items after n tries; 0 for none', setting('maxTries'))
     .option('-t, --ttl <seconds>', 'fail items that are so old; 0 for none', setting('ttl'))
+    .option('--delay <duration>', 'not to be tried again for so long: 90s, 10m, 7d', duration)
 }
 
-/** Of the flags, the limits. */
-export function limitsOf({ maxTries, ttl }: LimitFlags): Partial<Limits> {
+/** Of the flags, the limits and the time of the next try. */
+export function retryOptions({ maxTries, ttl, delay }: LimitFlags): RetryOptions {
   return {
+    ...(delay === undefined ? {} : { notBefore: new Date(Date.now() + delay * 1000) }),
     ...(maxTries === undefined ? {} : { maxTries }),
     ...(ttl === undefined ? {} : { ttl }),
   }

@@ -43,6 +43,30 @@ export const duration = asUsage((given) => {
   return ms(given as ms.StringValue) / 1000
 })
 
+/** A time: of a day and a date as ISO 8601 writes them, or of the day alone, when it comes next. */
+export const time = asUsage((given) => {
+  const [, hours, minutes] = /^([0-9]{1,2}):([0-9]{2})$/.exec(given) ?? []
+  const at = new Date(hours === undefined ? isoTime(given) : Date.now())
+  if (hours !== undefined) {
+    at.setHours(Number(hours), Number(minutes), 0, 0)
+    if (at.getTime() <= Date.now()) at.setDate(at.getDate() + 1)
+  }
+  const outOfRange = Number(hours ?? 0) > 23 || Number(minutes ?? 0) > 59
+  if (Number.isNaN(at.getTime()) || outOfRange)
+    throw new TypeError(
+      `Expected a time such as 18:30, 2026-12-24T18:30 or 2026-12-24T18:30:00Z, got "${given}"`,
+    )
+  return at
+})
+
+/** What is not ISO 8601, Node.js would read in ways of its own; and a date alone as one of UTC. */
+function isoTime(given: string): number {
+  const iso =
+    /^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?$/
+  if (!iso.test(given)) return NaN
+  return Date.parse(given.includes('T') ? given : `${given}T00:00`)
+}
+
 /** One of a few words. */
 export function oneOf<T extends string>(words: readonly T[]): (given: string) => T {
   return asUsage((given) => {

@@ -10,6 +10,7 @@ import type { QueueContext } from './context.js'
 import { checkQueue, failure } from './failure.js'
 import { type Limits, resolveLimits } from './finish.js'
 import { Item } from './item.js'
+import { notBefore } from './not-before.js'
 
 /*
  * Claiming, fsq(7): the steps from a name in queue/ to an item that is ours alone. Nothing is
@@ -26,6 +27,7 @@ import { Item } from './item.js'
 export type Claim =
   | { readonly item: Item }
   | { readonly skipped: 'gone' | 'locked' }
+  | { readonly skipped: 'early'; readonly notBefore: number }
   | { readonly malformed: FsqError; readonly fd?: number }
 
 /** How an entry is claimed. */
@@ -34,6 +36,8 @@ export interface ClaimOptions {
   readonly lock: boolean
   /** Whether to open the item even where it is not locked, so that its body can be read. */
   readonly open: boolean
+  /** Whether to claim an item before its time. @defaultValue false */
+  readonly early?: boolean
   readonly limits: Limits
   readonly onClose?: (item: Item) => void
 }
@@ -44,7 +48,8 @@ export function claimEntry(queue: QueueContext, entry: string, options: ClaimOpt
   if (!options.lock && !options.open) {
     const stat = statEntry(path)
     if (stat === undefined) return { skipped: 'gone' }
-    return stat.isFile() ? parsed(queue, entry, undefined, options) : { malformed: notFile() }
+    if (!stat.isFile()) return { malformed: notFile() }
+    return early(stat, options) ?? parsed(queue, entry, undefined, options)
   }
   const opened = open(path)
   if (typeof opened !== 'number') return opened
@@ -52,6 +57,8 @@ export function claimEntry(queue: QueueContext, entry: string, options: ClaimOpt
   try {
     const stat = statFile(opened)
     if (!stat.isFile()) return { malformed: notFile() }
+    const waits = early(stat, options)
+    if (waits !== undefined) return waits
     if (options.lock && !getNative().flock(opened)) return { skipped: 'locked' }
     if (!isSameFile(opened, path, stat)) return { skipped: 'gone' }
     const claim = parsed(queue, entry, opened, options, stat)
@@ -60,6 +67,11 @@ export function claimEntry(queue: QueueContext, entry: string, options: ClaimOpt
   } finally {
     if (!kept) close(opened)
   }
+}
+
+function early(stat: Stats, options: ClaimOptions): Claim | undefined {
+  const time = options.early === true ? undefined : notBefore(stat)
+  return time === undefined ? undefined : { skipped: 'early', notBefore: time }
 }
 
 function open(path: Path): number | Claim {
@@ -137,7 +149,7 @@ export function claimByName(
   const entry = toByteString(id, queue.reading.charset)
   const claim = ((): Claim => {
     try {
-      return claimEntry(queue, entry, { lock: true, open: true, limits })
+      return claimEntry(queue, entry, { lock: true, open: true, early: true, limits })
     } catch (error) {
       throw failure('FSQ_SCAN', `cannot open item ${id} of ${queue.name}`, error, queue, { id })
     }
@@ -151,7 +163,7 @@ export function claimByName(
       cause: claim.malformed,
     })
   }
-  if (claim.skipped === 'gone') {
+  if (claim.skipped !== 'locked') {
     checkQueue(queue)
     throw new FsqError('FSQ_NO_ITEM', `no such item in the queue ${queue.name}: ${id}`, fields)
   }

@@ -9,6 +9,7 @@ import {
   createFile,
   isSameFile,
   setOwnership,
+  setTimes,
   statFile,
   type Stats,
 } from '../posix/files.js'
@@ -20,6 +21,7 @@ import type { QueueContext } from './context.js'
 import { nextEntropy } from './entropy.js'
 import { missingQueue } from './failure.js'
 import { checkKey } from './key.js'
+import { checkNotBefore } from './not-before.js'
 import { itemOwnership, type OwnerOptions } from './ownership.js'
 
 /** How an item is enqueued. */
@@ -32,6 +34,12 @@ export interface EnqueueOptions extends OwnerOptions {
   readonly entropy?: number | string | undefined
   /** The time in the name, from which its age counts. @defaultValue now */
   readonly enqueuedAt?: Date | undefined
+  /**
+   * Do not work on it before this time: it becomes the mtime of the item. The Python fsq does not wait.
+   *
+   * @defaultValue at once
+   */
+  readonly notBefore?: Date | undefined
   /** The delimiter of the name; one ASCII character. @defaultValue FSQ_DELIMITER */
   readonly delimiter?: string | undefined
   /**
@@ -78,6 +86,7 @@ export const enqueueOptions: ReadonlySet<string> = new Set<keyof EnqueueOptions>
   'mode',
   'entropy',
   'enqueuedAt',
+  'notBefore',
   'delimiter',
   'id',
   'onDuplicate',
@@ -119,6 +128,8 @@ export class Draft {
     args: readonly Argument[],
     options: EnqueueOptions,
   ): Promise<Draft> {
+    const { notBefore, signal } = options
+    checkNotBefore(notBefore)
     const ownership = itemOwnership(queue.settings, options)
     const nextName = nameSource(queue, args, options)
     const { id, made } = firstFree(queue, queue.paths.tmp, nextName, (candidate) =>
@@ -128,7 +139,8 @@ export class Draft {
     const draft = new Draft(queue, nextName, name, made)
     try {
       setOwnership(made, ownership)
-      await writeBody(made, body, queue.writing.charset, options.signal)
+      await writeBody(made, body, queue.writing.charset, signal)
+      if (notBefore !== undefined && notBefore.getTime() > Date.now()) setTimes(made, notBefore)
       return draft
     } catch (error) {
       draft.discard()

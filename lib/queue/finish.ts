@@ -13,7 +13,8 @@ import { moveEntry } from './move-entry.js'
  * Finishing, fsq(7): done, fail, retry. The item is locked. What a crash leaves after each step:
  *
  *   1. look that queue/NAME is the item              the item in queue/, unlocked
- *   2. set its mtime to now (done, fail)             the same
+ *   2. set its mtime to now, or for another try      the same, perhaps with that mtime
+ *      to the earliest time of that, if it has one
  *   3. move it to done/, fail/ or tries+1, to last   move-entry.ts
  *   4. tell the caller, give up the lock             the item in its new place
  *
@@ -53,6 +54,17 @@ export function resolveLimits(given: Partial<Limits>, fallback: Limits): Limits 
   }
 }
 
+/** What {@link Item.failTmp} takes. */
+export interface RetryOptions extends Partial<Limits> {
+  /**
+   * Do not try again before this time: it becomes the mtime of the item, where that belongs to this
+   * process's user. The Python fsq does not wait.
+   *
+   * @defaultValue at once
+   */
+  readonly notBefore?: Date
+}
+
 /** An item that is about to be finished, and for {@link retry} its limits. */
 export interface Finishing {
   readonly queue: QueueContext
@@ -63,6 +75,8 @@ export interface Finishing {
   /** What fstat(2) says of the descriptor. */
   readonly stat: Stats | undefined
   readonly limits: Limits
+  /** For {@link retry}: the earliest time of the next try. */
+  readonly notBefore?: Date | undefined
 }
 
 /** Moves an item to done/. */
@@ -128,7 +142,8 @@ async function move(item: Finishing, directory: string, name: ItemName): Promise
   try {
     if (fd !== undefined && !isSameFile(fd, from, stat)) throw noItem(queue.name, id)
     const staysInQueue = directory === queue.paths.queue
-    if (fd !== undefined && !staysInQueue) touch(fd)
+    const time = staysInQueue ? item.notBefore : new Date()
+    if (fd !== undefined && time !== undefined) touch(fd, time)
     // Where the name does not change, it is kept to the byte, however its writer escaped it.
     let target = staysInQueue ? formatItemName(name, queue.writing) : id
     let entropy = name.entropy
@@ -151,13 +166,12 @@ function following(entropy: string): string {
 }
 
 /**
- * Lets `find done -mtime +7` mean seven days since the item was finished. Only the owner of a file
- * may set its times, so where items belong to somebody else their mtime stays that of enqueueing.
+ * The time of finishing lets `find done -mtime +7` mean seven days since then. Only the owner of a
+ * file may set its times, so where items belong to somebody else their mtime stays as it was.
  */
-function touch(fd: number): void {
-  const now = new Date()
+function touch(fd: number, time: Date): void {
   try {
-    setTimes(fd, now)
+    setTimes(fd, time)
   } catch (error) {
     if (errnoOf(error) !== 'EPERM' && errnoOf(error) !== 'EACCES') throw error
   }

@@ -10,8 +10,10 @@ import {
   type Outcome,
   resolveLimits,
   retry,
+  type RetryOptions,
   succeed,
 } from './finish.js'
+import { checkNotBefore } from './not-before.js'
 
 /** How {@link Item} comes about; for claim only. */
 export interface ItemParts {
@@ -160,17 +162,19 @@ export class Item implements Disposable, AsyncDisposable {
    * Leaves the item in the queue with one more try spent; where tries or time to live are used up,
    * moves it to fail/ and says why in the outcome.
    *
-   * @param limits - other limits than those of the scan
+   * @param options - other limits than those of the scan; the earliest time of the next try
    */
-  async failTmp(limits: Partial<Limits> = {}): Promise<Outcome> {
+  async failTmp(options: RetryOptions = {}): Promise<Outcome> {
+    const { notBefore } = options
+    checkNotBefore(notBefore)
     const finishing = this.#finishing()
-    const own = resolveLimits(limits, finishing.limits)
-    return this.#finish(() => retry({ ...finishing, limits: own }))
+    const limits = resolveLimits(options, finishing.limits)
+    return this.#finish(() => retry({ ...finishing, limits, notBefore }))
   }
 
   /** The same as {@link failTmp}. */
-  async retry(limits: Partial<Limits> = {}): Promise<Outcome> {
-    return this.failTmp(limits)
+  async retry(options: RetryOptions = {}): Promise<Outcome> {
+    return this.failTmp(options)
   }
 
   /**

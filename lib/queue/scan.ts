@@ -1,25 +1,23 @@
 import { setTimeout } from 'node:timers/promises'
-import { errnoOf, FsqError, reasonOf } from '../errors.js'
+import { FsqError } from '../errors.js'
 import { checkMembers } from '../members.js'
-import { close } from '../posix/files.js'
+import { Pace } from '../pace.js'
 import { turn } from '../turn.js'
-import { type Claim, claimEntry, type ClaimOptions } from './claim.js'
 import type { QueueContext } from './context.js'
 import { isDown } from './down.js'
-import { checkQueue, failure } from './failure.js'
-import { resolveLimits, spent } from './finish.js'
+import { checkQueue } from './failure.js'
+import { resolveLimits } from './finish.js'
 import { firstEntries, listEntries } from './list-entries.js'
 import type { Item } from './item.js'
-import { setAsideMalformed } from './malformed.js'
-import { printableName } from './printable.js'
-import type { ItemEvent, ScanEvent } from './scan-events.js'
+import type { ScanEvent } from './scan-events.js'
+import { takeEntry } from './take.js'
 
 /*
  * Scan, fsq(7):
  *
  *   1. list queue/ once, in the order of enqueueing
  *   2. now and before each item, stop if the queue is down; wait if the rate asks for it
- *   3. claim it (claim.ts); what is locked, or gone, is somebody else's: go on
+ *   3. claim it (claim.ts); what is locked, gone, or waits for its time is left alone: go on
  *   4. move malformed entries and items that are expired or exhausted to fail/, and report them
  *   5. yield the item, locked
  */
@@ -136,7 +134,7 @@ async function* scanItems(
     limits,
     onClose: (item: Item) => open.delete(item),
   }
-  const pause = pacer(maxRate, signal)
+  const pace = new Pace(maxRate)
   signal?.throwIfAborted()
   // Work that could not be finished must not be begun.
   checkQueue(queue, [queue.paths.queue, queue.paths.done])
@@ -144,14 +142,16 @@ async function* scanItems(
   for (const entries of listings(queue, limit)) {
     if (options.ignoreDown !== true) checkUp(queue) // A queue that is down says so even when empty.
     for (const entry of entries) {
-      await (maxRate > 0 ? pause() : turn())
+      const { wait } = pace
+      await (wait > 0 ? pause(wait, signal) : turn())
       signal?.throwIfAborted()
       if (options.ignoreDown !== true) checkUp(queue)
-      const taken = claimOrReport(queue, entry, claimOptions, options)
-      const item = taken instanceof Promise ? await taken : taken
-      if (item === undefined) continue
+      const claim = takeEntry(queue, entry, claimOptions, options.onEvent)
+      const taken = claim instanceof Promise ? await claim : claim
+      if ('skipped' in taken) continue
+      const { item } = taken
       open.add(item)
-      pause.taken()
+      pace.taken()
       yield item
       if (++yielded === limit) return undefined
     }
@@ -178,92 +178,9 @@ function checkUp(queue: QueueContext): void {
   if (isDown(queue)) throw new FsqError('FSQ_DOWN', `${queue.name} is down`, { queue: queue.name })
 }
 
-/**
- * The item, claimed; or nothing, once what else is to be done with the entry is done and reported.
- * Only that takes time: an ordinary claim waits for nobody.
- */
-function claimOrReport(
-  queue: QueueContext,
-  entry: string,
-  claimOptions: ClaimOptions,
-  { onEvent }: ScanOptions,
-): Item | undefined | Promise<Item | undefined> {
-  const about = (): ItemEvent => ({
-    queue: queue.name,
-    id: printableName(entry, queue.reading.charset),
-  })
-  try {
-    const claim = claimEntry(queue, entry, claimOptions)
-    if ('skipped' in claim) return undefined
-    if ('malformed' in claim) return reporting(setAside(claim))
-    const error = spent(claim.item, claimOptions.limits)
-    return error === undefined ? claim.item : reporting(failSpent(claim.item, error))
-  } catch (error) {
-    reportError(error)
-    return undefined
-  }
-
-  async function reporting(action: Promise<void>): Promise<undefined> {
-    await action.catch(reportError)
-    return undefined
-  }
-
-  async function setAside({
-    malformed,
-    fd,
-  }: Extract<Claim, { malformed: unknown }>): Promise<void> {
-    try {
-      if (await setAsideMalformed(queue, entry))
-        onEvent?.({ ...about(), type: 'malformed', error: malformed })
-    } finally {
-      if (fd !== undefined) close(fd)
-    }
-  }
-
-  async function failSpent(item: Item, error: FsqError): Promise<void> {
-    try {
-      const outcome = await item.failPerm()
-      const type = error.code === 'FSQ_MAX_TRIES' ? 'exhausted' : 'expired'
-      onEvent?.({ ...about(), type, error, outcome })
-    } finally {
-      item.close()
-    }
-  }
-
-  /** One bad entry must not keep the others from being worked on. */
-  function reportError(error: unknown): void {
-    if (isAboutProcess(error)) throw failure('FSQ_SCAN', `cannot scan ${queue.name}`, error, queue)
-    const { id } = about()
-    const message = `cannot use item ${id} of ${queue.name}: ${reasonOf(error)}`
-    const reported =
-      error instanceof FsqError ? error : new FsqError('FSQ_SCAN', message, { cause: error, id })
-    onEvent?.({ ...about(), type: 'error', error: reported })
-  }
-}
-
-/** Failures that the next item would meet as well. */
-function isAboutProcess(error: unknown): boolean {
-  if (error instanceof FsqError) return error.code === 'FSQ_UNSUPPORTED' || error.code === 'FSQ_ENV'
-  const errno = errnoOf(error)
-  return errno === undefined || ['EMFILE', 'ENFILE', 'ENOMEM'].includes(errno)
-}
-
-/** Waits so long that no more than `maxRate` items are taken a second, evenly spread. */
-function pacer(
-  maxRate: number,
-  signal: AbortSignal | undefined,
-): (() => Promise<void>) & { taken: () => void } {
-  let due = 0
-  const pause = async (): Promise<void> => {
-    const wait = due - performance.now()
-    if (wait <= 0) return
-    const options = signal === undefined ? {} : { signal }
-    // An abort rejects with an error around the signal's reason; the caller is told the reason.
-    await setTimeout(wait, undefined, options).catch(() => signal?.throwIfAborted())
-  }
-  return Object.assign(pause, {
-    taken: () => {
-      if (maxRate > 0) due = Math.max(due, performance.now()) + 1000 / maxRate
-    },
-  })
+/** Waits for its turn; an abort rejects with the signal's reason. */
+async function pause(wait: number, signal: AbortSignal | undefined): Promise<void> {
+  const options = signal === undefined ? {} : { signal }
+  // An abort rejects with an error around the signal's reason; the caller is told the reason.
+  await setTimeout(wait, undefined, options).catch(() => signal?.throwIfAborted())
 }

@@ -2,7 +2,7 @@ import type { Argument } from '../name/encode.js'
 import type { SettingsOptions } from '../settings.js'
 import type { Body } from '../queue/body.js'
 import type { EnqueueOptions } from '../queue/draft.js'
-import type { Limits, Outcome } from '../queue/finish.js'
+import type { Outcome, RetryOptions } from '../queue/finish.js'
 import type { InstallOptions } from '../queue/install.js'
 import type { Item } from '../queue/item.js'
 import type { OwnerOptions } from '../queue/ownership.js'
@@ -94,8 +94,8 @@ export async function fail(item: Item, code?: number): Promise<Outcome> {
 }
 
 /** {@link Item.failTmp} */
-export async function failTmp(item: Item, limits: Partial<Limits> = {}): Promise<Outcome> {
-  return item.failTmp(limits)
+export async function failTmp(item: Item, options: RetryOptions = {}): Promise<Outcome> {
+  return item.failTmp(options)
 }
 
 /** {@link Item.failPerm} */
@@ -104,8 +104,8 @@ export async function failPerm(item: Item): Promise<Outcome> {
 }
 
 /** {@link Item.retry} */
-export async function retry(item: Item, limits: Partial<Limits> = {}): Promise<Outcome> {
-  return item.retry(limits)
+export async function retry(item: Item, options: RetryOptions = {}): Promise<Outcome> {
+  return item.retry(options)
 }
 
 /** {@link Queue.down} */

@@ -19,7 +19,7 @@ export function* examineQueued(each: Entry, pinned: Pinned): Generator<Found> {
   const { examination, directory, entry, stat } = each
   const { context, limits } = examination
   const facts = { state: 'queue', entry, age: ageOf(examination, stat) } as const
-  const claim = claimEntry(context, entry, { lock: false, open: false, limits })
+  const claim = claimEntry(context, entry, { lock: false, open: false, early: true, limits })
   if ('malformed' in claim) {
     if (each.foreign) {
       yield found(examination, {
@@ -103,7 +103,7 @@ function* wrongOwnership({ examination, directory, entry, stat }: Entry): Genera
 /** As scan does it. */
 async function setAside({ examination, entry }: Entry, pinned: Pinned): Promise<boolean> {
   const { context, limits } = examination
-  const claim = claimEntry(context, entry, { lock: true, open: true, limits })
+  const claim = claimEntry(context, entry, { lock: true, open: true, early: true, limits })
   if ('item' in claim) {
     claim.item.close()
     return false
@@ -121,7 +121,7 @@ async function setAside({ examination, entry }: Entry, pinned: Pinned): Promise<
 /** As scan does it. */
 async function failSpent({ examination, entry }: Entry, pinned: Pinned): Promise<boolean> {
   const { context, limits } = examination
-  const claim = claimEntry(context, entry, { lock: true, open: true, limits })
+  const claim = claimEntry(context, entry, { lock: true, open: true, early: true, limits })
   if ('malformed' in claim) {
     if (claim.fd !== undefined) close(claim.fd)
     return false
@@ -135,7 +135,7 @@ async function failSpent({ examination, entry }: Entry, pinned: Pinned): Promise
 }
 
 /** False for what somebody else has finished; what is locked stays as it was found. */
-function ifGone(skipped: 'gone' | 'locked'): false {
-  if (skipped === 'gone') return false
+function ifGone(skipped: string): false {
+  if (skipped !== 'locked') return false
   throw locked()
 }

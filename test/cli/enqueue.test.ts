@@ -25,7 +25,7 @@ import { contentsOf, entriesOf, nothing, underUmask } from '../helpers/temporary
 t.jobs = 4
 
 /** The path of the only item in the queue. */
-function onlyItem({ queue: { context } }: Place): string {
+function onlyItem({ queue: { context } }: Pick<Place, 'queue'>): string {
   const names = entriesOf(context.paths.queue)
   if (names.length !== 1) throw new Error(`not one item but ${names.length}`)
   return `${context.paths.queue}/${names[0] ?? ''}`
@@ -246,6 +246,7 @@ t.test('many that enqueue at once each get a name', { buffered: true }, async (t
   t.equal(new Set(names).size, 8)
 })
 
+<<<<<<< HEAD
 t.test('an item with a key is enqueued once', { buffered: true }, async (t) => {
   const { fsq, queue } = await place(t)
   const words = ['enqueue', '-v', '-p', '-e', '--id', 'order 7']
@@ -278,4 +279,48 @@ t.test('keys that are none, or say nothing', { buffered: true }, async (t) => {
   ] as const)
     check(t, await fsq(['enqueue', ...words]), { status: 100, stderr: message }, words.join(' '))
   t.strictSame(contentsOf(queue), nothing)
+=======
+t.test('--delay and --at give the item a time', { buffered: true }, async (t) => {
+  const { fsq, root } = await place(t)
+  const day = 24 * 60 * 60 * 1000
+  const tomorrow = new Date(Date.now() + day)
+  const clock = new Date(Date.now() - 60_000) // A minute ago, so that it comes next tomorrow.
+  clock.setDate(clock.getDate() + 1)
+  const two = (number: number): string => String(number).padStart(2, '0')
+  const cases: Record<string, { words: string[]; time: number; within: number }> = {
+    delay: { words: ['--delay', '10m'], time: Date.now() + 600_000, within: 30_000 },
+    instant: { words: ['--at', tomorrow.toISOString()], time: tomorrow.getTime(), within: 1 },
+    date: { words: ['--at', '2100-01-02'], time: new Date(2100, 0, 2).getTime(), within: 1 },
+    local: {
+      words: ['--at', '2100-01-02T03:04'],
+      time: new Date(2100, 0, 2, 3, 4).getTime(),
+      within: 1,
+    },
+    clock: {
+      words: ['--at', `${two(clock.getHours())}:${two(clock.getMinutes())}`],
+      time: clock.getTime(),
+      within: 60_000,
+    },
+  }
+  for (const [name, { words, time, within }] of Object.entries(cases)) {
+    const queue = await root.install(name)
+    check(t, await fsq(['enqueue', '-e', ...words, name]))
+    const { mtimeMs } = lstatSync(onlyItem({ queue }))
+    t.ok(Math.abs(mtimeMs - time) <= within, `${name}: ${mtimeMs - time}`)
+  }
+  for (const words of [
+    ['--delay', '10'],
+    ['--delay', 'soon'],
+    ['--at', 'noon'],
+    ['--at', '24:00'],
+    ['--at', '12:60'],
+    ['--at', '2100-13-01'],
+    ['--at', '01/02/2100'],
+    ['--at', '18:00', '--delay', '1h'],
+  ]) {
+    const { status, stderr } = await fsq(['enqueue', '-e', ...words, 'q'])
+    t.equal(status, 100, words.join(' '))
+    t.match(stderr, /^fsq enqueue: .*(Expected a|exclude each other)/, words.join(' '))
+  }
+>>>>>>> e5aa5e2 (Let an item wait for its time, kept as its mtime)
 })

@@ -11,6 +11,7 @@ import { print } from '../output.js'
 import { type OwnerFlags, ownerFlags } from '../owner-flags.js'
 import { passSignals } from '../../work/signals.js'
 import { UsageError } from '../usage-error.js'
+import { duration, time } from '../values.js'
 
 interface Flags extends OwnerFlags, DurabilityFlags {
   readonly file?: string
@@ -20,6 +21,8 @@ interface Flags extends OwnerFlags, DurabilityFlags {
   readonly batch?: true
   readonly id?: string
   readonly onDuplicate?: 'ignore' | 'error' | 'replace'
+  readonly delay?: number
+  readonly at?: Date
 }
 
 export default defineCommand<Flags>({
@@ -40,18 +43,23 @@ export default defineCommand<Flags>({
             'replace',
           ]),
         )
+        .option('--delay <duration>', 'not to be worked on for so long: 90s, 10m, 7d', duration)
+        .option('--at <time>', 'not to be worked on before: 18:30, 2026-12-24T18:30', time)
         .option('--batch', 'read one item a line from stdin, as JSON; print one name a line'),
     ),
   async run(call) {
     const { operands, flags, chirp } = call
     const [name = '', ...args] = operands
-    const { file, empty, user, group, mode, durability, onDuplicate } = flags
+    const { file, empty, user, group, mode, durability, onDuplicate, delay } = flags
     const queue = call.root({ durability }).queue(name)
     if (file !== undefined && empty === true) throw new UsageError('-e and -f exclude each other')
     if (onDuplicate !== undefined && flags.batch !== true && flags.id === undefined)
       throw new UsageError('--on-duplicate says nothing without --id')
+    if (delay !== undefined && flags.at !== undefined)
+      throw new UsageError('--delay and --at exclude each other')
+    const notBefore = delay === undefined ? flags.at : new Date(Date.now() + delay * 1000)
     using signals = passSignals()
-    const options = { user, group, mode, onDuplicate, signal: signals.signal }
+    const options = { user, group, mode, onDuplicate, notBefore, signal: signals.signal }
     try {
       return await (flags.batch === true ? batch() : one())
     } catch (error) {

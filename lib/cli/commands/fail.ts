@@ -1,6 +1,6 @@
 import { defineCommand } from '../command.js'
 import { durabilityFlag } from '../durability-flag.js'
-import { finishByName, limitFlags, type LimitFlags, limitsOf } from '../finish-by-name.js'
+import { finishByName, limitFlags, type LimitFlags, retryOptions } from '../finish-by-name.js'
 
 interface Flags extends LimitFlags {
   readonly tmp?: true
@@ -14,7 +14,7 @@ export default defineCommand<Flags>({
   async run(call) {
     const { flags } = call
     return finishByName(call, (item) => {
-      return flags.tmp === true ? item.failTmp(limitsOf(flags)) : item.failPerm()
+      return flags.tmp === true ? item.failTmp(retryOptions(flags)) : item.failPerm()
     })
   },
 })

@@ -1,0 +1,25 @@
+import type { Stats } from '../posix/files.js'
+
+/*
+ * Work that must not begin yet. An item that waits has its time as its mtime, in the future: that needs
+ * no place in its name, survives restarts, and `ls -l` shows it. The Python fsq does not look at it.
+ */
+
+/**
+ * When an item may be worked on, in milliseconds of the epoch, if that is not now.
+ *
+ * A time that somebody set is later than the moment at which it was set, the ctime. An mtime that is
+ * merely in the future, since a clock was put back, does not count: work would wait for no reason.
+ */
+export function notBefore(
+  { mtimeMs, ctimeMs }: Pick<Stats, 'mtimeMs' | 'ctimeMs'>,
+  now = Date.now(),
+): number | undefined {
+  return mtimeMs > now && mtimeMs > ctimeMs ? mtimeMs : undefined
+}
+
+/** @throws `TypeError` for what is no time. */
+export function checkNotBefore(time: Date | undefined): void {
+  if (time === undefined || (time instanceof Date && !Number.isNaN(time.getTime()))) return
+  throw new TypeError(`Expected \`notBefore\` to be a date, got ${String(time)}`)
+}
