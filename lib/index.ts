@@ -101,14 +101,22 @@ export {
   up,
 } from './root/functions.js'
 
+export type { Backoff } from './work/backoff.js'
 export type {
-  ExecEvent,
-  ExecOptions,
-  ExecResult,
+  ClaimedEvent,
   FinishedEvent,
-  NotStartedEvent,
-  WorkingEvent,
-} from './work/exec-items.js'
+  IdleEvent,
+  JobEvent,
+  LeftEvent,
+  QueueErrorEvent,
+  UpOrDownEvent,
+  WorkEvent,
+} from './work/events.js'
+export type { ExecOptions, ExecResult } from './work/exec-items.js'
+export type { UnclaimedItem } from './work/feed.js'
+export type { Handler, HandlerContext } from './work/run-handler.js'
+export type { LoadOptions } from './work/work-options.js'
+export type { Worker, WorkEventMap, WorkOptions, WorkResult } from './work/worker.js'
 
 export { auditQueue } from './upkeep/audit.js'
 export {

@@ -24,6 +24,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'run a program for each item of a queue',
     load: () => import('./commands/scan.js'),
   },
+  work: {
+    summary: 'run a program for each item as it arrives',
+    load: () => import('./commands/work.js'),
+  },
   done: {
     summary: 'move items to done/',
     load: () => import('./commands/done.js'),

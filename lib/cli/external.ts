@@ -3,7 +3,7 @@ import { findPrograms, isProgram } from '../posix/find-program.js'
 import { startProgram } from '../posix/program.js'
 import { FsqError, reasonOf } from '../errors.js'
 import { type Settings, settingsTable, type SettingsOptions } from '../settings.js'
-import { passSignals } from '../work/signals.js'
+import { catchSignals } from '../work/signals.js'
 
 /** Where programs called fsq-NAME are looked for: the exec-dir, then PATH. */
 function folders(execDir: string | undefined): string[] {
@@ -31,14 +31,16 @@ export async function runExternal(
   args: readonly string[],
   settings: SettingsOptions,
 ): Promise<number> {
-  using signals = passSignals()
   const variables = Object.entries(settings).map(([key, value]) => {
     return [settingsTable[key as keyof Settings].variable, String(value)]
   })
   const env = { ...process.env, ...(Object.fromEntries(variables) as NodeJS.ProcessEnv) }
   const running = startProgram(program, args, { stdin: 'inherit', env })
-  signals.passTo(running)
+  const signals = catchSignals((signal) => {
+    running.kill(signal)
+  })
   const ended = await running.ended
+  signals[Symbol.dispose]()
   if ('code' in ended) return ended.code
   const why = 'signal' in ended ? `killed by ${ended.signal}` : reasonOf(ended.error)
   throw new FsqError('FSQ_EXEC', `${program}: ${why}`)

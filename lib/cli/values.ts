@@ -4,6 +4,7 @@ import { FsqError } from '../errors.js'
 import { getCharset } from '../name/charset.js'
 import { groupId, userId } from '../posix/owner.js'
 import { readSetting, type Settings } from '../settings.js'
+import type { Backoff } from '../work/backoff.js'
 
 /** Turns what a library function throws for a bad value into commander's word for bad usage. */
 function asUsage<T>(read: (given: string) => T): (given: string) => T {
@@ -35,12 +36,67 @@ export const count = asUsage((given) => {
   return Number(given)
 })
 
+/** A whole number, 1 or more. */
+export const positive = asUsage((given) => {
+  if (!/^0*[1-9][0-9]{0,8}$/.test(given))
+    throw new TypeError(`Expected a whole number from 1, got "${given}"`)
+  return Number(given)
+})
+
+/** How much is done at a time for each value of an argument, the first being 1. */
+export interface KeyLimit {
+  readonly argument: number
+  readonly concurrency: number
+  /** A second; 0 for any number. */
+  readonly rate: number
+}
+
+/** ARG:N or ARG:N:RATE */
+export const keyLimit = asUsage((given): KeyLimit => {
+  const [, argument, concurrency, rate = '0'] =
+    /^([1-9][0-9]{0,3}):([1-9][0-9]{0,8})(?::([0-9]{1,9}(?:\.[0-9]{1,3})?))?$/.exec(given) ?? []
+  if (argument === undefined)
+    throw new TypeError(
+      'Expected the number of an argument and how many at a time, as 1:2, ' +
+        `or also how many a second, as 1:2:10, got "${given}"`,
+    )
+  return { argument: Number(argument), concurrency: Number(concurrency), rate: Number(rate) }
+})
+
+/** How often the items of a queue come relative to those of others. */
+export interface Weight {
+  readonly queue: string
+  readonly weight: number
+}
+
+/** QUEUE=N, added to those that were given before. */
+export function weight(given: string, before: readonly Weight[] = []): Weight[] {
+  return [...before, oneWeight(given)]
+}
+
+const oneWeight = asUsage((given): Weight => {
+  const [, queue, number] = /^(.+)=([1-9][0-9]{0,5})$/.exec(given) ?? []
+  if (queue === undefined)
+    throw new TypeError(`Expected a queue and its weight, as mail=3, got "${given}"`)
+  return { queue, weight: Number(number) }
+})
+
 /** A time span such as 90s, 10m or 7d, in seconds. */
-export const duration = asUsage((given) => {
+export const duration = asUsage(readDuration)
+
+function readDuration(given: string): number {
   // The library reads more, and M as m: what is meant as a month must not become a minute.
   if (!/^[0-9]{1,9}[smhdw]$/.test(given))
     throw new TypeError(`Expected a duration such as 90s, 10m, 12h, 7d or 2w, got "${given}"`)
   return ms(given as ms.StringValue) / 1000
+}
+
+/** A list of durations, the last of which repeats; or BASE..MAX, twice as long each time. */
+export const backoff = asUsage((given): Backoff => {
+  if (given === '0') return [0]
+  const [, base, max] = /^([^.,]+)\.\.([^.,]+)$/.exec(given) ?? []
+  if (base === undefined || max === undefined) return given.split(',').map(readDuration)
+  return { base: readDuration(base), max: readDuration(max) }
 })
 
 /** A time: of a day and a date as ISO 8601 writes them, or of the day alone, when it comes next. */

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import { InvalidArgumentError } from 'commander'
-import { passSignals } from '../work/signals.js'
+import { catchSignals } from '../work/signals.js'
 import { clip } from './columns.js'
 import { canDraw, Screen } from './screen.js'
 import { duration } from './values.js'
@@ -48,7 +48,7 @@ async function watchForEver({ interval, lines, print }: Watched, end?: AbortSign
 
 /** As without it, dies by the signal in the end; else its parent would take it as success. */
 async function watchUntilSignal(watched: Watched): Promise<void> {
-  const signals = passSignals()
+  const signals = catchSignals()
   try {
     await watchForEver(watched, signals.signal)
   } catch (error) {

@@ -1,4 +1,5 @@
 import { constants, fstatSync, openSync, unlinkSync, writeSync } from 'node:fs'
+import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net'
 import { getNative } from './native.js'
 import { close, setOwnership } from './files.js'
 import type { Ownership } from './owner.js'
@@ -51,6 +52,50 @@ export function pullFifo(path: Path): void {
     if (code !== 'EAGAIN') throw error
   } finally {
     close(fd)
+  }
+}
+
+/** A FIFO that is listened to. */
+export interface FifoListener extends Disposable {
+  /** Leaves bytes that come from now on to other listeners. */
+  readonly pause: () => void
+  /** Listens again. */
+  readonly resume: () => void
+}
+
+/**
+ * Listens to a FIFO: each byte that comes, or several at once, is told once. A byte wakes one of those
+ * who listen. Throws ENOENT where there is none, EINVAL where it is something else, EACCES where it may
+ * not be both read and written.
+ */
+export function listenToFifo(path: Path, onByte: () => void): FifoListener {
+  // Read and write: otherwise it would be at its end whenever no writer has it open.
+  const fd = openSync(path, O_RDWR | O_NONBLOCK | O_NOFOLLOW)
+  try {
+    checkFifo(fd, path)
+  } catch (error) {
+    close(fd)
+    throw error
+  }
+  const onread: OnReadOpts = {
+    // With a buffer of its own, a socket that is paused reads nothing, not even for later.
+    buffer: Buffer.alloc(64),
+    callback: () => {
+      onByte()
+      return true
+    },
+  }
+  const socket = new Socket({
+    fd,
+    readable: true,
+    writable: false,
+    onread,
+  } as SocketConstructorOpts)
+  socket.on('error', () => undefined) // There is none but that it is closed.
+  return {
+    pause: () => socket.pause(),
+    resume: () => socket.resume(),
+    [Symbol.dispose]: () => socket.destroy(),
   }
 }
 

@@ -120,6 +120,16 @@ export function setOwnership(fd: number, { uid, gid, mode }: Ownership): void {
   fchmodSync(fd, mode)
 }
 
+/** Gives a directory, not what a link in its place leads to, its owner and its exact mode. */
+export function setDirectoryOwnership(path: Path, ownership: Ownership): void {
+  const fd = openDirectory(path)
+  try {
+    setOwnership(fd, ownership)
+  } finally {
+    close(fd)
+  }
+}
+
 /** Sets access and modification time of an open file. Only its owner may: throws EPERM. */
 export function setTimes(fd: number, time: Date): void {
   const seconds = time.getTime() / 1000

@@ -31,6 +31,11 @@ export function unlink(path: Path): void {
   unlinkSync(path)
 }
 
+/** rename(2) of a file. What has the other name is replaced, whole by whole. */
+export function replaceFile(from: Path, to: Path): void {
+  renameSync(from, to)
+}
+
 /** rename(2) of a directory. Throws ENOTEMPTY or EEXIST where something is in the target. */
 export function renameDirectory(from: string, to: string): void {
   renameSync(from, to)

@@ -1,4 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, type StdioOptions } from 'node:child_process'
+import { once } from 'node:events'
+import type { Readable } from 'node:stream'
+import { setTimeout } from 'node:timers/promises'
 
 /** How a program ended: by itself, by a signal, or it never began. */
 export type Ended =
@@ -6,43 +9,117 @@ export type Ended =
 
 /** A program that runs. */
 export interface Running {
-  /** Sends it a signal; harmless once it has ended. */
+  /** Sends it a signal, and its process group if it leads one; harmless once it has ended. */
   readonly kill: (signal: NodeJS.Signals) => void
   /** Resolves when it has ended; never rejects. */
   readonly ended: Promise<Ended>
+  /**
+   * Resolves when nobody of the process group that it leads is left; at once where it leads none.
+   * There is no event for that, so it looks every few milliseconds.
+   */
+  readonly gone: (signal: AbortSignal) => Promise<void>
+}
+
+/** How a program is started. */
+export interface ProgramOptions {
+  readonly stdin: number | 'ignore' | 'inherit'
+  /** Another descriptor to hand on to it, as number 3. */
+  readonly held?: number | undefined
+  readonly env: NodeJS.ProcessEnv
+  /**
+   * Whether it leads a session and a process group of its own, so that a signal reaches the programs
+   * that it starts too; those of a terminal then reach none of them.
+   */
+  readonly group?: boolean
+  /** Is given everything that it writes to stdout or stderr, which go where ours go all the same. */
+  readonly onOutput?: ((bytes: Uint8Array) => void) | undefined
 }
 
 /**
  * Starts a program without a shell, found in PATH like execvp(3) does. It gets a descriptor as its
  * standard input, the very open file, so that a flock(2) on it is held by the program too; its
- * output goes where ours goes. Another descriptor may be handed on to it as number 3; none but these
- * reaches it.
+ * output goes where ours goes. No other descriptor reaches it but the one that is handed on.
  */
 export function startProgram(
   program: string,
   args: readonly string[],
-  options: {
-    readonly stdin: number | 'ignore' | 'inherit'
-    readonly held?: number | undefined
-    readonly env: NodeJS.ProcessEnv
-  },
+  { stdin, held, env, group = false, onOutput }: ProgramOptions,
 ): Running {
+  const output = onOutput === undefined ? ('inherit' as const) : ('pipe' as const)
+  const stdio: StdioOptions = [stdin, output, output, ...(held === undefined ? [] : [held])]
   let child: ChildProcess
   try {
-    const held = options.held === undefined ? [] : [options.held]
-    const stdio = [options.stdin, 'inherit' as const, 'inherit' as const, ...held]
-    child = spawn(program, args, { stdio, env: options.env })
+    child = spawn(program, args, { stdio, env, detached: group })
   } catch (error) {
-    return { kill: () => undefined, ended: Promise.resolve({ error }) }
+    const ended = Promise.resolve({ error })
+    return { kill: () => undefined, ended, gone: () => Promise.resolve() }
   }
-  const ended = new Promise<Ended>((resolve) => {
+  if (onOutput !== undefined) {
+    passOn(child.stdout, process.stdout, onOutput)
+    passOn(child.stderr, process.stderr, onOutput)
+  }
+  const { pid } = child
+  return {
+    kill: (signal) => {
+      if (!group || pid === undefined) child.kill(signal)
+      else killGroup(pid, signal)
+    },
+    ended: endOf(child),
+    gone: async (signal) => {
+      if (!group || pid === undefined) return
+      while (killGroup(pid, 0) && !signal.aborted) await setTimeout(lookAgainAfter)
+    },
+  }
+}
+
+/** In milliseconds. */
+const lookAgainAfter = 10
+
+/** How long a program that ended may leave its output open to another, in milliseconds. */
+const outputLinger = 200
+
+/** What is written to a pipe goes on as it comes; who reads it more slowly slows the program down. */
+function passOn(
+  from: Readable | null,
+  to: NodeJS.WritableStream,
+  onOutput: (bytes: Uint8Array) => void,
+): void {
+  if (to.listenerCount('error') === 0) to.on('error', () => undefined) // Output may be lost, work not.
+  from?.on('data', (bytes: Buffer) => {
+    onOutput(bytes)
+    if (!to.writable || to.write(bytes)) return
+    from.pause()
+    to.once('drain', () => from.resume())
+  })
+}
+
+function endOf(child: ChildProcess): Promise<Ended> {
+  return new Promise<Ended>((resolve) => {
     // Later errors are signals that could not be sent; the program runs on.
     child.on('error', (error) => {
       if (child.pid === undefined) resolve({ error })
     })
     child.once('exit', (code, signal) => {
-      resolve(signal === null ? { code: code ?? 0 } : { signal })
+      const ended = signal === null ? { code: code ?? 0 } : { signal }
+      if (child.stdout === null) {
+        resolve(ended)
+        return
+      }
+      // What it wrote is to be read first, but a daemon that it left may keep its output open.
+      void Promise.race([once(child, 'close'), setTimeout(outputLinger)]).then(() => {
+        resolve(ended)
+      })
     })
   })
-  return { kill: (signal) => child.kill(signal), ended }
+}
+
+/** False where nobody of the group is left. */
+function killGroup(leader: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    process.kill(-leader, signal)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
+    return true // EPERM: somebody is left who changed the user.
+  }
 }

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import { errnoOf, FsqError, reasonOf } from '../errors.js'
 import { syncDirectory } from '../posix/directory-sync.js'
-import { close, openDirectory, setOwnership } from '../posix/files.js'
+import { setDirectoryOwnership } from '../posix/files.js'
 import {
   listNames,
   makeDirectories,
@@ -132,15 +132,6 @@ async function buildQueue(
   // Last, since its owner may from here on be somebody else.
   setDirectoryOwnership(paths.directory, directories)
   await syncDirectory(paths.directory)
-}
-
-function setDirectoryOwnership(path: string, ownership: Ownership): void {
-  const fd = openDirectory(path)
-  try {
-    setOwnership(fd, ownership)
-  } finally {
-    close(fd)
-  }
 }
 
 /** Undoes 3; false where somebody uses the queue already: what is in it may have been acknowledged. */

@@ -57,6 +57,7 @@ export class Item implements Disposable, AsyncDisposable {
   readonly arguments: readonly string[]
 
   readonly #parts: ItemParts
+  #outcome: Outcome | undefined
   #state: 'open' | 'finishing' | 'closed' = 'open'
   #closing = false
 
@@ -172,6 +173,11 @@ export class Item implements Disposable, AsyncDisposable {
     return this.#finish(() => retry({ ...finishing, limits, notBefore }))
   }
 
+  /** What became of the item; undefined while it is not finished. */
+  get outcome(): Outcome | undefined {
+    return this.#outcome
+  }
+
   /** The same as {@link failTmp}. */
   async retry(options: RetryOptions = {}): Promise<Outcome> {
     return this.failTmp(options)
@@ -228,6 +234,7 @@ export class Item implements Disposable, AsyncDisposable {
     this.#state = 'finishing'
     try {
       const outcome = await move()
+      this.#outcome = outcome
       this.#closing = true
       return outcome
     } finally {

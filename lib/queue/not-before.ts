@@ -5,17 +5,22 @@ import type { Stats } from '../posix/files.js'
  * no place in its name, survives restarts, and `ls -l` shows it. The Python fsq does not look at it.
  */
 
+/** How fast the clock of a file server may be, in milliseconds. */
+const tolerance = 60_000
+
 /**
  * When an item may be worked on, in milliseconds of the epoch, if that is not now.
  *
  * A time that somebody set is later than the moment at which it was set, the ctime. An mtime that is
- * merely in the future, since a clock was put back, does not count: work would wait for no reason.
+ * merely in the future, since a clock was put back, does not count: work would wait for no reason. Nor
+ * does one that was set while the clock was fast, by more than the clock of a file server may be.
  */
 export function notBefore(
   { mtimeMs, ctimeMs }: Pick<Stats, 'mtimeMs' | 'ctimeMs'>,
   now = Date.now(),
 ): number | undefined {
-  return mtimeMs > now && mtimeMs > ctimeMs ? mtimeMs : undefined
+  const wasSet = mtimeMs > ctimeMs && ctimeMs <= now + tolerance
+  return mtimeMs > now && wasSet ? mtimeMs : undefined
 }
 
 /** @throws `TypeError` for what is no time. */

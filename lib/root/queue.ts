@@ -20,6 +20,8 @@ import {
   type TriggerPullOptions,
 } from '../queue/trigger.js'
 import { execItems, type ExecOptions, type ExecResult } from '../work/exec-items.js'
+import { type Handler, runHandler } from '../work/run-handler.js'
+import { Worker, type WorkOptions } from '../work/worker.js'
 import { uninstallQueue, type UninstallOptions } from '../queue/uninstall.js'
 
 /** A queue: a directory of items. Made by {@link Root.queue}, which does not look for it yet. */
@@ -128,6 +130,19 @@ export class Queue {
    */
   async exec(command: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
     return execItems(this.context, command, options)
+  }
+
+  /**
+   * Works on the items as they arrive, the oldest first, until the worker is stopped: what is there
+   * now, and what comes, of which it learns by the trigger of the queue where it has one, and by
+   * inotify(7) otherwise. An item is done once the handler returns, unless that finished it itself;
+   * where the handler throws, it failed temporarily and is tried again after `backoff`, as often as
+   * `maxTries` allows.
+   *
+   * @throws {@link FsqError} `FSQ_NO_QUEUE`; `TypeError` for an option of the wrong form.
+   */
+  work(handler: Handler, options: WorkOptions = {}): Worker {
+    return new Worker([{ queue: this.context, weight: 1 }], runHandler(handler), options)
   }
 
   /**

@@ -5,6 +5,8 @@ import { resolveSettings, type Settings, type SettingsOptions } from '../setting
 import { noRoot } from '../queue/failure.js'
 import type { InstallOptions } from '../queue/install.js'
 import type { ArgumentsCodec, BodyCodec, Codec } from './codec.js'
+import { type Handler, runHandler } from '../work/run-handler.js'
+import { Worker, type WorkOptions } from '../work/worker.js'
 import { Queue } from './queue.js'
 import { TypedQueue } from './typed-queue.js'
 import type { UninstallOptions } from '../queue/uninstall.js'
@@ -65,6 +67,25 @@ export class Root {
   async queues(): Promise<string[]> {
     const { root, queueDir } = this.settings
     return listRoot(root).filter((name) => hasDirectory(`${root}/${name}/${queueDir}`))
+  }
+
+  /**
+   * Works on the items of several queues with one worker: {@link Queue.work}. The queues take turns by
+   * their weights, so that a busy one starves none.
+   *
+   * @param queues - the names of the queues, each with a weight where that is not 1
+   * @throws {@link FsqError} `FSQ_NO_QUEUE`; `TypeError` for an option of the wrong form.
+   */
+  work(
+    queues: readonly (string | { readonly queue: string; readonly weight?: number })[],
+    handler: Handler,
+    options: WorkOptions = {},
+  ): Worker {
+    const weighted = queues.map((each) => {
+      const { queue, weight = 1 } = typeof each === 'string' ? { queue: each } : each
+      return { queue: this.queue(queue).context, weight }
+    })
+    return new Worker(weighted, runHandler(handler), options)
   }
 }
 

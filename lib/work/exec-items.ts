@@ -1,71 +1,67 @@
-import { FsqError, reasonOf } from '../errors.js'
-import { type Ended, startProgram } from '../posix/program.js'
+import { FsqError } from '../errors.js'
 import type { QueueContext } from '../queue/context.js'
-import type { Outcome } from '../queue/finish.js'
-import type { Item } from '../queue/item.js'
-import { Scan, type ScanOptions } from '../queue/scan.js'
-import type { ItemEvent, ScanEvent } from '../queue/scan-events.js'
-import { itemEnvironment } from './environment.js'
-import { passSignals, type SignalPass } from './signals.js'
+import { checkQueue } from '../queue/failure.js'
+import type { Backoff } from './backoff.js'
+import { Dispatch } from './dispatch.js'
+import type { JobEvent } from './events.js'
+import { Feed } from './feed.js'
+import { KeyLimits } from './key-limits.js'
+import { runProgram } from './run-program.js'
+import { catchSignals } from './signals.js'
+import {
+  checkedBackoff,
+  checkedLoad,
+  feedOptions,
+  loadOptions,
+  type LoadOptions,
+} from './work-options.js'
 
 /*
- * Running a program for each item, fsq-scan(1):
- *
- *   1. scan the queue; for each item, locked,
- *   2. start the program with its arguments and then the item's, the item's body as its standard
- *      input: the very descriptor that is locked, so that a program that outlives us keeps the lock
- *   3. wait for it, and finish the item as its exit status says
- *
- * A crash of this process at any point leaves the item in the queue: locked while the program runs
- * on, free afterwards, and then it is run again.
+ * Running a program for each item that is there, fsq-scan(1): list the queue once, and for each item,
+ * so many at a time, the steps of job.ts and run-program.ts.
  */
 
 /** How a program is run for each item. */
-export interface ExecOptions extends Omit<ScanOptions, 'onEvent' | 'signal'> {
+export interface ExecOptions extends LoadOptions {
   /** Tell the program of the item in FSQ_ITEM_* variables. @defaultValue true */
   readonly env?: boolean
   /** Leave each item as it is after the program, however that ended. @defaultValue false */
   readonly noDone?: boolean
+  /** For how many items it is run at most, 0 for all. @defaultValue 0 */
+  readonly limit?: number
+  /** How long an item that failed temporarily waits. @defaultValue not at all */
+  readonly backoff?: Backoff
+  /** Keep the last 64 KiB that the program of an item wrote, if it failed. @defaultValue false */
+  readonly keepOutput?: boolean
   /** Is told of every item. */
-  readonly onEvent?: (event: ExecEvent) => void
-  /** Ends it: the program gets SIGTERM, its item stays in the queue as it was. */
+  readonly onEvent?: (event: JobEvent) => void
+  /** Ends it: the programs get SIGTERM, their items stay in the queue as they were. */
   readonly signal?: AbortSignal
 }
 
-/** A program is about to be started for the item. */
-export interface WorkingEvent extends ItemEvent {
-  /** Tells the events apart. */
-  readonly type: 'working'
-}
-
-/** The program ended, and the item was finished as its exit status says. */
-export interface FinishedEvent extends ItemEvent {
-  /** Tells the events apart. */
-  readonly type: 'finished'
-  /** Where the item is. */
-  readonly outcome: Outcome
-}
-
-/** The program could not be started; the item failed, for now or for good. */
-export interface NotStartedEvent extends ItemEvent {
-  /** Tells the events apart. */
-  readonly type: 'not-started'
-  /** `FSQ_EXEC` */
-  readonly error: FsqError
-  /** Where the item is; undefined where `noDone` leaves it alone. */
-  readonly outcome?: Outcome
-}
-
-/** Something that happened while programs were run for items. */
-export type ExecEvent = ScanEvent | WorkingEvent | FinishedEvent | NotStartedEvent
+const execOptions = new Set<string>([
+  ...loadOptions,
+  ...([
+    'env',
+    'noDone',
+    'limit',
+    'backoff',
+    'keepOutput',
+    'onEvent',
+    'signal',
+  ] satisfies (keyof ExecOptions)[]),
+])
 
 /** What came of running a program for each item. */
 export interface ExecResult {
   /** How many items were taken up. */
   readonly count: number
-  /** The signal that this process got, if any: the item at hand is in the queue as it was. */
+  /** The signal that this process got, if any: the items at hand are in the queue as they were. */
   readonly interrupted?: NodeJS.Signals
 }
+
+/** How many names a scan with a limit lists at a time, at least: some may be somebody else's. */
+const leastWindow = 1000
 
 /** {@link Queue.exec} */
 export async function execItems(
@@ -73,104 +69,71 @@ export async function execItems(
   command: readonly string[],
   options: ExecOptions = {},
 ): Promise<ExecResult> {
-  if (command[0] === '') throw new TypeError('Expected the name of a program, got an empty one')
-  using signals = passSignals()
-  const outer = options.signal
-  const signal = outer === undefined ? signals.signal : AbortSignal.any([signals.signal, outer])
+  const { limit = 0, noDone = false, onEvent = () => undefined, signal: outer } = options
+  const { timeout, grace, ...load } = checkedLoad(options, execOptions)
+  if (!Number.isSafeInteger(limit) || limit < 0)
+    throw new TypeError(`Expected \`limit\` to be a whole number, got ${limit}`)
+  using signals = catchSignals()
+  const run = runProgram(command, {
+    env: options.env,
+    noOpen: options.noOpen,
+    keepOutput: options.keepOutput,
+    // A program that may take as long as it likes is left to the terminal, like one that a shell runs.
+    group: timeout > 0,
+    stopSignal: () => signals.caught ?? 'SIGTERM',
+    settle: signals.settle,
+  })
+  outer?.throwIfAborted()
+  // Work that could not be finished must not be begun.
+  checkQueue(queue, [queue.paths.queue, queue.paths.done])
+  using keys = new KeyLimits(
+    { concurrency: load.limitConcurrency, rate: load.limitRate },
+    (key) => {
+      feed.unpark(key)
+      dispatch.pump()
+    },
+  )
+  const window = limit === 0 ? Infinity : Math.max(limit, leastWindow)
+  const feed = new Feed(queue, { ...feedOptions(queue, options), window, keys, onEvent })
   let count = 0
-  try {
-    const { env, noDone, ...scanOptions } = options
-    const environment = { ...process.env } // Read once: each variable costs a call.
-    await using scan = new Scan(queue, { ...scanOptions, signal })
-    for await (const item of scan) {
-      await execItem(item, command, options, signals, environment)
+  let failure: { readonly error: unknown } | undefined
+  const fail = (error: unknown): void => {
+    failure ??= { error }
+    dispatch.stop()
+  }
+  const dispatch: Dispatch = new Dispatch({
+    feeds: [{ feed, weight: 1 }],
+    job: { run, timeout, grace, backoff: checkedBackoff(options.backoff), noDone, onEvent },
+    concurrency: load.concurrency,
+    maxRate: load.maxRate,
+    limit,
+    onEnd: (end) => {
       count++
-      item.close()
-      signal.throwIfAborted()
-    }
-  } catch (error) {
-    if (error !== signals.signal.reason) throw error
-  }
-  return { count, ...(signals.caught === undefined ? {} : { interrupted: signals.caught }) }
-}
-
-async function execItem(
-  item: Item,
-  command: readonly string[],
-  options: ExecOptions,
-  signals: SignalPass,
-  environment: NodeJS.ProcessEnv,
-): Promise<void> {
-  const { queue, id } = item
-  options.onEvent?.({ type: 'working', queue, id })
-  const [program, ...args] = [...command, ...item.arguments]
-  const ended =
-    program === undefined
-      ? { error: new Error('the item has no arguments, so there is nothing to run') }
-      : await run(item, program, args, options, signals, environment)
-  if (signals.caught !== undefined || options.signal?.aborted === true) return
-  try {
-    await finish(item, ended, options, program ?? '')
-  } catch (error) {
-    // An item that somebody else finished, or a name that cannot be written: on with the next.
-    if (!(error instanceof FsqError) || error.code === 'FSQ_PROGRAM_KILLED') throw error
-    options.onEvent?.({ type: 'error', queue, id, error })
-  }
-}
-
-async function run(
-  item: Item,
-  program: string,
-  args: readonly string[],
-  { env = true, noOpen, signal }: ExecOptions,
-  signals: SignalPass,
-  environment: NodeJS.ProcessEnv,
-): Promise<Ended> {
-  const running = startProgram(program, args, {
-    stdin: noOpen === true ? 'ignore' : (item.fd ?? 'ignore'),
-    // So that a program that outlives us keeps the lock, though it does not read the body.
-    held: noOpen === true ? item.fd : undefined,
-    env: env ? itemEnvironment(item, environment) : environment,
+      if (end.error?.code === 'FSQ_PROGRAM_KILLED') fail(aborting(end.error))
+    },
+    onPause: () => undefined,
+    onError: fail,
   })
   const stop = (): void => {
-    running.kill('SIGTERM')
+    dispatch.stop()
+    dispatch.stopJobs(Infinity) // As long as they take: whoever asked can ask again.
   }
-  signals.passTo(running)
-  signal?.addEventListener('abort', stop, { once: true })
-  if (signal?.aborted === true) stop() // By who was told that the item is worked on.
-  try {
-    const ended = await running.ended
-    await signals.settle(ended)
-    return ended
-  } finally {
-    signals.passTo(undefined)
-    signal?.removeEventListener('abort', stop)
-  }
+  const signal = outer === undefined ? signals.signal : AbortSignal.any([signals.signal, outer])
+  signal.addEventListener('abort', stop)
+  signals.again.addEventListener('abort', () => {
+    dispatch.killJobs()
+  })
+  feed.wake()
+  dispatch.pump()
+  await dispatch.idle()
+  if (failure !== undefined) throw failure.error
+  if (signals.caught !== undefined) return { count, interrupted: signals.caught }
+  outer?.throwIfAborted()
+  if (feed.down) throw new FsqError('FSQ_DOWN', `${queue.name} is down`, { queue: queue.name })
+  return { count }
 }
 
-async function finish(
-  item: Item,
-  ended: Ended,
-  { noDone = false, onEvent }: ExecOptions,
-  program: string,
-): Promise<void> {
-  const { queue, id } = item
-  if ('error' in ended) {
-    const why = `cannot run ${program === '' ? 'item' : program}: ${reasonOf(ended.error)}`
-    const error = new FsqError('FSQ_EXEC', why, { queue, id, cause: ended.error })
-    // No system has arguments with a NUL in them: no later try can succeed.
-    const ofItem = item.arguments.some((argument) => argument.includes('\0'))
-    const outcome = noDone ? undefined : await (ofItem ? item.failPerm() : item.failTmp())
-    onEvent?.({ type: 'not-started', queue, id, error, ...(outcome && { outcome }) })
-  } else if ('signal' in ended) {
-    if (!noDone) await item.failPerm()
-    throw new FsqError(
-      'FSQ_PROGRAM_KILLED',
-      `${id}: processing terminated by signal ${ended.signal}; aborting`,
-      { queue, id },
-    )
-  } else if (!noDone) {
-    const outcome = await item.done(ended.code)
-    onEvent?.({ type: 'finished', queue, id, outcome })
-  }
+/** fsq-scan(1): if a signal kills a program, the scan stops. */
+function aborting({ message, queue = '', id = '' }: FsqError): FsqError {
+  return new FsqError('FSQ_PROGRAM_KILLED', `${message}; aborting`, { queue, id })
 }

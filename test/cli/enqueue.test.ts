@@ -246,7 +246,6 @@ t.test('many that enqueue at once each get a name', { buffered: true }, async (t
   t.equal(new Set(names).size, 8)
 })
 
-<<<<<<< HEAD
 t.test('an item with a key is enqueued once', { buffered: true }, async (t) => {
   const { fsq, queue } = await place(t)
   const words = ['enqueue', '-v', '-p', '-e', '--id', 'order 7']
@@ -279,7 +278,8 @@ t.test('keys that are none, or say nothing', { buffered: true }, async (t) => {
   ] as const)
     check(t, await fsq(['enqueue', ...words]), { status: 100, stderr: message }, words.join(' '))
   t.strictSame(contentsOf(queue), nothing)
-=======
+})
+
 t.test('--delay and --at give the item a time', { buffered: true }, async (t) => {
   const { fsq, root } = await place(t)
   const day = 24 * 60 * 60 * 1000
@@ -322,5 +322,4 @@ t.test('--delay and --at give the item a time', { buffered: true }, async (t) =>
     t.equal(status, 100, words.join(' '))
     t.match(stderr, /^fsq enqueue: .*(Expected a|exclude each other)/, words.join(' '))
   }
->>>>>>> e5aa5e2 (Let an item wait for its time, kept as its mtime)
 })

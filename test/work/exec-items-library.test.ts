@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { ExecEvent } from '../../lib/work/exec-items.js'
+import type { JobEvent } from '../../lib/work/events.js'
 import { contentsOf, nothing, temporaryQueue } from '../helpers/temporary.js'
 
 /* What only a caller of the library can do; all else is tested by the program, in exec-items.test. */
@@ -9,19 +9,20 @@ t.test('every item is told of, and the programs are counted', async (t) => {
   const [good = '', tmp = ''] = await Promise.all(
     ['0', '111'].map((code) => queue.enqueue('', [code])),
   )
-  const events: ExecEvent[] = []
-  const onEvent = (event: ExecEvent): number => events.push(event)
+  const events: JobEvent[] = []
+  const onEvent = (event: JobEvent): number => events.push(event)
   t.strictSame(await queue.exec(['sh', '-c', 'exit "$1"', 'sh'], { onEvent }), { count: 2 })
   const [retried = ''] = contentsOf(queue)['queue'] ?? []
-  t.strictSame(events, [
-    { type: 'working', queue: 'q', id: good },
-    { type: 'finished', queue: 'q', id: good, outcome: { state: 'done', id: good } },
-    { type: 'working', queue: 'q', id: tmp },
-    { type: 'finished', queue: 'q', id: tmp, outcome: { state: 'queue', id: retried } },
+  t.match(events, [
+    { type: 'claimed', queue: 'q', id: good, tries: 0, waited: Number },
+    { type: 'done', queue: 'q', id: good, outcome: { state: 'done', id: good }, code: 0 },
+    { type: 'claimed', queue: 'q', id: tmp, tries: 0, waited: Number },
+    { type: 'retried', queue: 'q', id: tmp, outcome: { state: 'queue', id: retried }, code: 111 },
   ])
+  t.equal(events.length, 4)
   events.length = 0
   await queue.exec(['/no/such/program'], { onEvent, noDone: true })
-  t.match(events[1], { type: 'not-started', id: retried, error: { code: 'FSQ_EXEC' } })
+  t.match(events[1], { type: 'left', id: retried, error: { code: 'FSQ_EXEC' } })
   t.notOk(events[1] && 'outcome' in events[1], 'nothing became of the item')
 })
 

@@ -9,7 +9,7 @@ import { type Call, defineCommand } from '../command.js'
 import { durabilityFlag, type DurabilityFlags } from '../durability-flag.js'
 import { print } from '../output.js'
 import { type OwnerFlags, ownerFlags } from '../owner-flags.js'
-import { passSignals } from '../../work/signals.js'
+import { catchSignals } from '../../work/signals.js'
 import { UsageError } from '../usage-error.js'
 import { duration, time } from '../values.js'
 
@@ -58,7 +58,7 @@ export default defineCommand<Flags>({
     if (delay !== undefined && flags.at !== undefined)
       throw new UsageError('--delay and --at exclude each other')
     const notBefore = delay === undefined ? flags.at : new Date(Date.now() + delay * 1000)
-    using signals = passSignals()
+    using signals = catchSignals()
     const options = { user, group, mode, onDuplicate, notBefore, signal: signals.signal }
     try {
       return await (flags.batch === true ? batch() : one())

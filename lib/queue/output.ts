@@ -1,0 +1,67 @@
+import { randomBytes } from 'node:crypto'
+import { errnoOf } from '../errors.js'
+import { toByteString } from '../name/charset.js'
+import {
+  close,
+  createFile,
+  setDirectoryOwnership,
+  setOwnership,
+  writeFully,
+} from '../posix/files.js'
+import { isDirectory, makeDirectory, replaceFile, unlink } from '../posix/names.js'
+import { entryPath, type Path } from '../posix/path.js'
+import type { QueueContext } from './context.js'
+import { queueOwnership } from './ownership.js'
+
+/*
+ * What a program wrote before it failed, for the person who looks: a file in .output/ of the queue by
+ * the name that its item has after the failure. It is no part of fsq(7) and nothing relies on it: a crash
+ * may leave one without its item, which prune removes, or an item without one.
+ */
+
+/** Keeps what the program of an item wrote, in place of what an earlier one wrote. */
+export async function keepOutput(
+  queue: QueueContext,
+  id: string,
+  bytes: Uint8Array,
+): Promise<void> {
+  const { paths, settings } = queue
+  if (!isDirectory(paths.output)) makeOutputDirectory(queue)
+  // Not write-file-atomic: the names of items are bytes, which it cannot take.
+  const hidden = `${paths.output}/.${process.pid}-${randomBytes(6).toString('hex')}`
+  const fd = createFile(hidden, settings.itemMode)
+  try {
+    setOwnership(fd, { uid: undefined, gid: undefined, mode: settings.itemMode })
+    await writeFully(fd, bytes)
+    replaceFile(hidden, outputPath(queue, id))
+  } catch (error) {
+    unlink(hidden)
+    throw error
+  } finally {
+    close(fd)
+  }
+}
+
+function makeOutputDirectory({ paths, settings }: QueueContext): void {
+  try {
+    makeDirectory(paths.output, 0o700)
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error // Another worker made it.
+    return
+  }
+  setDirectoryOwnership(paths.output, queueOwnership(settings, {}))
+}
+
+/** Removes what the program of an item wrote, if there is anything. */
+export function dropOutput(queue: QueueContext, id: string): void {
+  try {
+    unlink(outputPath(queue, id))
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error
+  }
+}
+
+/** Where it is. */
+export function outputPath(queue: QueueContext, id: string): Path {
+  return entryPath(queue.paths.output, toByteString(id, queue.reading.charset))
+}

@@ -1,0 +1,36 @@
+import { once } from 'node:events'
+import type { Item } from '../queue/item.js'
+import type { Result, Runner } from './job.js'
+
+/**
+ * Works on an item. Unless it finishes the item itself, returning means done, and throwing a temporary
+ * failure.
+ */
+export type Handler<I = Item> = (item: I, context: HandlerContext) => unknown
+
+/** What a handler gets beside the item. */
+export interface HandlerContext {
+  /**
+   * Aborts when the handler has to end; its reason is a {@link FsqError}: `FSQ_TIMEOUT` or
+   * `FSQ_STOPPED`. Give it to all that waits. A handler that goes on nevertheless cannot be ended: after
+   * the grace its item is given up, and may be worked on a second time beside it.
+   */
+  readonly signal: AbortSignal
+}
+
+/** Work that is done by a function. */
+export function runHandler(handler: Handler): Runner {
+  return async (item, { signal, kill }) => {
+    const work = call(handler, item, signal)
+    return Promise.race([work, once(kill, 'abort').then((): Result => ({ thrown: kill.reason }))])
+  }
+}
+
+async function call(handler: Handler, item: Item, signal: AbortSignal): Promise<Result> {
+  try {
+    await handler(item, { signal })
+    return { returned: true }
+  } catch (thrown) {
+    return { thrown }
+  }
+}

@@ -1,0 +1,88 @@
+import { reasonOf } from '../errors.js'
+import { type Ended, startProgram } from '../posix/program.js'
+import type { Item } from '../queue/item.js'
+import { itemEnvironment } from './environment.js'
+import type { Result, Runner } from './job.js'
+import { Tail } from './tail.js'
+
+/** How a program is run for an item. */
+export interface ProgramRun {
+  /** Tell the program of the item in FSQ_ITEM_* variables. @defaultValue true */
+  readonly env?: boolean | undefined
+  /** Do not give the body to the program. @defaultValue false */
+  readonly noOpen?: boolean | undefined
+  /**
+   * Whether the program leads a session and a process group of its own, so that it is ended together
+   * with the programs that it started. Signals of a terminal do not reach it then.
+   */
+  readonly group: boolean
+  /** Whether the last of what it writes is kept. */
+  readonly keepOutput?: boolean | undefined
+  /** The signal that asks it to end. */
+  readonly stopSignal: () => NodeJS.Signals
+  /** Waits for a signal that must be on its way, where the end of the program says so. */
+  readonly settle?: (ended: Ended) => Promise<void>
+}
+
+/** Why an item cannot be run by itself. */
+const nothing = 'the item has no arguments, so there is nothing to run'
+
+/** How much of what a program wrote is kept, in bytes. */
+const kept = 64 * 1024
+
+/**
+ * Work that is done by a program: with its arguments and then the item's, the item's body as its
+ * standard input: the very descriptor that is locked, so that a program that outlives us keeps the lock.
+ *
+ * @param command - the program and its first arguments; if empty, the item's arguments are the command
+ */
+export function runProgram(command: readonly string[], options: ProgramRun): Runner {
+  if (command[0] === '') throw new TypeError('Expected the name of a program, got an empty one')
+  const { env = true, noOpen = false, group, keepOutput = false, stopSignal, settle } = options
+  const environment = { ...process.env } // Read once: each variable costs a call.
+  return async (item: Item, { signal, kill }): Promise<Result> => {
+    const [program, ...args] = [...command, ...item.arguments]
+    if (program === undefined || program === '')
+      return { error: cannotRun('item', new Error(nothing)) }
+    const tail = keepOutput ? new Tail(kept) : undefined
+    const running = startProgram(program, args, {
+      stdin: noOpen ? 'ignore' : (item.fd ?? 'ignore'),
+      // So that a program that outlives us keeps the lock, though it does not read the body.
+      held: noOpen ? item.fd : undefined,
+      env: env ? itemEnvironment(item, environment) : environment,
+      group,
+      onOutput:
+        tail &&
+        ((bytes) => {
+          tail.add(bytes)
+        }),
+    })
+    const ask = (): void => {
+      running.kill(stopSignal())
+    }
+    const end = (): void => {
+      running.kill('SIGKILL')
+    }
+    signal.addEventListener('abort', ask, { once: true })
+    kill.addEventListener('abort', end, { once: true })
+    if (signal.aborted) ask() // By who was told that the item is worked on.
+    try {
+      const ended = await running.ended
+      await settle?.(ended)
+      if (signal.aborted) {
+        // What it started may take a moment longer, and is ended like it.
+        await running.gone(kill)
+        if (kill.aborted) end()
+      }
+      if ('error' in ended) return { error: cannotRun(program, ended.error) }
+      return tail === undefined ? ended : { ...ended, output: tail.bytes() }
+    } finally {
+      signal.removeEventListener('abort', ask)
+      kill.removeEventListener('abort', end)
+    }
+  }
+}
+
+function cannotRun(program: string, cause: unknown): Error {
+  return Object.assign(new Error(`cannot run ${program}: ${reasonOf(cause)}`), { cause })
+}

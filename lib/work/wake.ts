@@ -1,0 +1,125 @@
+import { errnoOf, FsqError, reasonOf } from '../errors.js'
+import { type FifoListener, listenToFifo } from '../posix/fifo.js'
+import { inodeOf } from '../posix/inode.js'
+import { statEntry } from '../posix/names.js'
+import { watchDirectory } from '../posix/watch.js'
+import type { QueueContext } from '../queue/context.js'
+
+/** Who is told what happened to a queue. */
+export interface WakeListener {
+  /** Something came, or may have come: the entry of that name, or any where there is no name. */
+  readonly onWork: (entry?: string) => void
+  /** It can no longer be listened to; only sweeps find work until {@link Wake.check} succeeds. */
+  readonly onError: (error: FsqError) => void
+}
+
+/**
+ * Wakes who works on a queue: by its trigger where there is one, by inotify(7) otherwise. Its directory
+ * is watched as well, to see that the queue comes up, or that a trigger is made.
+ *
+ * Listening begins before the first listing and never stops in between, so that nothing that happens
+ * between a listing and the next wait is lost.
+ */
+export class Wake implements Disposable {
+  readonly #queue: QueueContext
+  readonly #listener: WakeListener
+  #trigger: { readonly fifo: FifoListener; readonly key: string } | undefined
+  #watches = new Map<string, { readonly watch: Disposable; readonly key: string }>()
+  #failed = false
+
+  constructor(queue: QueueContext, listener: WakeListener) {
+    this.#queue = queue
+    this.#listener = listener
+    this.check()
+  }
+
+  /** Looks whether what it listens to is still there, and is still the best; before each sweep. */
+  check(): void {
+    const { directory, queue, downFile, triggerFifo } = this.#places()
+    try {
+      this.#watch(directory, (name) => {
+        if (name === triggerFifo) this.check()
+        if (name === undefined || name === downFile) this.#listener.onWork()
+      })
+      if (this.#listensToTrigger()) this.#unwatch(queue)
+      else this.#watch(queue, this.#listener.onWork)
+      this.#failed = false
+    } catch (error) {
+      this.#report(error)
+    }
+  }
+
+  /** Leaves the next pull of the trigger to others. */
+  pause(): void {
+    this.#trigger?.fifo.pause()
+  }
+
+  /** Listens to the trigger again. */
+  resume(): void {
+    this.#trigger?.fifo.resume()
+  }
+
+  /** Whether it is the trigger that wakes: then a pull wakes one of those who listen. */
+  get byTrigger(): boolean {
+    return this.#trigger !== undefined
+  }
+
+  [Symbol.dispose](): void {
+    this.#trigger?.fifo[Symbol.dispose]()
+    for (const path of this.#watches.keys()) this.#unwatch(path)
+  }
+
+  #places(): { directory: string; queue: string; downFile: string; triggerFifo: string } {
+    const { paths, settings } = this.#queue
+    const { downFile, triggerFifo } = settings
+    return { directory: paths.directory, queue: paths.queue, downFile, triggerFifo }
+  }
+
+  #listensToTrigger(): boolean {
+    const { trigger } = this.#queue.paths
+    const key = statEntry(trigger)?.isFIFO() === true ? inodeOf(trigger)?.key : undefined
+    if (this.#trigger?.key === key) return key !== undefined
+    this.#trigger?.fifo[Symbol.dispose]()
+    this.#trigger = undefined
+    if (key === undefined) return false
+    try {
+      const fifo = listenToFifo(trigger, () => {
+        this.#listener.onWork()
+      })
+      this.#trigger = { fifo, key }
+      return true
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return false
+      this.#report(error) // One that it may not read, for one: inotify has to do.
+      return false
+    }
+  }
+
+  /** Watches a directory, and another that took its place. */
+  #watch(path: string, onName: (name?: string) => void): void {
+    const key = inodeOf(path)?.key
+    if (key !== undefined && this.#watches.get(path)?.key === key) return
+    this.#unwatch(path)
+    if (key === undefined) return // It may come back.
+    const watch = watchDirectory(path, onName, (error) => {
+      this.#unwatch(path)
+      this.#report(error)
+    })
+    this.#watches.set(path, { watch, key })
+  }
+
+  #unwatch(path: string): void {
+    this.#watches.get(path)?.watch[Symbol.dispose]()
+    this.#watches.delete(path)
+  }
+
+  /** Once for each time that it begins to fail. */
+  #report(cause: unknown): void {
+    if (this.#failed) return
+    this.#failed = true
+    const { name: queue } = this.#queue
+    const hint = errnoOf(cause) === 'ENOSPC' ? ' (fs.inotify.max_user_watches)' : ''
+    const message = `cannot listen to ${queue}, so only sweeps find work: ${reasonOf(cause)}${hint}`
+    this.#listener.onError(new FsqError('FSQ_WATCH', message, { queue, cause }))
+  }
+}

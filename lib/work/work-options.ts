@@ -1,0 +1,113 @@
+import { checkMembers } from '../members.js'
+import type { QueueContext } from '../queue/context.js'
+import { resolveLimits } from '../queue/finish.js'
+import type { ScanOptions } from '../queue/scan.js'
+import { type Backoff, checkBackoff } from './backoff.js'
+import type { FeedOptions, UnclaimedItem } from './feed.js'
+
+/** How much is worked on at a time, and how long it may take; what scanning and working share. */
+export interface LoadOptions extends Pick<
+  ScanOptions,
+  'ignoreDown' | 'lock' | 'noOpen' | 'maxTries' | 'ttl'
+> {
+  /** How many items are worked on at a time. @defaultValue 1 */
+  readonly concurrency?: number
+  /** How many items a second are begun at most, 0 for any number. @defaultValue 0 */
+  readonly maxRate?: number
+  /**
+   * The key of an item, such as the customer or the host that it is for; undefined for none. At most
+   * `limitConcurrency` items of one key are worked on at a time by this worker, and at most `limitRate`
+   * a second are begun; items of other keys go before those that have to wait.
+   *
+   * @defaultValue no item has a key
+   */
+  readonly limitKey?: (item: UnclaimedItem) => string | undefined
+  /** How many items of one key are worked on at a time. @defaultValue 1 */
+  readonly limitConcurrency?: number
+  /** How many items of one key are begun a second, 0 for any number. @defaultValue 0 */
+  readonly limitRate?: number
+  /**
+   * How long the work on an item may take, in seconds, 0 for ever. Then it is asked to end, and after
+   * `grace` ended; that is a temporary failure.
+   *
+   * @defaultValue 0
+   */
+  readonly timeout?: number
+  /** How long work that was asked to end has for that, in seconds. @defaultValue 10 */
+  readonly grace?: number
+}
+
+/** Their names. */
+export const loadOptions: readonly (keyof LoadOptions)[] = [
+  'ignoreDown',
+  'lock',
+  'noOpen',
+  'maxTries',
+  'ttl',
+  'concurrency',
+  'maxRate',
+  'limitKey',
+  'limitConcurrency',
+  'limitRate',
+  'timeout',
+  'grace',
+]
+
+/** The load with its defaults, checked. */
+export interface Load {
+  readonly concurrency: number
+  readonly maxRate: number
+  readonly limitConcurrency: number
+  readonly limitRate: number
+  readonly timeout: number
+  readonly grace: number
+}
+
+/** @throws `TypeError` for an option of the wrong form, or one that there is not. */
+export function checkedLoad(options: LoadOptions, known: ReadonlySet<string>): Load {
+  checkMembers('an option of work', options, known)
+  const { concurrency = 1, maxRate = 0, limitConcurrency = 1, limitRate = 0 } = options
+  const { timeout = 0, grace = 10 } = options
+  wholeNumber('concurrency', concurrency, 1)
+  wholeNumber('limitConcurrency', limitConcurrency, 1)
+  const numbers = { maxRate, limitRate, timeout, grace }
+  for (const [name, value] of Object.entries(numbers)) notNegative(name, value)
+  return { concurrency, limitConcurrency, ...numbers }
+}
+
+/** @throws `TypeError` */
+export function wholeNumber(name: string, value: number, least: number): void {
+  if (Number.isSafeInteger(value) && value >= least) return
+  throw new TypeError(
+    `Expected \`${name}\` to be a whole number from ${least}, got ${String(value)}`,
+  )
+}
+
+/** @throws `TypeError` */
+export function notNegative(name: string, value: number): void {
+  if (typeof value === 'number' && value >= 0) return
+  throw new TypeError(`Expected \`${name}\` to be a number from 0, got ${String(value)}`)
+}
+
+/** @throws `TypeError` */
+export function checkedBackoff<T extends Backoff | undefined>(backoff: T): T {
+  if (backoff !== undefined) checkBackoff(backoff)
+  return backoff
+}
+
+/** How items of a queue are claimed under these options. */
+export function feedOptions(
+  queue: QueueContext,
+  options: LoadOptions,
+): Pick<FeedOptions, 'claim' | 'ignoreDown' | 'keyOf'> {
+  const { settings } = queue
+  return {
+    claim: {
+      lock: options.lock ?? settings.lock,
+      open: options.noOpen !== true,
+      limits: resolveLimits(options, settings),
+    },
+    ignoreDown: options.ignoreDown === true,
+    keyOf: options.limitKey,
+  }
+}

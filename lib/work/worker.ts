@@ -1,0 +1,345 @@
+import { EventEmitter } from 'node:events'
+import { FsqError } from '../errors.js'
+import type { QueueContext } from '../queue/context.js'
+import { checkQueue, failure } from '../queue/failure.js'
+import { pullTrigger } from '../queue/trigger.js'
+import { type Backoff, defaultBackoff } from './backoff.js'
+import { Dispatch } from './dispatch.js'
+import type { WorkEvent } from './events.js'
+import { Feed } from './feed.js'
+import type { JobEnd, Runner } from './job.js'
+import { KeyLimits } from './key-limits.js'
+import { Wake } from './wake.js'
+import {
+  checkedBackoff,
+  checkedLoad,
+  feedOptions,
+  loadOptions,
+  type LoadOptions,
+  notNegative,
+  wholeNumber,
+} from './work-options.js'
+
+/*
+ * Working on items as they arrive, for ever:
+ *
+ *   1. listen to every queue (wake.ts)
+ *   2. make a pass through each (feed.ts), working on so many items at a time (dispatch.ts, job.ts)
+ *   3. when something wakes, or the time of an item comes, go on; after the sweep interval make a pass
+ *      anyway, for what nobody told of: a lock that fell when its holder died, a change made by another
+ *      host on a network file system
+ *
+ * What a crash leaves is what it leaves of each job: items that are free again, as they were.
+ */
+
+/** How a worker works. */
+export interface WorkOptions extends LoadOptions {
+  /**
+   * How long an item that failed temporarily waits for its next try.
+   *
+   * @defaultValue `{ base: 1 }`: a second, then twice as long each time, up to an hour
+   */
+  readonly backoff?: Backoff
+  /** How often, in seconds, queues are looked at although nothing woke. @defaultValue 30 */
+  readonly sweep?: number
+  /**
+   * How long a stop waits for the items that are worked on, in seconds, before it ends them.
+   *
+   * @defaultValue 30
+   */
+  readonly drain?: number
+  /** End when a signal kills a program, as `fsq scan` does. @defaultValue false */
+  readonly stopOnSignal?: boolean
+  /** Is told of everything; the events are emitted as well. */
+  readonly onEvent?: (event: WorkEvent) => void
+  /** Stops the worker. */
+  readonly signal?: AbortSignal
+}
+
+const workOptions = new Set<string>([
+  ...loadOptions,
+  ...([
+    'backoff',
+    'sweep',
+    'drain',
+    'stopOnSignal',
+    'onEvent',
+    'signal',
+  ] satisfies (keyof WorkOptions)[]),
+])
+
+/** A queue to work on. */
+export interface WeightedQueue {
+  readonly queue: QueueContext
+  /** How often its items come relative to those of the others. */
+  readonly weight: number
+}
+
+/** What a worker did. */
+export interface WorkResult {
+  /** How many items are in done/. */
+  readonly done: number
+  /** How many failed permanently. */
+  readonly failed: number
+  /** How often an item failed temporarily. */
+  readonly retried: number
+  /** How many were left in the queue as they were, since the worker stopped before they were done. */
+  readonly left: number
+}
+
+/** The names of the events, each with what its listeners get. */
+export type WorkEventMap = {
+  [Type in WorkEvent['type']]: [Extract<WorkEvent, Record<'type', Type>>]
+}
+
+/** How many names are held at a time. */
+const window = 10_000
+
+/** The longest time that a timer can wait, in milliseconds. */
+const longestTimer = 2 ** 31 - 1
+
+/**
+ * Works on the items of one or more queues until it is stopped. Made by {@link Queue.work} and
+ * {@link Root.work}. Emits every {@link WorkEvent} under its type; `error` only where somebody listens.
+ */
+export class Worker extends EventEmitter<WorkEventMap> implements AsyncDisposable {
+  /**
+   * What it did, once it has stopped. Rejects where it cannot go on: `FSQ_UNSUPPORTED`,
+   * `FSQ_PROGRAM_KILLED` with `stopOnSignal`, or what an option threw.
+   */
+  readonly ended: Promise<WorkResult>
+  readonly #options: WorkOptions
+  readonly #sources: { readonly feed: Feed; readonly wake: Wake; down: boolean }[]
+  readonly #keys: KeyLimits
+  readonly #dispatch: Dispatch
+  readonly #counts = { done: 0, failed: 0, retried: 0, left: 0 }
+  readonly #sweep: NodeJS.Timeout
+  #earlyTimer: NodeJS.Timeout | undefined
+  #idle = false
+  #full = false
+  #stopping = false
+  #failure: { readonly error: Error } | undefined
+  #end: () => void = () => undefined
+
+  /** @internal */
+  constructor(queues: readonly WeightedQueue[], run: Runner, options: WorkOptions = {}) {
+    super()
+    this.#options = options
+    const { timeout, grace, ...load } = checkedLoad(options, workOptions)
+    const { sweep = 30, drain = 30, signal } = options
+    notNegative('drain', drain)
+    if (!(sweep > 0)) throw new TypeError(`Expected \`sweep\` to be more than 0, got ${sweep}`)
+    if (queues.length === 0) throw new TypeError('Expected at least one queue')
+    for (const { queue, weight } of queues) {
+      wholeNumber('weight', weight, 1)
+      checkQueue(queue)
+    }
+    const onEvent = (event: WorkEvent): void => {
+      this.#tell(event)
+    }
+    const limits = { concurrency: load.limitConcurrency, rate: load.limitRate }
+    this.#keys = new KeyLimits(limits, (key) => {
+      for (const { feed } of this.#sources) feed.unpark(key)
+      this.#dispatch.pump()
+    })
+    const keys = this.#keys
+    const feeds = queues.map(({ queue }) => {
+      return new Feed(queue, { ...feedOptions(queue, options), window, keys, onEvent })
+    })
+    this.#dispatch = new Dispatch({
+      feeds: feeds.map((feed, i) => ({ feed, weight: queues[i]?.weight ?? 1 })),
+      job: {
+        run,
+        timeout,
+        grace,
+        backoff: checkedBackoff(options.backoff ?? defaultBackoff),
+        onEvent,
+      },
+      concurrency: load.concurrency,
+      maxRate: load.maxRate,
+      limit: 0,
+      onEnd: (end, { feed }) => {
+        this.#count(end, feed)
+      },
+      onPause: (why) => {
+        this.#pause(why)
+      },
+      onError: (error, feed) => {
+        this.#report(error, feed)
+      },
+    })
+    // Last, when no option can be wrong any more: what listens has to be closed.
+    this.#sources = feeds.map((feed) => ({ feed, wake: this.#listenTo(feed), down: false }))
+    this.ended = new Promise((resolve, reject) => {
+      this.#end = () => {
+        if (this.#failure === undefined) resolve({ ...this.#counts })
+        else reject(this.#failure.error)
+      }
+    })
+    this.#sweep = setInterval(
+      () => {
+        this.#lookEverywhere()
+      },
+      Math.min(sweep * 1000, longestTimer),
+    )
+    signal?.addEventListener('abort', this.#onAbort, { once: true })
+    if (signal?.aborted === true) void this.stop()
+    else this.#lookEverywhere()
+  }
+
+  /**
+   * Takes no new item, waits until those that are worked on are finished or `drain` seconds are over,
+   * then ends them, which leaves them in the queue with their tries unspent.
+   */
+  async stop(): Promise<WorkResult> {
+    if (!this.#stopping) {
+      this.#stopping = true
+      void this.#stop()
+    }
+    return this.ended
+  }
+
+  /** Stops it at once: what is worked on is ended, and left in the queue with its tries unspent. */
+  async kill(): Promise<WorkResult> {
+    const ended = this.stop()
+    this.#dispatch.killJobs()
+    return ended
+  }
+
+  /** {@link stop}, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+
+  #listenTo(feed: Feed): Wake {
+    return new Wake(feed.queue, {
+      onWork: (entry) => {
+        feed.wake(entry)
+        this.#dispatch.pump()
+      },
+      onError: (error) => {
+        this.#tell({ type: 'error', queue: feed.queue.name, error })
+      },
+    })
+  }
+
+  readonly #onAbort = (): void => {
+    void this.stop()
+  }
+
+  async #stop(): Promise<void> {
+    const { drain = 30, signal } = this.#options
+    this.#dispatch.stop()
+    clearInterval(this.#sweep)
+    clearTimeout(this.#earlyTimer)
+    signal?.removeEventListener('abort', this.#onAbort)
+    for (const { wake } of this.#sources) wake[Symbol.dispose]()
+    const timer = setTimeout(
+      () => {
+        this.#dispatch.stopJobs(this.#options.grace ?? 10)
+      },
+      Math.min(drain * 1000, longestTimer),
+    )
+    await this.#dispatch.idle()
+    clearTimeout(timer)
+    this.#keys[Symbol.dispose]()
+    this.#end()
+  }
+
+  #lookEverywhere(): void {
+    for (const { feed, wake } of this.#sources) {
+      wake.check()
+      feed.wake()
+    }
+    this.#dispatch.pump()
+  }
+
+  #count(end: JobEnd, feed: Feed): void {
+    this.#counts[end.type]++
+    if (end.type === 'left') return
+    const { outcome, notBefore, error } = end
+    if (notBefore !== undefined) feed.postpone(outcome.id, notBefore)
+    if (error?.code === 'FSQ_PROGRAM_KILLED' && this.#options.stopOnSignal === true)
+      this.#fail(error)
+  }
+
+  /** Nothing can be begun: because all slots are taken, or because there is no work. */
+  #pause(why: 'full' | 'empty'): void {
+    this.#tellUpOrDown()
+    if (this.#stopping) return // What waits for a time would keep the process alive.
+    if (why === 'full') {
+      if (!this.#full) this.#leaveToOthers()
+      this.#full = true
+      this.#idle = false
+      return
+    }
+    for (const { wake } of this.#sources) wake.resume()
+    this.#full = false
+    this.#waitForTime()
+    if (this.#dispatch.running > 0) this.#idle = false
+    else if (!this.#idle) {
+      this.#idle = true
+      this.#tell({ type: 'idle' })
+    }
+  }
+
+  /** A pull wakes one worker: one that has enough to do wakes another for the rest. */
+  #leaveToOthers(): void {
+    for (const { feed, wake } of this.#sources) {
+      if (!wake.byTrigger) continue
+      wake.pause()
+      if (!feed.hasMore) continue
+      try {
+        pullTrigger(feed.queue, { ignoreListener: true })
+      } catch {
+        // Then the others find it in their next sweep.
+      }
+    }
+  }
+
+  #waitForTime(): void {
+    clearTimeout(this.#earlyTimer)
+    const times = this.#sources.map(({ feed }) => feed.nextTime ?? Infinity)
+    const wait = Math.min(...times) - Date.now()
+    if (wait === Infinity) return
+    this.#earlyTimer = setTimeout(
+      () => {
+        this.#dispatch.pump()
+      },
+      Math.min(Math.max(0, Math.ceil(wait)), longestTimer),
+    )
+  }
+
+  #tellUpOrDown(): void {
+    for (const source of this.#sources) {
+      const { down, queue } = source.feed
+      if (source.down === down) continue
+      source.down = down
+      this.#tell({ type: down ? 'down' : 'up', queue: queue.name })
+    }
+  }
+
+  /** What concerns one queue is told once, and tried again; what concerns all ends the worker. */
+  #report(cause: unknown, feed: Feed): void {
+    const { queue } = feed
+    const error = failure('FSQ_SCAN', `cannot work on ${queue.name}`, cause, queue)
+    if (!(error instanceof FsqError) || ['FSQ_UNSUPPORTED', 'FSQ_ENV'].includes(error.code)) {
+      this.#fail(error)
+      return
+    }
+    if (feed.failedBefore) return
+    this.#tell({ type: 'error', queue: queue.name, error })
+  }
+
+  #fail(cause: unknown): void {
+    const error = cause instanceof Error ? cause : new Error(String(cause), { cause })
+    this.#failure ??= { error }
+    void this.stop().catch(() => undefined) // Whoever awaits `ended` is told.
+  }
+
+  #tell(event: WorkEvent): void {
+    this.#options.onEvent?.(event)
+    if (event.type === 'error' && this.listenerCount('error') === 0) return
+    this.emit(event.type, event as never)
+  }
+}
