@@ -16,6 +16,7 @@ export function startUpCases({ place, options }) {
     install: async () => ['install', `installed-${made++}`],
     'enqueue -e': async () => ['enqueue', '-e', (await place.newQueue()).name, 'x'],
     scan: async () => ['scan', (await queueOfOne()).name, truth],
+    work: async () => ['work', (await queueOfOne()).name, '--', '/bin/sh', '-c', 'kill $PPID'],
     ls: async () => ['ls', (await queueOfOne()).name],
     'ls -l': async () => ['ls', '-l', (await queueOfOne()).name],
     done: async () => byName('done'),

@@ -16,15 +16,17 @@ function flagsOfUsage(usage: string): string[] {
 /** The same of a page: of the lines `.It Fl m , Fl -max-tries Ar n`. */
 function flagsOfPage({ source }: ManPage): string[] {
   return [...source.matchAll(/^\.It (Fl .*)$/gm)].map(([, line = '']) => {
-    const names = [...line.matchAll(/\bFl (\S+)/g)].map(([, name = '']) => `-${unescaped(name)}`)
+    const names = [...line.matchAll(/\bFl (-?\w\S*)/g)].map(
+      ([, name = '']) => `-${unescaped(name)}`,
+    )
     return `${names.join(', ')}${line.includes(' Ar ') ? ' <>' : ''}`
   })
 }
 
-/** The flags in the synopsis: each letter of `Fl hv`, or a long name as in `Fl -batch`. */
+/** The flags in the synopsis: each letter of `Fl hv`, or a long name as in `Fl -batch`; not `Fl -`, a lone --. */
 function flagsOfSynopsis(page: ManPage): Set<string> {
   const lines = sectionOf(page, 'SYNOPSIS').join('\n')
-  const words = [...lines.matchAll(/\bFl (\S+)/g)].map(([, word = '']) => unescaped(word))
+  const words = [...lines.matchAll(/\bFl (-?\w\S*)/g)].map(([, word = '']) => unescaped(word))
   return new Set(
     words.flatMap((word) =>
       word.startsWith('-') ? [`-${word}`] : word.split('').map((x) => `-${x}`),
