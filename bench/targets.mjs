@@ -36,6 +36,12 @@ export function targets({ big: [size], rivals }) {
       beside: { id: `scan: ${size} items`, variant: 'fsq', metric: 'memory' },
       most: 0.5,
     },
+    ...['trigger FIFO', 'inotify on queue/'].map((wake) => ({
+      id: `latency: ${wake}`,
+      metric: 'half',
+      most: 2,
+      unit: 'ms from acknowledgement to handler',
+    })),
     {
       id: 'start-up: fsq enqueue -e',
       metric: 'time',

@@ -10,7 +10,7 @@ export function latencyCases({ place, amount }) {
     fsq: async () => {
       const queue = await place.newQueue({ triggered: wake === 'trigger' })
       const { results } = await race([
-        nodeProgram('listen', taskOf(place, queue, { count, wake })),
+        nodeProgram('work', taskOf(place, queue, { count })),
         nodeProgram(
           'produce',
           taskOf(place, queue, { count, every: 10, pull: wake === 'trigger' }),
@@ -25,9 +25,8 @@ export function latencyCases({ place, amount }) {
     name: 'latency',
     about:
       'From the acknowledgement of a durable enqueue to the start of its handler in another process that ' +
-      'is idle, an item about every 10 ms. There is no worker in the library yet: the listener is ' +
-      'bench/programs/listen.mjs, a scan whenever it is woken. Below 0: inotify tells of an item that is ' +
-      'there, but not yet acknowledged since its directory is still being synced.',
+      'is idle, an item about every 10 ms. Below 0: inotify tells of an item that is there, but not yet ' +
+      'acknowledged since its directory is still being synced.',
     metrics: [
       { key: 'half', label: 'p50', unit: 'ms' },
       { key: 'most', label: 'p99', unit: 'ms' },
