@@ -133,6 +133,9 @@ export {
 } from './upkeep/list-items.js'
 export { type LastFailure, lastFailures, type LastFailuresOptions } from './upkeep/last-failures.js'
 export { type PruneOptions, pruneItems, type PruneResult } from './upkeep/prune-items.js'
+export type { Choice } from './upkeep/choose-entries.js'
+export { type MovedItem, moveItems, type MoveItemsOptions } from './upkeep/move-items.js'
+export { type Requeued, requeueItems, type RequeueOptions } from './upkeep/requeue-items.js'
 export { type Repair, repairQueue, type RepairOptions } from './upkeep/repair.js'
 export {
   ageLimits,

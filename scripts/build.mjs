@@ -41,8 +41,9 @@ async function bundleProgram() {
     supported: { 'dynamic-import': false }, // So that import() becomes require(), too.
     minifyWhitespace: true,
     minifySyntax: true,
-    // Loaded from node_modules when they are needed: a binary, and half a megabyte of tables.
-    external: ['koffi', 'iconv-lite'],
+    // Loaded from node_modules when they are needed: a binary, half a megabyte of tables, and what
+    // only a pattern uses.
+    external: ['koffi', 'iconv-lite', 'picomatch'],
     plugins: [lazyBuiltins],
     define: { 'import.meta.url': 'here' },
     banner: {

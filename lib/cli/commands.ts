@@ -40,6 +40,14 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'leave items in the queue with one more try spent',
     load: () => import('./commands/retry.js'),
   },
+  requeue: {
+    summary: 'put items that failed back into the queue',
+    load: () => import('./commands/requeue.js'),
+  },
+  mv: {
+    summary: 'move items that wait to another queue',
+    load: () => import('./commands/mv.js'),
+  },
   ls: {
     summary: 'list queues, or the items of a queue',
     load: () => import('./commands/ls.js'),

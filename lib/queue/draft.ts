@@ -213,7 +213,7 @@ export class Draft {
 }
 
 /** Gives the name to try; called with `true` after one was taken, the next. */
-function nameSource(
+export function nameSource(
   queue: QueueContext,
   args: readonly Argument[],
   options: EnqueueOptions,

@@ -19,3 +19,8 @@ export function nextEntropy(timestamp: string): number {
   }
   return entropy
 }
+
+/** The entropy to try after one was taken, in a name that somebody has made. */
+export function followingEntropy(entropy: string): string {
+  return /^[0-9]+$/.test(entropy) ? String(BigInt(entropy) + 1n) : '0'
+}

@@ -1,13 +1,15 @@
 import { errnoOf, FsqError } from '../errors.js'
 import { toByteString } from '../name/charset.js'
 import { formatItemName, type ItemName, type ParsedItemName } from '../name/item-name.js'
-import { isSameFile, setTimes, type Stats } from '../posix/files.js'
+import { isSameFile, type Stats } from '../posix/files.js'
 import { entryPath } from '../posix/path.js'
 import { checkedSetting } from '../settings.js'
 import type { QueueContext } from './context.js'
+import { followingEntropy } from './entropy.js'
 import { failure, missingQueue, noItem } from './failure.js'
 import type { Item } from './item.js'
 import { moveEntry } from './move-entry.js'
+import { touch } from './touch.js'
 
 /*
  * Finishing, fsq(7): done, fail, retry. The item is locked. What a crash leaves after each step:
@@ -149,7 +151,7 @@ async function move(item: Finishing, directory: string, name: ItemName): Promise
     let entropy = name.entropy
     await moveEntry(queue, from, directory, (taken) => {
       if (taken) {
-        entropy = following(entropy)
+        entropy = followingEntropy(entropy)
         target = formatItemName({ ...name, entropy }, queue.writing)
       }
       return toByteString(target, charset)
@@ -158,21 +160,5 @@ async function move(item: Finishing, directory: string, name: ItemName): Promise
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') throw missingQueue(queue, error) ?? noItem(queue.name, id)
     throw failure('FSQ_FINISH', `cannot finish item ${id} of ${queue.name}`, error, queue, { id })
-  }
-}
-
-function following(entropy: string): string {
-  return /^[0-9]+$/.test(entropy) ? String(BigInt(entropy) + 1n) : '0'
-}
-
-/**
- * The time of finishing lets `find done -mtime +7` mean seven days since then. Only the owner of a
- * file may set its times, so where items belong to somebody else their mtime stays as it was.
- */
-function touch(fd: number, time: Date): void {
-  try {
-    setTimes(fd, time)
-  } catch (error) {
-    if (errnoOf(error) !== 'EPERM' && errnoOf(error) !== 'EACCES') throw error
   }
 }

@@ -1,13 +1,14 @@
 import { errnoOf } from '../errors.js'
 import { syncDirectory, syncPinned } from '../posix/directory-sync.js'
-import { pinDirectory, type PinnedDirectory } from '../posix/files.js'
+import { isSameFile, pinDirectory, type PinnedDirectory } from '../posix/files.js'
 import { inodeOf } from '../posix/inode.js'
 import { moveInto, moveNoReplace, unlink } from '../posix/names.js'
 import { entryPath, type Path } from '../posix/path.js'
+import { systemError } from '../posix/system-error.js'
 import type { QueueContext } from './context.js'
 
 /*
- * Moving an entry out of queue/, or to another name in it. What a crash leaves after each step,
+ * Moving an entry to another directory of a queue, or to another name in its own. What a crash leaves after each step,
  * where renameat2(2) is to be had:
  *
  *   1. rename it               the entry in its new place; after a power cut perhaps in its old one
@@ -22,10 +23,23 @@ import type { QueueContext } from './context.js'
  *
  * Below the durability `full` the last fsync is left out; below `enqueue` every one. Where an fsync
  * fails the move is undone, so that whoever is told so can try again.
+ *
+ * What becomes work by the move (`isWork`) is synced as an enqueue is, at `enqueue` too, and both places
+ * are. Like an enqueue it looks afterwards whether the queue is where it was: one that is moved away
+ * meanwhile, as uninstall does, either had the entry before, where whoever moves it sees it, or the move
+ * fails.
  */
 
+/** How an entry is moved. */
+export interface MoveOptions {
+  /** The directory that it leaves. @defaultValue queue/ */
+  readonly origin?: string
+  /** Whether the move makes it work to do. @defaultValue false */
+  readonly isWork?: boolean
+}
+
 /**
- * Moves an entry of queue/ to a directory, under the first of the names that is free there: nothing
+ * Moves an entry to a directory, under the first of the names that is free there: nothing
  * is ever replaced.
  *
  * @param nextName - the name to try, a byte string; called with `true` after one was taken, the next
@@ -36,6 +50,7 @@ export async function moveEntry(
   from: Path,
   directory: string,
   nextName: (taken: boolean) => string,
+  { origin = queue.paths.queue, isWork = false }: MoveOptions = {},
 ): Promise<void> {
   const { durability } = queue.settings
   const pinned = pinDirectory(directory)
@@ -46,9 +61,16 @@ export async function moveEntry(
     pinned.close()
     throw error
   }
+  try {
+    if (isWork && !isSameFile(pinned.fd, directory)) throw systemError('ENOENT', directory)
+  } catch (error) {
+    undo(moved, pinned.path, from)
+    pinned.close()
+    throw error
+  }
   const linked = moved.how === 'linked'
   // Without its new name on the disk, the loss of power could leave a linked item with neither.
-  if (durability === 'full' || (durability === 'enqueue' && linked)) {
+  if (durability === 'full' || (durability === 'enqueue' && (linked || isWork))) {
     try {
       await syncPinned(pinned)
     } catch (error) {
@@ -58,10 +80,10 @@ export async function moveEntry(
   } else {
     pinned.close()
   }
-  if (!linked) return
+  if (!linked && !isWork) return
   try {
-    unlink(from)
-    if (durability === 'full') await syncDirectory(queue.paths.queue)
+    if (linked) unlink(from)
+    if (durability === 'full' || (durability === 'enqueue' && isWork)) await syncDirectory(origin)
   } catch (error) {
     undo(moved, directory, from)
     throw error

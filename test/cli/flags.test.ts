@@ -123,7 +123,7 @@ const misuse: readonly [words: readonly string[], message: RegExp][] = [
   [['-r', '', 'ls'], /Expected root to be the path of a directory, got ""/],
   [['-q', 'a/b', 'ls'], /Expected queueDir to be a name without \/.*"a\/b"/],
   [['ls', '-r', '/tmp'], /unknown option '-r'/],
-  ...['install', 'enqueue', 'scan', 'prune'].map((name): [string[], RegExp] => [
+  ...['install', 'enqueue', 'scan', 'requeue', 'prune'].map((name): [string[], RegExp] => [
     [name],
     /too few arguments/,
   ]),
@@ -156,6 +156,13 @@ const misuse: readonly [words: readonly string[], message: RegExp][] = [
   [['stat', '-w', '-n', '0s'], /Expected 1s or more, got "0s"/],
   [['top', '-n', 'often'], /Expected a duration such as .* got "often"/],
   [['stat', '-n', '2s'], /--interval is for --watch/],
+  [['mv', 'q'], /too few arguments/],
+  [['mv', 'q', 'q', '--all'], /both queues are q/],
+  [['mv', 'q', 'r'], /no item given; --all is every item/],
+  [['requeue', 'q'], /no item given; --all is every item/],
+  [['requeue', '--all', 'q', 'x'], /items are given by names or by flags, not both/],
+  [['requeue', '--all', '--match', 'x', 'q'], /--all excludes the flags that choose among them/],
+  [['requeue', '--older', '1y', 'q'], /Expected a duration such as .* got "1y"/],
   [['prune', '--older', 'soon', 'q'], /Expected a duration such as .* got "soon"/],
 ]
 

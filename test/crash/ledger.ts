@@ -11,6 +11,9 @@ interface Event {
     | 'refused'
     | 'finish' // begins
     | 'finished'
+    | 'requeue' // begins
+    | 'requeued'
+    | 'move' // to another queue, begins
     | 'prune' // begins
     | 'install' // begins
     | 'installed'
@@ -55,6 +58,10 @@ export function itemsOf(events: readonly Event[], queue: string): LedgerItem[] {
           return operation === undefined ? {} : { finish: { operation } }
         case 'finished':
           return state === undefined ? {} : { finish: { operation: operationOf[state], id } }
+        case 'requeue':
+          return { finish: { operation: 'requeue' } }
+        case 'requeued':
+          return { finish: { operation: 'requeue', id } }
         default: // It may go now.
           return { id: undefined, finish: undefined }
       }

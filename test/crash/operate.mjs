@@ -6,10 +6,10 @@
  * The operation lies between two marks that a trace shows. If it fails, the program says so, waits
  * for a line, and does it again.
  */
-import { openSync, readSync, writeSync } from 'node:fs'
+import { mkdirSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs'
 import { chmod, mkdir, open, rm } from 'node:fs/promises'
 import { Readable } from 'node:stream'
-import { openRoot, pruneItems } from '../../dist/index.js'
+import { moveItems, openRoot, pruneItems, requeueItems } from '../../dist/index.js'
 import * as told from './told.mjs'
 
 const [, , operation, phase, directory] = process.argv
@@ -56,6 +56,13 @@ async function finish(method, options) {
   await told.finish(tell, item, method, options)
 }
 
+/** Tries the first item again, and claims it then. */
+async function tryAgain() {
+  await finish('retry')
+  item = undefined
+  await claim()
+}
+
 /** Copies or links the first item to another queue. */
 async function reenqueue(options) {
   await claim()
@@ -68,6 +75,29 @@ async function reenqueue(options) {
     throw error
   }
   tell({ event: 'enqueued', ...what, id: item.id })
+}
+
+/** Puts the item that was finished first back into queue/. */
+async function requeue(options) {
+  const finished = { queue: 'q', sha256: told.sha256Of('first') }
+  tell({ event: 'requeue', ...finished })
+  for await (const { from, id, error, newId } of requeueItems(queue, options)) {
+    if (error !== undefined) {
+      tell({ event: 'finished', ...finished, state: from, id })
+      throw error
+    }
+    tell({ event: 'requeued', ...finished, id: newId })
+  }
+}
+
+/** Moves the first item to another queue. */
+async function move() {
+  const sha256 = told.sha256Of('first')
+  tell({ event: 'move', queue: 'q', sha256 })
+  for await (const moved of moveItems(queue, root.queue('r'), { match: 'first' })) {
+    if (moved.error !== undefined) throw moved.error
+    tell({ event: 'enqueued', queue: 'r', sha256, id: moved.newId })
+  }
 }
 
 /** Enqueues a batch of bodies that are not in yet. */
@@ -169,6 +199,31 @@ const operations = {
       await root.install('r')
     },
     act: () => reenqueue({ link: true }),
+  },
+  requeue: {
+    async setUp() {
+      await withItems()
+      await tryAgain()
+      await finish('fail')
+      mkdirSync(queue.context.paths.output)
+      writeFileSync(`${queue.context.paths.output}/${item.id}`, 'what it wrote')
+    },
+    act: () => requeue({}),
+  },
+  'requeue, fresh': {
+    async setUp() {
+      await withItems()
+      await finish('done')
+    },
+    act: () => requeue({ from: 'done', fresh: true }),
+  },
+  move: {
+    async setUp() {
+      await root.install('q')
+      await root.install('r')
+      for (const body of ['first', 'second']) await told.enqueue(tell, queue, body, body, {}, [body])
+    },
+    act: move,
   },
   prune: {
     async setUp() {

@@ -111,6 +111,11 @@ export function judge(entries: readonly Entry[], ledger: Ledger): Violation[] {
   ]
 }
 
+/** Whether an item waits for work after the operation. */
+export function isAgain(operation: Operation | undefined): boolean {
+  return operation === 'retry' || operation === 'requeue'
+}
+
 /** The rules by which names are read, without regard to the environment of the tests. */
 const { reading } = openRoot({ root: '/' }).queue('q').context
 
@@ -154,5 +159,5 @@ function judgeItem(item: LedgerItem, found: readonly Entry[], ledger: Ledger): V
   // Only at full is the old name of an item that is tried again gone for good.
   const stale = (entry: Entry): boolean => entry.place === 'queue' && entry.name !== id
   const exact = durability === 'full' || crash === 'kill'
-  return operation === 'retry' && exact && found.some(stale) ? [violation('back')] : []
+  return isAgain(operation) && exact && found.some(stale) ? [violation('back')] : []
 }

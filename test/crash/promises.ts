@@ -14,7 +14,7 @@ export type Durability = 'full' | 'enqueue' | 'none'
 /** What ended the program. */
 export type Crash = 'kill' | 'power'
 
-export type Operation = 'enqueue' | 'done' | 'fail' | 'retry'
+export type Operation = 'enqueue' | 'done' | 'fail' | 'retry' | 'requeue'
 
 type Presence = '+' | '-' | '?'
 

@@ -4,6 +4,7 @@ import { openRoot } from '../../lib/root/root.js'
 import { repairQueue } from '../../lib/upkeep/repair.js'
 import {
   type Entry,
+  isAgain,
   judge,
   type Ledger,
   type LedgerItem,
@@ -101,7 +102,7 @@ function judgeHandled(item: LedgerItem, times: number, ledger: Ledger): Violatio
     { kind, detail: `${id ?? item.sha256.slice(0, 8)}: ${times} times` },
   ]
   if (times > 1) return violation('again')
-  if (finish !== undefined && finish.operation !== 'retry') {
+  if (finish !== undefined && !isAgain(finish.operation)) {
     // Begun, but not acknowledged: the crash fell between handling and completion.
     const promised =
       finish.id === undefined ? undefined : allowedStates(finish.operation, durability, crash)

@@ -367,6 +367,24 @@ function queuesIn(place: string, hit?: Call, calls: readonly Call[] = []): Found
 
 /** The violations of A, B, C and E, and of what install and uninstall promise. */
 function judgeQueues(place: string, hit?: Call, calls?: readonly Call[]): Finding[] {
+  return [...judgeMoved(place), ...judgeEach(place, hit, calls)]
+}
+
+/** An item that is moved to another queue is in one of them at every moment, as one file. */
+function judgeMoved(place: string): Finding[] {
+  const events = readEvents(readFileSync(`${place}/ledger`, 'utf8'))
+  return events
+    .filter(({ event }) => event === 'move')
+    .flatMap((move): Finding[] => {
+      const entries = queuesIn(place).flatMap(({ directory }) => snapshot(directory))
+      const found = entries.filter(({ sha256 }) => sha256 === move.sha256)
+      const list = found.map(({ place, name }) => `${place}/${name}`).join(' ')
+      if (new Set(found.map(({ inode }) => inode)).size === 1) return []
+      return [{ kind: found.length === 0 ? 'lost' : 'double', detail: list }]
+    })
+}
+
+function judgeEach(place: string, hit?: Call, calls?: readonly Call[]): Finding[] {
   return queuesIn(place, hit, calls).flatMap(({ directory, ledger }): Finding[] => [
     ...(isWhole(directory) ? judge(snapshot(directory), ledger) : []),
     ...(isWhole(directory) ? [] : [{ kind: 'half', detail: directory } as const]),

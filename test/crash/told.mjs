@@ -3,7 +3,8 @@
  * it is acknowledged (ledger.ts reads it).
  */
 import { createHash } from 'node:crypto'
-import { openSync, writeSync } from 'node:fs'
+import { openSync, readdirSync, readFileSync, writeSync } from 'node:fs'
+import { requeueItems } from '../../dist/index.js'
 
 export function sha256Of(body) {
   return createHash('sha256').update(body).digest('hex')
@@ -18,11 +19,11 @@ export function openLedger(path) {
 }
 
 /** Enqueues a body, or what stands for it. */
-export async function enqueue(tell, queue, body, source = body, options = {}) {
+export async function enqueue(tell, queue, body, source = body, options = {}, args = []) {
   const what = { queue: queue.name, sha256: sha256Of(body) }
   tell({ event: 'enqueue', ...what })
   try {
-    tell({ event: 'enqueued', ...what, id: await queue.enqueue(source, [], options) })
+    tell({ event: 'enqueued', ...what, id: await queue.enqueue(source, args, options) })
   } catch (error) {
     tell({ event: 'refused', ...what })
     throw error
@@ -54,4 +55,19 @@ export async function finish(tell, item, operation, options) {
   tell({ event: 'finish', ...what, operation })
   const { state, id } = await item[operation](options)
   tell({ event: 'finished', ...what, state, id })
+}
+
+/** Puts what is in fail/ back into queue/. */
+export async function requeue(tell, queue) {
+  const { fail } = queue.context.paths
+  const whats = new Map(
+    readdirSync(fail).map((id) => {
+      return [id, { queue: queue.name, sha256: sha256Of(readFileSync(`${fail}/${id}`)) }]
+    }),
+  )
+  for (const what of whats.values()) tell({ event: 'requeue', ...what })
+  for await (const { id, newId, error } of requeueItems(queue)) {
+    if (error !== undefined) throw error
+    tell({ event: 'requeued', ...whats.get(id), id: newId })
+  }
 }

@@ -1,10 +1,10 @@
 /*
  * A program that uses a queue as many do, traced to find what a loss of power may leave at any moment
  * of it: `node work.mjs DURABILITY DIRECTORY`. First one operation after the other, and batches; then, as it tells, several at
- * the same time: eight enqueues, and then producers and workers.
+ * the same time: eight enqueues, then producers and workers, and what failed is requeued.
  */
 import { openRoot } from '../../dist/index.js'
-import { enqueue, enqueueMany, finish, openLedger } from './told.mjs'
+import { enqueue, enqueueMany, finish, openLedger, requeue } from './told.mjs'
 
 const [, , durability, directory] = process.argv
 const openQueue = (syncfs) =>
@@ -36,3 +36,4 @@ await Promise.all([
   ...meanwhile.map((body) => enqueue(tell, queue, body)),
   ...claimed.map((item, at) => finish(tell, item, operations[at % operations.length])),
 ])
+await requeue(tell, queue)

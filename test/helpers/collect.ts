@@ -23,3 +23,10 @@ export async function idsOf(queue: Queue, options: ScanOptions = {}): Promise<st
   for (const item of items) item.close()
   return ids
 }
+
+/** All of the values. */
+export async function all<T>(values: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = []
+  for await (const value of values) list.push(value)
+  return list
+}

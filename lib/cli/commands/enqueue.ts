@@ -3,7 +3,7 @@ import { Option } from 'commander'
 import { FsqError } from '../../errors.js'
 import type { Body } from '../../queue/body.js'
 import { checkKey } from '../../queue/key.js'
-import type { Queue } from '../../root/queue.js'
+import { afterwards, pullAfterwards } from '../afterwards.js'
 import { enqueueLines } from '../batch.js'
 import { type Call, defineCommand } from '../command.js'
 import { durabilityFlag, type DurabilityFlags } from '../durability-flag.js'
@@ -73,16 +73,16 @@ export default defineCommand<Flags>({
       if (args.length > 0 || file !== undefined || empty === true || flags.id !== undefined)
         throw new UsageError('--batch takes arguments, bodies and ids from stdin')
       const status = await enqueueLines(queue, options, call.say)
-      await pull(queue, call)
+      if (flags.trigger === true) await pullAfterwards('enqueued', queue, call)
       return status
     }
 
     async function one(): Promise<number> {
       const id = await enqueue()
       if (flags.print === true) {
-        await afterwards(call, () => print(`${id}\n`))
+        await afterwards('enqueued', call, () => print(`${id}\n`))
       }
-      await pull(queue, call)
+      if (flags.trigger === true) await pullAfterwards('enqueued', queue, call)
       return 0
     }
 
@@ -123,22 +123,4 @@ function bodyOf({ file, empty }: Flags, { say }: Call<Flags>): Body {
   if (isatty(0))
     say('reading the body from the terminal; end it with Ctrl-D (-e: no body, -f: from a file)')
   return { fd: 0 }
-}
-
-/**
- * What comes after the item is in must not look as if it were not: whoever is told so would enqueue
- * it again.
- */
-async function afterwards({ say }: Call<Flags>, act: () => Promise<void>): Promise<void> {
-  try {
-    await act()
-  } catch (error) {
-    if (!(error instanceof FsqError)) throw error
-    say(`enqueued, but ${error.message}`)
-  }
-}
-
-async function pull(queue: Queue, call: Call<Flags>): Promise<void> {
-  if (call.flags.trigger !== true) return
-  await afterwards(call, () => queue.triggerPull({ ignoreListener: true }))
 }

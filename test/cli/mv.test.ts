@@ -1,0 +1,45 @@
+import t from 'tap'
+import { check, place } from '../helpers/cli.js'
+import { contentsOf, nothing } from '../helpers/temporary.js'
+
+t.jobs = 4
+
+t.test('mv moves items that are named or chosen', { buffered: true }, async (t) => {
+  const { fsq, queue, root } = await place(t)
+  const other = await root.install('r')
+  const ids = await Promise.all(['a', 'b', 'c', 'd'].map((name) => queue.enqueue('', [name])))
+  const [a = '', b = '', c = '', d = ''] = ids
+  check(t, await fsq(['mv', '-v', 'q', 'r', a]), {
+    stderr: `fsq mv: moved ${a}\nfsq mv: r: 1 moved\n`,
+  })
+  check(t, await fsq(['mv', 'q', 'r', '-'], { input: `${b}\n` }))
+  check(t, await fsq(['mv', 'q', 'r', '--match=c', '--dry-run']), {
+    stdout: `${queue.context.paths.queue}/${c}\n`,
+  })
+  check(t, await fsq(['mv', 'q', 'r', '--match=c', '-t']), {
+    stderr: /^fsq mv: moved, but r has no trigger/,
+  })
+  t.strictSame(contentsOf(queue), { ...nothing, queue: [d] })
+  const { status, stdout } = await fsq(['mv', '--all', '--json', 'q', 'r'])
+  t.equal(status, 0)
+  t.strictSame(JSON.parse(stdout), { queue: 'q', to: 'r', id: d, newId: d, outcome: 'moved' })
+  t.strictSame(contentsOf(other), { ...nothing, queue: [a, b, c, d].sort() })
+})
+
+t.test('what cannot be moved is told, and is 111', { buffered: true }, async (t) => {
+  const { fsq, queue, root } = await place(t)
+  await root.install('r')
+  const item = await queue.claim(await queue.enqueue(''))
+  const locked = `fsq mv: somebody is working on item ${item.id}; it is locked\n`
+  check(t, await fsq(['mv', '--all', 'q', 'r']), { status: 111, stderr: locked })
+  check(t, await fsq(['mv', 'q', 'r', item.id]), { status: 111, stderr: locked })
+  item.close()
+  const table: readonly [words: string[], stderr: RegExp][] = [
+    [['q', 'r', 'nosuch'], /^fsq mv: no such item in queue\/ of q: nosuch\n$/],
+    [['q', 'nosuch', '--all'], /^fsq mv: no such queue: nosuch /],
+    [['nosuch', 'r', '--all'], /^fsq mv: no such queue: nosuch /],
+  ]
+  for (const [words, stderr] of table)
+    check(t, await fsq(['mv', ...words]), { status: 111, stderr }, words.join(' '))
+  t.strictSame(contentsOf(queue)['queue'], [item.id])
+})
