@@ -39,6 +39,7 @@ const meanings = {
   FSQ_SCAN: { exit: 111, meaning: 'a queue could not be listed, or an item not opened' },
   FSQ_DOWN: { exit: 111, meaning: 'the queue is down' },
   FSQ_NO_ITEM: { exit: 111, meaning: 'the item is not, or no longer, in the queue' },
+  FSQ_AMBIGUOUS: { exit: 111, meaning: 'several items begin with the name that was given' },
   FSQ_ITEM_LOCKED: { exit: 111, meaning: 'somebody is working on the item' },
   FSQ_MAX_TRIES: { exit: 111, meaning: 'the item has used up its tries' },
   FSQ_TTL_EXPIRED: { exit: 111, meaning: 'the item is older than its time to live' },

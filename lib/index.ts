@@ -136,6 +136,7 @@ export { type PruneOptions, pruneItems, type PruneResult } from './upkeep/prune-
 export type { Choice } from './upkeep/choose-entries.js'
 export { type MovedItem, moveItems, type MoveItemsOptions } from './upkeep/move-items.js'
 export { type Requeued, requeueItems, type RequeueOptions } from './upkeep/requeue-items.js'
+export { readShown, showItem, type ShowItemOptions, type ShownItem } from './upkeep/show-item.js'
 export { type Repair, repairQueue, type RepairOptions } from './upkeep/repair.js'
 export {
   ageLimits,

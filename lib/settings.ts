@@ -92,6 +92,8 @@ export type SettingsOptions = { readonly [K in keyof Settings]?: Settings[K] | u
 interface Kind<T> {
   readonly accepts: string
   readonly check: (value: unknown) => boolean
+  /** All values, where they are a few words. */
+  readonly words?: readonly T[]
   /** The value that the text of a variable stands for; one that `check` refuses if it is no such. */
   readonly read: (text: string) => T | undefined
 }
@@ -121,6 +123,7 @@ const mode: Kind<number> = {
 const exitStatus = wholeNumber('an exit status from 0 to 255', 255)
 const choice = <T extends string>(...values: readonly T[]): Kind<T> => ({
   accepts: `${values.slice(0, -1).join(', ')} or ${values.at(-1) ?? ''}`,
+  words: values,
   check: (value) => values.some((each) => each === value),
   read: (given) => values.find((each) => each === given),
 })

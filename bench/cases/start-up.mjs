@@ -22,6 +22,9 @@ export function startUpCases({ place, options }) {
     done: async () => byName('done'),
     fail: async () => byName('fail'),
     retry: async () => byName('retry'),
+    requeue: async () => ['requeue', '--all', (await queueOfOneFailed()).name],
+    mv: async () => ['mv', '--all', (await queueOfOne()).name, (await place.newQueue()).name],
+    show: async () => byName('show'),
     path: async () => ['path', (await place.newQueue()).name],
     stat: async () => ['stat', (await queueOfOne()).name],
     top: async () => ['top', (await queueOfOne()).name],
@@ -37,6 +40,7 @@ export function startUpCases({ place, options }) {
       '-i',
       (await place.newQueue({ triggered: true })).name,
     ],
+    completion: async () => ['completion', 'bash'],
     uninstall: async () => ['uninstall', (await place.newQueue()).name],
   }
 
@@ -50,6 +54,12 @@ export function startUpCases({ place, options }) {
   async function queueOfOneCut() {
     const queue = await queueOfOne()
     writeFileSync(`${queue.path}/tmp/cut`, '')
+    return queue
+  }
+
+  async function queueOfOneFailed() {
+    const queue = await queueOfOne()
+    for await (const item of queue.scan()) await item.failPerm()
     return queue
   }
 

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { errnoOf, FsqError, reasonOf } from '../errors.js'
 import { openRoot, type Root } from '../root/root.js'
 import type { SettingsOptions } from '../settings.js'
+import type { ItemState } from '../upkeep/list-items.js'
 import { complain, print, say } from './output.js'
 import { UsageError } from './usage-error.js'
 
@@ -34,6 +35,8 @@ export interface CliCommand<Flags = object> {
   readonly flagsAnywhere?: boolean
   /** Whether a program and its arguments stand behind `--`, whatever they look like. */
   readonly takesProgram?: boolean
+  /** Where the items may be that operands name, for completion. @defaultValue queue/ */
+  readonly itemStates?: (flags: Flags) => readonly ItemState[]
   /** Adds the flags of the command. */
   flags?(command: Command): Command
   /** Does it; the exit status, or nothing for 0. */
@@ -53,9 +56,7 @@ export async function runCommand(
   globals: SettingsOptions,
 ): Promise<number> {
   const program = `fsq ${name}`
-  const parser = makeParser(program, command.operands).option('-v, --verbose', 'say more on stderr')
-  if (command.flagsAnywhere !== true) parser.passThroughOptions()
-  command.flags?.(parser)
+  const parser = commandParser(name, command)
   const end = command.takesProgram === true ? words.indexOf('--') : -1
   const own = end < 0 ? words : words.slice(0, end)
   try {
@@ -79,6 +80,15 @@ export async function runCommand(
   } catch (error) {
     return reportFailure(program, error, parser)
   }
+}
+
+/** The parser of a command, with all of its flags. */
+export function commandParser(name: string, command: CliCommand): Command {
+  const parser = makeParser(`fsq ${name}`, command.operands)
+  parser.option('-v, --verbose', 'say more on stderr')
+  if (command.flagsAnywhere !== true) parser.passThroughOptions()
+  command.flags?.(parser)
+  return parser
 }
 
 /** A parser that neither prints nor exits. */

@@ -52,6 +52,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'list queues, or the items of a queue',
     load: () => import('./commands/ls.js'),
   },
+  show: {
+    summary: 'tell all that is known of an item',
+    load: () => import('./commands/show.js'),
+  },
   path: {
     summary: 'print the path of a queue or an item',
     load: () => import('./commands/path.js'),
@@ -95,5 +99,9 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   'trigger-pull': {
     summary: 'wake who listens to the trigger of queues',
     load: () => import('./commands/trigger-pull.js'),
+  },
+  completion: {
+    summary: 'print a script that lets a shell complete fsq',
+    load: () => import('./commands/completion.js'),
   },
 }

@@ -51,6 +51,12 @@ async function dispatch(
 ): Promise<number> {
   const [name, ...rest] = words
   if (name === undefined) throw new UsageError('no command given')
+  if (name === '__complete') {
+    // For the scripts of fsq completion alone: no command, and nothing that anybody should call.
+    const { complete } = await import('./complete.js')
+    await print(await complete(rest, globalParser(), await commandNames(execDir)))
+    return 0
+  }
   if (name === 'help') {
     const [topic = '-h'] = rest
     if (topic === name || topic.startsWith('-')) return main(['-h'])
@@ -83,11 +89,19 @@ function globalParser(): Command {
     .option('-T, --trigger-fifo <name>', 'FIFO that wakes a listener', setting('triggerFifo'))
 }
 
-async function commandList(execDir = process.env['FSQ_EXEC_DIR']): Promise<string> {
+/** Every command with what it does, those of others too. */
+async function commandNames(
+  execDir = process.env['FSQ_EXEC_DIR'],
+): Promise<(readonly [name: string, summary: string])[]> {
   const { listExternals } = await import('./external.js')
   const names = Object.entries(commands).map(([name, { summary }]) => [name, summary] as const)
   const externals = listExternals(execDir).map((name) => [name, `fsq-${name}`] as const)
-  return [...names, ...externals].map(([name, text]) => `${name.padEnd(14)}${text}\n`).join('')
+  return [...names, ...externals]
+}
+
+async function commandList(execDir?: string): Promise<string> {
+  const names = await commandNames(execDir)
+  return names.map(([name, text]) => `${name.padEnd(14)}${text}\n`).join('')
 }
 
 /**

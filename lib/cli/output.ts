@@ -62,6 +62,31 @@ export function paint(text: string): void {
   outlived('stdout').write(text)
 }
 
+/** Writes lines to stdout, some at a time. */
+export interface LineWriter {
+  /** Takes a line, and waits where many have come together. */
+  readonly write: (line: string) => Promise<void> | undefined
+  /** Writes those that are still held. */
+  readonly flush: () => Promise<void>
+}
+
+/** Holds lines until there are 64 KiB of them: to wait for each would take longer than all else. */
+export function lineWriter(): LineWriter {
+  let text = ''
+  const flush = async (): Promise<void> => {
+    const held = text
+    text = ''
+    if (held !== '') await print(held)
+  }
+  return {
+    write(line) {
+      text += line
+      return text.length < 65_536 ? undefined : flush()
+    },
+    flush,
+  }
+}
+
 /** The text with control characters as \xNN, line breaks among them. */
 export function harmless(text: string): string {
   return text.replace(/[\0-\x1f\x7f-\x9f]/g, (character) => {

@@ -2,6 +2,7 @@ import ms from 'ms'
 import type { ListedItem } from '../upkeep/list-items.js'
 import { tableLines } from './columns.js'
 import { harmless } from './output.js'
+import { quoted } from './quoted.js'
 import { formatTime, type TimeFormat } from './times.js'
 
 const columns = [
@@ -41,9 +42,4 @@ function row(item: ListedItem, format: TimeFormat, now: number): string[] {
     name === undefined ? '(malformed)' : name.arguments.map(quoted).join(' '),
     harmless(id),
   ]
-}
-
-/** An argument as it is, or as JSON where that would be unclear. */
-function quoted(argument: string): string {
-  return /^[\p{L}\p{N}%+,./:=@_-]+$/u.test(argument) ? argument : harmless(JSON.stringify(argument))
 }

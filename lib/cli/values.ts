@@ -3,7 +3,7 @@ import ms from 'ms'
 import { FsqError } from '../errors.js'
 import { getCharset } from '../name/charset.js'
 import { groupId, userId } from '../posix/owner.js'
-import { readSetting, type Settings } from '../settings.js'
+import { readSetting, type Settings, settingsTable } from '../settings.js'
 import type { Backoff } from '../work/backoff.js'
 
 /** Turns what a library function throws for a bad value into commander's word for bad usage. */
@@ -21,7 +21,9 @@ function asUsage<T>(read: (given: string) => T): (given: string) => T {
 
 /** Reads the value of a flag as its variable is read. */
 export function setting<K extends keyof Settings>(key: K): (given: string) => Settings[K] {
-  return asUsage((given) => readSetting(key, given))
+  const { words } = settingsTable[key].kind
+  const read = asUsage((given) => readSetting(key, given))
+  return words === undefined ? read : Object.assign(read, { words })
 }
 
 /** A user, by name or id, that exists. */
@@ -123,13 +125,34 @@ function isoTime(given: string): number {
   return Date.parse(given.includes('T') ? given : `${given}T00:00`)
 }
 
+/** A size such as 512, 64K, 10M or 1G, in bytes: by powers of 1024. */
+export const size = asUsage((given) => {
+  const [, number = '', unit = ''] = /^([0-9]{1,9})([KMGT]?)$/.exec(given) ?? []
+  if (number === '')
+    throw new TypeError(`Expected a size such as 512, 64K, 10M or 1G, got "${given}"`)
+  return Number(number) * 1024 ** ['', 'K', 'M', 'G', 'T'].indexOf(unit)
+})
+
+/** What reads a value that is one of a few words. */
+interface OneOf<T> {
+  (given: string): T
+  /** The words, for completion. */
+  readonly words: readonly T[]
+}
+
 /** One of a few words. */
-export function oneOf<T extends string>(words: readonly T[]): (given: string) => T {
-  return asUsage((given) => {
+export function oneOf<T extends string>(words: readonly T[]): OneOf<T> {
+  const read = asUsage((given) => {
     const word = words.find((each) => each === given)
     if (word === undefined) throw new TypeError(`Expected one of ${words.join(', ')}`)
     return word
   })
+  return Object.assign(read, { words })
+}
+
+/** The words that a flag takes, as far as they are known. */
+export function wordsOf(read: unknown): readonly string[] {
+  return typeof read === 'function' && 'words' in read ? (read.words as readonly string[]) : []
 }
 
 /** The name of a charset. */

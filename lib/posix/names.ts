@@ -36,6 +36,17 @@ export function replaceFile(from: Path, to: Path): void {
   renameSync(from, to)
 }
 
+/** {@link unlink}; false where there is nothing, since somebody else was faster. */
+export function removeIfThere(path: Path): boolean {
+  try {
+    unlinkSync(path)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw error
+  }
+}
+
 /** rename(2) of a directory. Throws ENOTEMPTY or EEXIST where something is in the target. */
 export function renameDirectory(from: string, to: string): void {
   renameSync(from, to)

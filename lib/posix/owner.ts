@@ -37,6 +37,16 @@ export function groupId(group: string): number {
   })
 }
 
+/** The name of a user, or the id where it has none. */
+export function userName(uid: number): string {
+  return ask('getent', ['passwd', String(uid)])?.split(':')[0] ?? String(uid)
+}
+
+/** The name of a group, or the id where it has none. */
+export function groupName(gid: number): string {
+  return ask('getent', ['group', String(gid)])?.split(':')[0] ?? String(gid)
+}
+
 /** The largest id; the next one, -1 as an unsigned number, means "leave it" to chown(2). */
 const largestId = 0xfffffffe
 

@@ -8,7 +8,7 @@ import { listEntries } from '../queue/list-entries.js'
 import { printableName } from '../queue/printable.js'
 import { isPathComponent } from '../settings.js'
 import { turn } from '../turn.js'
-import { finishedAt } from './finished-at.js'
+import { isFinishedBy } from './finished-at.js'
 import type { ItemState } from './list-items.js'
 
 /** Which items are meant. */
@@ -57,7 +57,7 @@ export async function* chooseEntries(
     if (matches?.(entry) === false) continue
     if (olderThan > 0) {
       const stat = statEntry(entryPath(directory, entry))
-      if (stat === undefined || finishedAt(stat) > limit) continue
+      if (stat === undefined || !isFinishedBy(limit, stat)) continue
     }
     yield { id: printableName(entry, context.reading.charset), entry }
   }

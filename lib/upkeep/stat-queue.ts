@@ -14,7 +14,7 @@ import { turn } from '../turn.js'
 import { type ItemState, nameOf } from './list-items.js'
 import { Newest } from './newest.js'
 import { minute, perMinute } from './per-minute.js'
-import { finishedAt } from './prune-items.js'
+import { finishedAt } from './finished-at.js'
 
 /*
  * Counting a queue, one entry at a time, however many there are. What is held in memory is bounded:
@@ -261,7 +261,7 @@ async function countFinished(
       for (const entry of newest.names()) {
         await turn()
         const stat = statEntry(entryPath(path, entry))
-        if (stat !== undefined) times.push(finishedAt(stat))
+        if (stat !== undefined) times.push(Math.floor(finishedAt(stat)))
       }
     },
   )

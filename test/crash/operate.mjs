@@ -94,8 +94,13 @@ async function requeue(options) {
 async function move() {
   const sha256 = told.sha256Of('first')
   tell({ event: 'move', queue: 'q', sha256 })
+  tell({ event: 'enqueue', queue: 'r', sha256 })
   for await (const moved of moveItems(queue, root.queue('r'), { match: 'first' })) {
-    if (moved.error !== undefined) throw moved.error
+    if (moved.error !== undefined) {
+      tell({ event: 'refused', queue: 'r', sha256 })
+      tell({ event: 'enqueued', queue: 'q', sha256, id: moved.id })
+      throw moved.error
+    }
     tell({ event: 'enqueued', queue: 'r', sha256, id: moved.newId })
   }
 }

@@ -7,10 +7,11 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs'
+import { spawnSync } from 'node:child_process'
 import t from 'tap'
-import { pruneItems } from '../../lib/upkeep/prune-items.js'
-import { check, type Place, place } from '../helpers/cli.js'
-import { putEntry } from '../helpers/entries.js'
+import { pruneItems, type PruneOptions } from '../../lib/upkeep/prune-items.js'
+import { check, type Place, place, startProgram } from '../helpers/cli.js'
+import { itemName, putEntry } from '../helpers/entries.js'
 import { contentsOf, entriesOf, nothing, temporaryQueue } from '../helpers/temporary.js'
 
 t.jobs = 4
@@ -175,4 +176,159 @@ t.test('with an age of 0, what was finished in this millisecond goes too', async
     const now = new Date(Math.floor(lstatSync(path).ctimeMs))
     t.strictSame(await pruneItems(queue, { olderThan: 0, now }), { removed: 1 })
   }
+})
+
+/** Items in a directory, finished a second apart, the first named last, with as many bytes as given. */
+function finished(directory: string, sizes: readonly number[]): string[] {
+  const first = Math.floor(Date.now() / second) + 100_000 // Later than the ctime, which nobody can set.
+  return sizes.map((size, at) => {
+    const id = itemName({ entropy: at })
+    const path = putEntry(directory, id, 'x'.repeat(size))
+    utimesSync(path, first + at, first + at)
+    return id
+  })
+}
+
+const limits: readonly [options: PruneOptions, left: number[]][] = [
+  [{ keep: 2 }, [3, 4]],
+  [{ keep: 0 }, []],
+  [{ keep: 9 }, [0, 1, 2, 3, 4]],
+  [{ keep: 5 }, [0, 1, 2, 3, 4]],
+  [{ keep: 2, olderThan: 1000 }, [0, 1, 2, 3, 4]],
+  [{ keep: 1, olderThan: 0 }, [4]],
+  [{ bytes: 100 }, [0, 1, 2, 3, 4]],
+  [{ bytes: 99 }, [1, 2, 3, 4]],
+  [{ bytes: 70 }, [2, 3, 4]],
+  [{ bytes: 69 }, [3, 4]],
+  [{ bytes: 39 }, []],
+  [{ bytes: 0 }, []],
+  [{ bytes: 0, keep: 2 }, [3, 4]],
+  [{ bytes: 50, keep: 4 }, [1, 2, 3, 4]],
+  [{ bytes: 50, olderThan: 0, keep: 1 }, [4]],
+]
+
+t.test('the newest are kept, and the oldest go until the rest is small enough', async (t) => {
+  for (const [options, left] of limits) {
+    const queue = await temporaryQueue(t)
+    const { done } = queue.context.paths
+    // 10 + 20 + 15 + 15 + 40 = 100
+    const ids = finished(done, [10, 20, 15, 15, 40])
+    const title = JSON.stringify(options)
+    const now = new Date(Date.now() + 100_100 * second) // The last was finished some 100 s ago.
+    t.strictSame(await pruneItems(queue, { now, ...options }), { removed: 5 - left.length }, title)
+    t.strictSame(
+      entriesOf(done),
+      left.map((at) => ids[at]),
+      title,
+    )
+  }
+})
+
+t.test('of those that were finished at the same moment the names decide', async (t) => {
+  const queue = await temporaryQueue(t)
+  const { done } = queue.context.paths
+  const same = new Date(Date.now() + 100_000 * second)
+  for (const name of ['b', 'd', 'a', 'c']) utimesSync(putEntry(done, name, 'xx'), same, same)
+  const now = new Date(same.getTime() + second)
+  t.strictSame(await pruneItems(queue, { keep: 3, now }), { removed: 1 })
+  t.strictSame(entriesOf(done), ['b', 'c', 'd'])
+  t.strictSame(
+    await pruneItems(queue, { bytes: 5, keep: 1, now }),
+    { removed: 2 },
+    'they go together',
+  )
+  t.strictSame(entriesOf(done), ['d'])
+})
+
+t.test('many are kept in little memory, the right ones', async (t) => {
+  const queue = await temporaryQueue(t)
+  const { done } = queue.context.paths
+  const first = Math.floor(Date.now() / second) + 100_000
+  const order = Array.from({ length: 500 }, (_, at) => (at * 187) % 500)
+  for (const at of order) utimesSync(putEntry(done, String(at)), first + at, first + at)
+  const now = new Date((first + 1000) * second)
+  t.strictSame(await pruneItems(queue, { keep: 7, now }), { removed: 493 })
+  t.strictSame(entriesOf(done), ['493', '494', '495', '496', '497', '498', '499'])
+})
+
+t.test('what failed programs wrote goes with their items', { buffered: true }, async (t) => {
+  const here = await place(t)
+  const { paths } = here.queue.context
+  fill(here)
+  mkdirSync(paths.output)
+  const old = inDays(-1)
+  for (const name of ['a', 'b', 'orphan', '.123-abcdef'])
+    utimesSync(putEntry(paths.output, name, 'output'), old, old)
+  putEntry(paths.output, 'waits', 'of an item that is tried again')
+  putEntry(paths.queue, 'waits')
+  check(t, await here.fsq(['prune', '--older', '0s', 'q']))
+  t.strictSame(
+    entriesOf(paths.output),
+    ['.123-abcdef', 'a', 'b', 'orphan', 'waits'],
+    'not with done/',
+  )
+  const dry = await here.fsq(['prune', '--fail', '--dry-run', '--older', '0s', 'q'])
+  check(t, dry, { stdout: /^(.*\/fail\/[ab]\n){2}$/ })
+  const later = { states: ['fail'], now: new Date(Date.now() + 30 * second) } as const
+  await pruneItems(here.queue, later)
+  t.strictSame(entriesOf(paths.output).length, 5, 'nor what was written a moment ago')
+  check(t, await here.fsq(['prune', '--fail', '--older', '0s', 'q']))
+  t.strictSame(entriesOf(paths.output), ['.123-abcdef', 'orphan', 'waits'])
+  await pruneItems(here.queue, { states: ['fail'], now: new Date(Date.now() + 70 * second) })
+  t.strictSame(entriesOf(paths.output), ['waits'])
+})
+
+t.test('--json prints an object a line', { buffered: true }, async (t) => {
+  const here = await place(t)
+  fill(here)
+  for (const [flag, outcome] of [
+    [['--dry-run'], 'would'],
+    [[], 'removed'],
+  ] as const) {
+    const { status, stdout, stderr } = await here.fsq([
+      ...['prune', '--json', '--older', '0s', 'q'],
+      ...flag,
+    ])
+    t.strictSame({ status, stderr }, { status: 0, stderr: '' })
+    const lines = stdout.trim().split('\n')
+    t.strictSame(
+      lines.sort().map((line) => JSON.parse(line) as unknown),
+      names.map((id) => ({ queue: 'q', state: 'done', id, outcome })),
+    )
+  }
+})
+
+t.test('it tells how far it is, of entries that it has counted', async (t) => {
+  const queue = await temporaryQueue(t)
+  fill({ queue })
+  const seen: string[] = []
+  const onProgress = (done: number, of: number): void => void seen.push(`${done}/${of}`)
+  await pruneItems(queue, { states: ['done', 'fail'], onProgress })
+  t.strictSame(seen, ['1/4', '2/4', '3/4', '4/4'])
+})
+
+const noScript =
+  spawnSync('script', ['--version']).status === 0 ? false : 'needs script(1), to have a terminal'
+
+t.test('a bar is on a terminal, and only there', { buffered: true, skip: noScript }, async (t) => {
+  const here = await place(t)
+  for (let at = 0; at < 3000; at++) putEntry(here.queue.context.paths.done, String(at))
+  check(t, await here.fsq(['prune', 'q']), {}, 'silent in cron')
+  const words = ['-qec', 'stty cols 80; fsq prune q', `${here.directory}/typescript`]
+  const ended = await startProgram('script', words, { env: here.env }).ended
+  t.equal(ended.status, 0)
+  t.match(ended.stdout, /q \[=+\] 100% \d+\.\ds/)
+})
+
+t.test('mistakes are told', async (t) => {
+  const queue = await temporaryQueue(t)
+  const wrong: readonly [object, RegExp][] = [
+    [{ olderThan: -1 }, /Expected `olderThan` in seconds/],
+    [{ keep: 1.5 }, /Expected `keep` to be a whole number, got 1.5/],
+    [{ bytes: -1 }, /Expected `bytes` to be a whole number/],
+    [{ states: ['queue'] }, /Expected done or fail, got queue/],
+    [{ kep: 1 }, /Expected an option of prune, got kep/],
+  ]
+  for (const [options, message] of wrong)
+    await t.rejects(pruneItems(queue, options), { name: 'TypeError', message })
 })

@@ -7,6 +7,7 @@ import { oneOf } from '../values.js'
 
 export default defineCommand<{ readonly state?: ItemState }>({
   operands: '[queue [item]]',
+  itemStates: ({ state }) => (state === undefined ? itemStates : [state]),
   flags: (command) =>
     command.option(
       '-s, --state <state>',

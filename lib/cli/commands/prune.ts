@@ -1,14 +1,19 @@
-import { defaultAge, pruneItems } from '../../upkeep/prune-items.js'
+import { pruneItems } from '../../upkeep/prune-items.js'
 import { defineCommand } from '../command.js'
 import { eachQueue } from '../each-queue.js'
-import { harmless, print } from '../output.js'
-import { duration } from '../values.js'
+import { harmless, jsonLine, lineWriter } from '../output.js'
+import { progressBar } from '../progress.js'
+import { count, duration, size } from '../values.js'
 
 interface Flags {
+  readonly verbose?: true
   readonly done?: true
   readonly fail?: true
   readonly older?: number
+  readonly keep?: number
+  readonly bytes?: number
   readonly dryRun?: true
+  readonly json?: true
 }
 
 export default defineCommand<Flags>({
@@ -20,26 +25,39 @@ export default defineCommand<Flags>({
       .option('--done', 'prune done/ (default)')
       .option('--fail', 'prune fail/')
       .option('--older <duration>', 'what was finished so long ago: 90s, 10m, 7d', duration)
-      .option('--dry-run', 'remove nothing; print what would be'),
+      .option('--keep <n>', 'keep the n that were finished last', count)
+      .option('--bytes <size>', 'the oldest, until the others have so many: 64K, 10M, 1G', size)
+      .option('--dry-run', 'remove nothing; print what would be')
+      .option('--json', 'a JSON object a line, for each that is removed'),
   async run(call) {
-    const { done, fail, older = defaultAge, dryRun = false } = call.flags
+    const { done, fail, older, keep, bytes, dryRun = false, json } = call.flags
     const states = [
       ...(done === true || fail !== true ? (['done'] as const) : []),
       ...(fail === true ? (['fail'] as const) : []),
     ]
+    // Where something else is written there is no place for a bar, nor is there in cron.
+    const isQuiet = !dryRun && json !== true && call.flags.verbose !== true
     return eachQueue(call, async (queue) => {
-      const found: string[] = []
+      using progress =
+        isQuiet && process.stderr.isTTY ? await progressBar(harmless(queue.name)) : undefined
+      const lines = lineWriter()
       const { removed } = await pruneItems(queue, {
         states,
         olderThan: older,
+        keep,
+        bytes,
         dryRun,
+        onProgress: progress?.show,
         onRemove: (state, id) => {
-          const name = `${queue.context.paths[state]}/${harmless(id)}`
-          if (dryRun) found.push(`${name}\n`)
-          else call.chirp(`removed ${name}`)
+          const path = `${queue.context.paths[state]}/${harmless(id)}`
+          const outcome = dryRun ? 'would' : 'removed'
+          if (json === true) return lines.write(jsonLine({ queue: queue.name, state, id, outcome }))
+          if (dryRun) return lines.write(`${path}\n`)
+          call.chirp(`removed ${path}`)
+          return undefined
         },
       })
-      await print(found.join(''))
+      await lines.flush()
       call.chirp(`${queue.name}: ${removed} ${dryRun ? 'would be removed' : 'removed'}`)
     })
   },

@@ -13,6 +13,7 @@ export default defineCommand<Flags>({
   operands: 'queue [item...]',
   atLeast: 1,
   flagsAnywhere: true,
+  itemStates: ({ done }) => [done === true ? 'done' : 'fail'],
   flags: (command) =>
     movingFlags(
       choiceFlags(command)

@@ -1,0 +1,200 @@
+import { errnoOf, FsqError, reasonOf } from '../errors.js'
+import { toByteString } from '../name/charset.js'
+import { longestName, type ParsedItemName } from '../name/item-name.js'
+import { close, openEntry, pinDirectory, readPieces, statFile, type Stats } from '../posix/files.js'
+import { inodeOf } from '../posix/inode.js'
+import { readLocks } from '../posix/locks.js'
+import { statEntry, walkNames } from '../posix/names.js'
+import { entryPath, type Path } from '../posix/path.js'
+import { systemError } from '../posix/system-error.js'
+import type { QueueContext } from '../queue/context.js'
+import { checkQueue, failure } from '../queue/failure.js'
+import { isHidden } from '../queue/list-entries.js'
+import { printableName } from '../queue/printable.js'
+import type { Queue } from '../root/queue.js'
+import { isPathComponent } from '../settings.js'
+import { type ItemState, itemStates, nameOf } from './list-items.js'
+
+/** Where an item is looked for. */
+export interface ShowItemOptions {
+  /** The directories that it may be in. @defaultValue all: queue, done, fail and tmp */
+  readonly states?: readonly ItemState[] | undefined
+}
+
+/** All that is known of one item. */
+export interface ShownItem {
+  /** The queue. */
+  readonly queue: string
+  /** The directory that it is in. */
+  readonly state: ItemState
+  /** Its name; with \\xNN for bytes that are not text. */
+  readonly id: string
+  /** Its path; bytes where it is no text in UTF-8. */
+  readonly path: Path
+  /** The size of the body in bytes. */
+  readonly size: number
+  /** The permission bits. */
+  readonly mode: number
+  /** The id of its owner. */
+  readonly uid: number
+  /** The id of its group. */
+  readonly gid: number
+  /** Its mtime: when it was finished, for what is in done/ and fail/. */
+  readonly modifiedAt: Date
+  /** Before which time it is not worked on; only in queue/, and only where it waits for that. */
+  readonly notBefore?: Date
+  /** Whether somebody is working on it, as far as this machine can tell. */
+  readonly locked: boolean
+  /** The process that took the lock, where Linux tells; a program that it started may have it now. */
+  readonly lockedBy?: number
+  /** What its name says; undefined where it is not that of a work-item. */
+  readonly name: ParsedItemName | undefined
+  /** The file with the end of what its failed program wrote, if that was kept. */
+  readonly output?: Path
+}
+
+/**
+ * Looks an item up, by its name or by the beginning of it, if no other item's name begins like that.
+ *
+ * @throws {@link FsqError} `FSQ_NO_ITEM`; `FSQ_AMBIGUOUS` where several are meant; `FSQ_NO_QUEUE`,
+ * `FSQ_SCAN`.
+ */
+export async function showItem(
+  queue: Queue,
+  id: string,
+  { states = itemStates }: ShowItemOptions = {},
+): Promise<ShownItem> {
+  const { context } = queue
+  if (typeof id !== 'string')
+    throw new TypeError(`Expected the name of an item to be a string, got ${typeof id}`)
+  checkQueue(context)
+  try {
+    const [state, entry] = find(queue, id, states)
+    const path = entryPath(context.paths[state], entry)
+    const stat = statEntry(path)
+    if (stat === undefined) throw noSuchItem(context, id) // Somebody was faster.
+    const lock = readLocks()(stat)
+    const output = entryPath(context.paths.output, entry)
+    const time = state === 'queue' ? notBefore(stat) : undefined
+    return {
+      queue: context.name,
+      state,
+      id: printableName(entry, context.reading.charset),
+      path,
+      size: stat.size,
+      mode: stat.mode & 0o7777,
+      uid: stat.uid,
+      gid: stat.gid,
+      modifiedAt: stat.mtime,
+      ...(time === undefined ? {} : { notBefore: new Date(time) }),
+      locked: lock !== undefined,
+      ...(lock === undefined || lock.pid <= 0 ? {} : { lockedBy: lock.pid }),
+      name: nameOf(context, entry),
+      ...(statEntry(output)?.isFile() === true ? { output } : {}),
+    }
+  } catch (error) {
+    throw failure('FSQ_SCAN', `cannot look at item ${id} of ${context.name}`, error, context, {
+      id,
+    })
+  }
+}
+
+/** Until when an item waits, in milliseconds: an mtime in the future, later than it was set. */
+function notBefore({ mtimeMs, ctimeMs }: Stats): number | undefined {
+  return mtimeMs > Date.now() && mtimeMs > ctimeMs ? mtimeMs : undefined
+}
+
+/** The one entry that is meant: that of the name, or else the only one that begins so. */
+function find(
+  { context }: Queue,
+  id: string,
+  states: readonly ItemState[],
+): readonly [ItemState, string] {
+  if (!isPathComponent(id)) throw noSuchItem(context, id)
+  const start = toByteString(id, context.reading.charset)
+  const exact = states.filter((state) => start.length <= longestName && isThere(state, start))
+  const [first] = exact
+  if (first !== undefined) {
+    const files = new Set(
+      exact.map((state) => inodeOf(entryPath(context.paths[state], start))?.key),
+    )
+    if (files.size < 2) return [first, start]
+    throw ambiguous(context, id, `items of that name are in ${exact.join(', ')}`)
+  }
+  const found: [ItemState, string][] = []
+  let count = 0
+  for (const state of states) {
+    for (const entry of entriesIn(context, state)) {
+      if (!entry.startsWith(start)) continue
+      if (++count <= few) found.push([state, entry])
+    }
+  }
+  const [only] = found
+  if (only === undefined) throw noSuchItem(context, id)
+  if (count === 1) return only
+  const names = found.map(([state, entry]) => `${state}/${printable(context, entry)}`)
+  const others = count > few ? ` and ${count - few} others` : ''
+  throw ambiguous(context, id, `the beginning of ${names.join(', ')}${others}`)
+
+  function isThere(state: ItemState, entry: string): boolean {
+    return statEntry(entryPath(context.paths[state], entry)) !== undefined
+  }
+}
+
+/** So many items that may be meant are told. */
+const few = 3
+
+function* entriesIn(context: QueueContext, state: ItemState): Generator<string> {
+  const directory = pinDirectory(context.paths[state])
+  try {
+    for (const entry of walkNames(directory.path)) if (!isHidden(entry, context)) yield entry
+  } finally {
+    directory.close()
+  }
+}
+
+function printable({ reading }: QueueContext, entry: string): string {
+  return printableName(entry, reading.charset)
+}
+
+function noSuchItem({ name: queue }: QueueContext, id: string): FsqError {
+  return new FsqError('FSQ_NO_ITEM', `no such item in ${queue}: ${id}`, { queue, id })
+}
+
+function ambiguous({ name: queue }: QueueContext, id: string, what: string): FsqError {
+  return new FsqError('FSQ_AMBIGUOUS', `several items of ${queue} may be meant by ${id}: ${what}`, {
+    queue,
+    id,
+  })
+}
+
+/**
+ * The body of an item, or what its failed program wrote, in pieces, each good until the next. Nothing
+ * is locked: who reads keeps nobody from the item.
+ *
+ * @throws {@link FsqError} `FSQ_NO_ITEM` where it is not there any more, `FSQ_BODY`.
+ */
+export async function* readShown(
+  { queue, id, path, output }: ShownItem,
+  what: 'body' | 'output' = 'body',
+): AsyncGenerator<Uint8Array> {
+  const from = what === 'body' ? path : output
+  if (from === undefined) return
+  try {
+    const fd = openEntry(from)
+    try {
+      if (!statFile(fd).isFile()) throw systemError('EISDIR', from)
+      for await (const piece of readPieces(fd)) yield piece
+    } finally {
+      close(fd)
+    }
+  } catch (cause) {
+    if (errnoOf(cause) === undefined || cause instanceof FsqError) throw cause
+    if (errnoOf(cause) === 'ENOENT')
+      throw new FsqError('FSQ_NO_ITEM', `item ${id} of ${queue} is not there any more`, {
+        ...{ queue, id, cause },
+      })
+    const message = `cannot read the ${what} of item ${id} of ${queue}: ${reasonOf(cause)}`
+    throw new FsqError('FSQ_BODY', message, { queue, id, cause })
+  }
+}
