@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { AuditOptions } from '../upkeep/finding.js'
-import { duration, setting } from './values.js'
+import { duration, setting, timeToLive } from './values.js'
 
 /** The flags that audit and repair share. */
 export type ExamineFlags = Pick<AuditOptions, 'older' | 'maxTries' | 'ttl'>
@@ -10,5 +10,5 @@ export function examineFlags(command: Command): Command {
   return command
     .option('--older <duration>', 'leftovers are what is so old: 0s, 10m, 36h (default)', duration)
     .option('-m, --max-tries <n>', 'items are tried n times; 0 for ever', setting('maxTries'))
-    .option('-t, --ttl <seconds>', 'items live so long; 0 for ever', setting('ttl'))
+    .option('-t, --ttl <duration>', 'items live so long; 0 for ever', timeToLive)
 }

@@ -5,7 +5,7 @@ import type { Call } from './command.js'
 import type { DurabilityFlags } from './durability-flag.js'
 import { eachOf } from './each-queue.js'
 import { readNames } from './read-names.js'
-import { duration, setting } from './values.js'
+import { duration, setting, timeToLive } from './values.js'
 
 /** The flags of done, fail and retry. */
 export interface FinishFlags extends DurabilityFlags {
@@ -28,7 +28,7 @@ export function finishFlags(command: Command): Command {
 export function limitFlags(command: Command): Command {
   return finishFlags(command)
     .option('-m, --max-tries <n>', 'fail items after n tries; 0 for none', setting('maxTries'))
-    .option('-t, --ttl <seconds>', 'fail items that are so old; 0 for none', setting('ttl'))
+    .option('-t, --ttl <duration>', 'fail items that are so old; 0 for none', timeToLive)
     .option('--delay <duration>', 'not to be tried again for so long: 90s, 10m, 7d', duration)
 }
 

@@ -3,7 +3,16 @@ import type { Backoff } from '../work/backoff.js'
 import type { LoadOptions } from '../work/work-options.js'
 import { type Call } from './command.js'
 import { durabilityFlag, type DurabilityFlags } from './durability-flag.js'
-import { backoff, count, duration, keyLimit, type KeyLimit, positive, setting } from './values.js'
+import {
+  backoff,
+  count,
+  duration,
+  keyLimit,
+  type KeyLimit,
+  positive,
+  setting,
+  timeToLive,
+} from './values.js'
 import type { Root } from '../root/root.js'
 
 /** The flags of the commands that run programs for items. */
@@ -38,7 +47,7 @@ export function loadFlags(command: Command): Command {
       .option('-k, --empty-ok', 'without a program, run the arguments of each item')
       .option('-l, --lock', 'lock each item (default)')
       .option('-L, --no-lock', 'do not')
-      .option('-t, --ttl <seconds>', 'fail items that are so old; 0 for none', setting('ttl'))
+      .option('-t, --ttl <duration>', 'fail items that are so old; 0 for none', timeToLive)
       .option('-m, --max-tries <n>', 'fail items after n tries; 0 for none', setting('maxTries'))
       .option('-S, --success-code <n>', 'exit status for success', setting('success'))
       .option('-T, --fail-tmp-code <n>', 'exit status for another try', setting('failTmp'))

@@ -1,4 +1,4 @@
-import { FsqError, reasonOf } from '../errors.js'
+import { FsqError, type FsqErrorCode, reasonOf } from '../errors.js'
 
 /**
  * What could not be written to stdout is an error where it was written (see print). Messages on
@@ -107,4 +107,12 @@ export function jsonLine(value: object): string {
     return `\\u00${character.charCodeAt(0).toString(16)}`
   })
   return `${text}\n`
+}
+
+/** An error in JSON. */
+export function errorJson({ code, message }: FsqError): {
+  readonly code: FsqErrorCode
+  readonly message: string
+} {
+  return { code, message }
 }

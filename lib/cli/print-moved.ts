@@ -3,7 +3,7 @@ import type { Queue } from '../root/queue.js'
 import { pullAfterwards } from './afterwards.js'
 import type { ChoiceFlags } from './choice-flags.js'
 import type { Call } from './command.js'
-import { harmless, jsonLine, print } from './output.js'
+import { errorJson, harmless, jsonLine, print } from './output.js'
 
 /** What the library tells of an item that is moved. */
 export interface Moved {
@@ -47,9 +47,6 @@ export async function printMoved<M extends Moved>(
   return status
 }
 
-/** An error by its code and its message; its members are not all meant for others. */
 function jsonOf({ error, ...moved }: Moved): object {
-  return error === undefined
-    ? moved
-    : { ...moved, error: { code: error.code, message: error.message } }
+  return { ...moved, ...(error === undefined ? {} : { error: errorJson(error) }) }
 }

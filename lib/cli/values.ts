@@ -83,12 +83,14 @@ const oneWeight = asUsage((given): Weight => {
   return { queue, weight: Number(number) }
 })
 
+/** How a time span is written. The library reads more, and M as m: a month must not become a minute. */
+const timeSpan = /^[0-9]{1,9}[smhdw]$/
+
 /** A time span such as 90s, 10m or 7d, in seconds. */
 export const duration = asUsage(readDuration)
 
 function readDuration(given: string): number {
-  // The library reads more, and M as m: what is meant as a month must not become a minute.
-  if (!/^[0-9]{1,9}[smhdw]$/.test(given))
+  if (!timeSpan.test(given))
     throw new TypeError(`Expected a duration such as 90s, 10m, 12h, 7d or 2w, got "${given}"`)
   return ms(given as ms.StringValue) / 1000
 }
@@ -100,6 +102,10 @@ export const backoff = asUsage((given): Backoff => {
   if (base === undefined || max === undefined) return given.split(',').map(readDuration)
   return { base: readDuration(base), max: readDuration(max) }
 })
+
+/** A time to live: a time span, or a number of seconds, as FSQ_TTL and fsq-scan(1) have it. */
+export const timeToLive = (given: string): number =>
+  (timeSpan.test(given) ? duration : setting('ttl'))(given)
 
 /** A time: of a day and a date as ISO 8601 writes them, or of the day alone, when it comes next. */
 export const time = asUsage((given) => {

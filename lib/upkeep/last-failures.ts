@@ -9,7 +9,7 @@ import type { Queue } from '../root/queue.js'
 import { turn } from '../turn.js'
 import { nameOf } from './list-items.js'
 import { Newest } from './newest.js'
-import { finishedAt } from './prune-items.js'
+import { finishedAt } from './finished-at.js'
 
 /** So many entries of fail/, those with the newest names, are looked at. */
 const looked = 5000

@@ -79,7 +79,6 @@ export function* entriesOf(
   }
 }
 
-/** What a name says; nothing where it is not that of a work-item. */
 /** What the name of an entry says; undefined where it is not that of a work-item. */
 export function nameOf(context: QueueContext, entry: string): ListedItem['name'] {
   try {

@@ -77,7 +77,7 @@ export async function pruneItems(queue: Queue, options: PruneOptions = {}): Prom
   const { context } = queue
   const { doneDir, failDir } = context.settings
   let removed = 0
-  let wereLinked = false
+  let linked = 0
   let [entries, total] = [0, 0]
   if (onProgress !== undefined)
     for (const state of states) await inDirectory(context, state, async ({ path }) => count(path))
@@ -95,7 +95,7 @@ export async function pruneItems(queue: Queue, options: PruneOptions = {}): Prom
           if (!dryRun && !removeIfThere(path)) continue
           if (!dryRun && output !== undefined) removeIfThere(entryPath(output.path, entry))
           removed++
-          wereLinked ||= hasSeveralNames(stat)
+          if (hasSeveralNames(stat)) linked++
           await onRemove?.(state, printableName(entry, context.reading.charset))
         }
         if (output !== undefined && !dryRun) await pruneOrphans(context, output, now.getTime())
@@ -104,7 +104,7 @@ export async function pruneItems(queue: Queue, options: PruneOptions = {}): Prom
       }
     })
   }
-  if (wereLinked && !dryRun) {
+  if (linked > 0 && !dryRun) {
     try {
       await removeStaleKeys(context)
     } catch (error) {

@@ -5,7 +5,7 @@ import { close, openEntry, pinDirectory, readPieces, statFile, type Stats } from
 import { inodeOf } from '../posix/inode.js'
 import { readLocks } from '../posix/locks.js'
 import { statEntry, walkNames } from '../posix/names.js'
-import { entryPath, type Path } from '../posix/path.js'
+import { entryPath } from '../posix/path.js'
 import { systemError } from '../posix/system-error.js'
 import type { QueueContext } from '../queue/context.js'
 import { checkQueue, failure } from '../queue/failure.js'
@@ -30,7 +30,7 @@ export interface ShownItem {
   /** Its name; with \\xNN for bytes that are not text. */
   readonly id: string
   /** Its path; bytes where it is no text in UTF-8. */
-  readonly path: Path
+  readonly path: string | Buffer
   /** The size of the body in bytes. */
   readonly size: number
   /** The permission bits. */
@@ -50,7 +50,7 @@ export interface ShownItem {
   /** What its name says; undefined where it is not that of a work-item. */
   readonly name: ParsedItemName | undefined
   /** The file with the end of what its failed program wrote, if that was kept. */
-  readonly output?: Path
+  readonly output?: string | Buffer
 }
 
 /**

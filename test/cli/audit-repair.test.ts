@@ -106,6 +106,22 @@ t.test('JSON: an object a line', { buffered: true }, async (t) => {
   })
 })
 
+t.test('JSON of repair: what was found and what was done', { buffered: true }, async (t) => {
+  const { fsq, queue } = await place(t)
+  const { paths } = queue.context
+  for (const path of [`${paths.tmp}/${id}`, `${paths.done}/x`]) writeFileSync(path, '')
+  const { status, stdout, stderr } = await fsq(['repair', '--json', '--older', '0s', 'q'])
+  t.strictSame({ status, stderr }, { status: 1, stderr: '' })
+  const lines = stdout.trim().split('\n')
+  t.match(
+    lines.map((line) => JSON.parse(line) as unknown),
+    [
+      { queue: 'q', kind: 'malformed', state: 'done', id: 'x', remedy: 'decide', outcome: 'left' },
+      { queue: 'q', kind: 'stale', state: 'tmp', id, outcome: 'mended', action: 'removed' },
+    ],
+  )
+})
+
 t.test('-m, -t and their variables are the limits', { buffered: true }, async (t) => {
   const { fsq, queue } = await place(t)
   const tried = itemName({ tries: 2 })

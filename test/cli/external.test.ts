@@ -78,7 +78,7 @@ t.test('the exit status, stdin and global flags pass through', { buffered: true 
   command(here, 'cat', 'cat; cat >&2 </dev/null')
   command(
     here,
-    'show',
+    'tell',
     'printf "%s|" "$FSQ_ROOT" "$FSQ_QUEUE" "$FSQ_TMP" "$FSQ_DONE" "$FSQ_DOWN" "$FSQ_TRIGGER" "$FSQ_CHARSET"; env | grep -c UV_THREADPOOL_SIZE',
   )
   const execDir = command(here, 'kill', 'kill -KILL $$')
@@ -88,7 +88,7 @@ t.test('the exit status, stdin and global flags pass through', { buffered: true 
     here.fsq(['status', '1'], { env }),
     here.fsq(['cat'], { env, input: 'from stdin' }),
     here.fsq(
-      [...['-r', '/r', '-q', 'Q', '-t', 'T', '-d', 'D'], '-D', 'off', '-Tbell', '-clatin1', 'show'],
+      [...['-r', '/r', '-q', 'Q', '-t', 'T', '-d', 'D'], '-D', 'off', '-Tbell', '-clatin1', 'tell'],
       { env },
     ),
     here.fsq(['kill'], { env }),

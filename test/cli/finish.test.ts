@@ -29,6 +29,10 @@ t.test('done, fail and retry move items by name', { buffered: true }, async (t) 
   check(t, await fsq(['retry', '-m', '0', '-t', '50', 'q', old]), {
     stderr: `fsq retry: TTL expired: 50 for item ${old}; failed permanently\n`,
   })
+  const older = await queue.enqueue('', [], { enqueuedAt: new Date(Date.now() - 100_000) })
+  check(t, await fsq(['retry', '-m', '0', '-t', '1m', 'q', older]), {
+    stderr: `fsq retry: TTL expired: 60 for item ${older}; failed permanently\n`,
+  })
   check(t, await fsq(['done', '-v', 'q', once(c)]), { stderr: `fsq done: ${once(c)}: succeeded\n` })
 })
 

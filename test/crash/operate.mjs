@@ -226,7 +226,8 @@ const operations = {
     async setUp() {
       await root.install('q')
       await root.install('r')
-      for (const body of ['first', 'second']) await told.enqueue(tell, queue, body, body, {}, [body])
+      for (const body of ['first', 'second'])
+        await told.enqueue(tell, queue, body, body, {}, [body])
     },
     act: move,
   },

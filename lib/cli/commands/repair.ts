@@ -2,31 +2,44 @@ import { type Repair, repairQueue } from '../../upkeep/repair.js'
 import { defineCommand } from '../command.js'
 import { eachQueueOrAll } from '../each-queue.js'
 import { type ExamineFlags, examineFlags } from '../examine-flags.js'
-import { harmless, print } from '../output.js'
+import { errorJson, harmless, jsonLine, print } from '../output.js'
 
 interface Flags extends ExamineFlags {
   readonly dryRun?: true
+  readonly json?: true
 }
 
 export default defineCommand<Flags>({
   operands: '[queue...]',
   flagsAnywhere: true,
   flags: (command) =>
-    examineFlags(command.option('--dry-run', 'change nothing; print what would be done')),
+    examineFlags(
+      command
+        .option('--dry-run', 'change nothing; print what would be done')
+        .option('--json', 'a JSON object a line'),
+    ),
   async run(call) {
+    const { json, ...options } = call.flags
     let left = 0
     const status = await eachQueueOrAll(call, async (queue) => {
       let mended = 0
-      for await (const repair of repairQueue(queue, call.flags)) {
+      for await (const repair of repairQueue(queue, options)) {
         if (repair.outcome === 'left') left++
         else mended++
-        await print(text(repair))
+        await print(json === true ? jsonLine(jsonOf(repair)) : text(repair))
       }
-      call.chirp(`${queue.name}: ${mended} ${call.flags.dryRun ? 'would be mended' : 'mended'}`)
+      call.chirp(
+        `${queue.name}: ${mended} ${options.dryRun === true ? 'would be mended' : 'mended'}`,
+      )
     })
     return status === 0 && left > 0 ? 1 : status
   },
 })
+
+/** The members of the finding, and what was done about it. */
+function jsonOf({ finding, error, ...done }: Repair): object {
+  return { ...finding, ...done, ...(error === undefined ? {} : { error: errorJson(error) }) }
+}
 
 function text({ finding: { path, kind, reason }, outcome, action = '', error }: Repair): string {
   const what = {
