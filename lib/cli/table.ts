@@ -29,8 +29,7 @@ export function itemTable(
 }
 
 function row(item: ListedItem, format: TimeFormat, now: number): string[] {
-  const { state, name, size, locked, id, modifiedAt } = item
-  const isDelayed = state === 'queue' && modifiedAt.getTime() > now
+  const { state, name, size, locked, id, notBefore } = item
   return [
     state,
     name === undefined ? '-' : ms(Math.max(0, now - name.enqueuedAt.getTime())),
@@ -38,7 +37,7 @@ function row(item: ListedItem, format: TimeFormat, now: number): string[] {
     name === undefined ? '-' : String(name.tries),
     String(size),
     locked ? 'yes' : 'no',
-    isDelayed ? formatTime(modifiedAt, format) : '-',
+    notBefore === undefined ? '-' : formatTime(notBefore, format),
     name === undefined ? '(malformed)' : name.arguments.map(quoted).join(' '),
     harmless(id),
   ]

@@ -74,7 +74,7 @@ export async function lastFailures(
   }
   found.sort((a, b) => b.time - a.time)
   return found.slice(0, most).map(({ entry, time }) => {
-    const name = nameOf(context, entry)
+    const name = nameOf(context.reading, entry)
     const output = readTail(entryPath(context.paths.output, entry), outputBytes)
     return {
       queue: context.name,

@@ -1,11 +1,13 @@
 import { FsqError } from '../errors.js'
 import { fromByteString, toByteString } from '../name/charset.js'
 import { longestName, type ParsedItemName, parseItemName } from '../name/item-name.js'
+import type { Stats } from '../posix/files.js'
 import { readLocks } from '../posix/locks.js'
 import { statEntry } from '../posix/names.js'
 import { entryPath, type Path } from '../posix/path.js'
 import type { QueueContext } from '../queue/context.js'
 import { listEntries } from '../queue/list-entries.js'
+import { notBefore } from '../queue/not-before.js'
 import { printableName } from '../queue/printable.js'
 import type { Queue } from '../root/queue.js'
 import { isPathComponent } from '../settings.js'
@@ -36,6 +38,8 @@ export interface ListedItem {
   readonly size: number
   /** Its mtime: when it was finished, for what is in done/ and fail/. */
   readonly modifiedAt: Date
+  /** Before which time it is not worked on; only in queue/, and only where it waits for that. */
+  readonly notBefore?: Date
   /** Whether somebody is working on it, as far as this machine can tell. */
   readonly locked: boolean
   /** What its name says; undefined where it is not that of a work-item. */
@@ -54,16 +58,28 @@ export function* listItems(queue: Queue, options: ListItemsOptions = {}): Genera
   for (const [state, entry] of entriesOf(queue, options)) {
     const stat = statEntry(entryPath(context.paths[state], entry))
     if (stat === undefined) continue
-    yield {
-      queue: context.name,
-      state,
-      id: printableName(entry, context.reading.charset),
-      raw: Buffer.from(entry, 'latin1'),
-      size: stat.size,
-      modifiedAt: stat.mtime,
-      locked: lockOf(stat) !== undefined,
-      name: nameOf(context, entry),
-    }
+    yield listedItem(context, state, entry, { stat, locked: lockOf(stat) !== undefined })
+  }
+}
+
+/** What is known of an entry by its name and by what lstat(2) says of it. */
+export function listedItem(
+  { name: queue, reading }: QueueContext,
+  state: ItemState,
+  entry: string,
+  { stat, locked }: { readonly stat: Stats; readonly locked: boolean },
+): ListedItem {
+  const time = state === 'queue' ? notBefore(stat) : undefined
+  return {
+    queue,
+    state,
+    id: printableName(entry, reading.charset),
+    raw: Buffer.from(entry, 'latin1'),
+    size: stat.size,
+    modifiedAt: stat.mtime,
+    ...(time === undefined ? {} : { notBefore: new Date(time) }),
+    locked,
+    name: nameOf(reading, entry),
   }
 }
 
@@ -80,9 +96,12 @@ export function* entriesOf(
 }
 
 /** What the name of an entry says; undefined where it is not that of a work-item. */
-export function nameOf(context: QueueContext, entry: string): ListedItem['name'] {
+export function nameOf(
+  reading: QueueContext['reading'],
+  entry: string,
+): ParsedItemName | undefined {
   try {
-    return parseItemName(fromByteString(entry, context.reading.charset), context.reading)
+    return parseItemName(fromByteString(entry, reading.charset), reading)
   } catch (error) {
     if (error instanceof FsqError) return undefined
     throw error

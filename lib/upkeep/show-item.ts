@@ -1,7 +1,7 @@
 import { errnoOf, FsqError, reasonOf } from '../errors.js'
 import { toByteString } from '../name/charset.js'
-import { longestName, type ParsedItemName } from '../name/item-name.js'
-import { close, openEntry, pinDirectory, readPieces, statFile, type Stats } from '../posix/files.js'
+import { longestName } from '../name/item-name.js'
+import { close, openEntry, pinDirectory, readPieces, statFile } from '../posix/files.js'
 import { inodeOf } from '../posix/inode.js'
 import { readLocks } from '../posix/locks.js'
 import { statEntry, walkNames } from '../posix/names.js'
@@ -13,7 +13,7 @@ import { isHidden } from '../queue/list-entries.js'
 import { printableName } from '../queue/printable.js'
 import type { Queue } from '../root/queue.js'
 import { isPathComponent } from '../settings.js'
-import { type ItemState, itemStates, nameOf } from './list-items.js'
+import { type ItemState, itemStates, type ListedItem, listedItem } from './list-items.js'
 
 /** Where an item is looked for. */
 export interface ShowItemOptions {
@@ -22,33 +22,17 @@ export interface ShowItemOptions {
 }
 
 /** All that is known of one item. */
-export interface ShownItem {
-  /** The queue. */
-  readonly queue: string
-  /** The directory that it is in. */
-  readonly state: ItemState
-  /** Its name; with \\xNN for bytes that are not text. */
-  readonly id: string
+export interface ShownItem extends ListedItem {
   /** Its path; bytes where it is no text in UTF-8. */
   readonly path: string | Buffer
-  /** The size of the body in bytes. */
-  readonly size: number
   /** The permission bits. */
   readonly mode: number
   /** The id of its owner. */
   readonly uid: number
   /** The id of its group. */
   readonly gid: number
-  /** Its mtime: when it was finished, for what is in done/ and fail/. */
-  readonly modifiedAt: Date
-  /** Before which time it is not worked on; only in queue/, and only where it waits for that. */
-  readonly notBefore?: Date
-  /** Whether somebody is working on it, as far as this machine can tell. */
-  readonly locked: boolean
   /** The process that took the lock, where Linux tells; a program that it started may have it now. */
   readonly lockedBy?: number
-  /** What its name says; undefined where it is not that of a work-item. */
-  readonly name: ParsedItemName | undefined
   /** The file with the end of what its failed program wrote, if that was kept. */
   readonly output?: string | Buffer
 }
@@ -75,21 +59,13 @@ export async function showItem(
     if (stat === undefined) throw noSuchItem(context, id) // Somebody was faster.
     const lock = readLocks()(stat)
     const output = entryPath(context.paths.output, entry)
-    const time = state === 'queue' ? notBefore(stat) : undefined
     return {
-      queue: context.name,
-      state,
-      id: printableName(entry, context.reading.charset),
+      ...listedItem(context, state, entry, { stat, locked: lock !== undefined }),
       path,
-      size: stat.size,
       mode: stat.mode & 0o7777,
       uid: stat.uid,
       gid: stat.gid,
-      modifiedAt: stat.mtime,
-      ...(time === undefined ? {} : { notBefore: new Date(time) }),
-      locked: lock !== undefined,
       ...(lock === undefined || lock.pid <= 0 ? {} : { lockedBy: lock.pid }),
-      name: nameOf(context, entry),
       ...(statEntry(output)?.isFile() === true ? { output } : {}),
     }
   } catch (error) {
@@ -97,11 +73,6 @@ export async function showItem(
       id,
     })
   }
-}
-
-/** Until when an item waits, in milliseconds: an mtime in the future, later than it was set. */
-function notBefore({ mtimeMs, ctimeMs }: Stats): number | undefined {
-  return mtimeMs > Date.now() && mtimeMs > ctimeMs ? mtimeMs : undefined
 }
 
 /** The one entry that is meant: that of the name, or else the only one that begins so. */

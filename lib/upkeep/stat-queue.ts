@@ -8,6 +8,7 @@ import type { QueueContext } from '../queue/context.js'
 import { isDown } from '../queue/down.js'
 import { checkQueue, failure } from '../queue/failure.js'
 import { isHidden } from '../queue/list-entries.js'
+import { notBefore } from '../queue/not-before.js'
 import { printableName } from '../queue/printable.js'
 import type { Queue } from '../root/queue.js'
 import { turn } from '../turn.js'
@@ -212,7 +213,7 @@ async function countWaiting(
     const stat = statEntry(entryPath(path, entry))
     if (stat === undefined) return // Finished meanwhile.
     sums.items++
-    const name = stat.isFile() ? nameOf(context, entry) : undefined
+    const name = stat.isFile() ? nameOf(context.reading, entry) : undefined
     if (name === undefined) {
       sums.malformed++
       return
@@ -222,7 +223,7 @@ async function countWaiting(
     const lock = lockOf(stat)
     if (lock !== undefined) {
       locked.push({ id: printableName(entry, context.reading.charset), pid: lock.pid })
-    } else if (stat.mtimeMs > now && stat.mtimeMs > stat.ctimeMs) {
+    } else if (notBefore(stat, now) !== undefined) {
       // A time that somebody set; not what came since we began, or before a clock was put back.
       sums.delayed++
     } else {

@@ -30,6 +30,23 @@ t.test('each entry tells of its place, its size, its times and its name', async 
   t.equal([...listItems(queue)][0]?.locked, false, 'locked no more')
 })
 
+t.test(
+  'an item that waits for its time tells of it, a finished one with such an mtime does not',
+  async (t) => {
+    const queue = await temporaryQueue(t)
+    const { paths } = queue.context
+    const time = new Date(Math.ceil(Date.now() / 1000) * 1000 + 3_600_000)
+    const early = await queue.enqueue('', ['early'], { notBefore: time })
+    const finished = await queue.enqueue('', ['finished'])
+    await (await queue.claim(finished)).done()
+    utimesSync(`${paths.done}/${finished}`, time, time)
+    const [waiting, done] = listItems(queue, { states: ['queue', 'done'] })
+    t.match(waiting, { id: early, notBefore: time })
+    t.match(done, { id: finished, modifiedAt: time })
+    t.notOk(done !== undefined && 'notBefore' in done)
+  },
+)
+
 t.test('what is malformed has no name, hidden files are left out', async (t) => {
   const queue = await temporaryQueue(t)
   const { paths } = queue.context

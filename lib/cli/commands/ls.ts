@@ -1,12 +1,7 @@
-import {
-  itemStates,
-  type ItemState,
-  type ListedItem,
-  entriesOf,
-  listItems,
-} from '../../upkeep/list-items.js'
+import { itemStates, type ItemState, entriesOf, listItems } from '../../upkeep/list-items.js'
 import { defineCommand } from '../command.js'
 import { eachQueue } from '../each-queue.js'
+import { itemJson } from '../item-json.js'
 import { harmless, jsonLine, print, printLines } from '../output.js'
 import { withTimes } from '../times.js'
 import { UsageError } from '../usage-error.js'
@@ -55,7 +50,7 @@ export default defineCommand<Flags>({
         await printLines(itemTable(() => listItems(queue, { states }), flags))
       } else if (flags.json === true) {
         for (const item of listItems(queue, { states }))
-          await print(jsonLine(withTimes(jsonOf(item), flags)))
+          await print(jsonLine(withTimes(itemJson(item), flags)))
       } else {
         const names = [...entriesOf(queue, { states })].map(([, entry]) => entry)
         await printNames(names, flags.null === true)
@@ -76,13 +71,4 @@ async function printNames(names: readonly string[], nul: boolean): Promise<void>
       await print(Buffer.from(some.map((name) => name + end).join(''), 'latin1'))
     }
   }
-}
-
-/** Every item as an object of the same shape; a malformed entry has no fields of a name. */
-function jsonOf({ queue, state, id, size, locked, modifiedAt, name }: ListedItem): object {
-  const entry = { queue, state, id, size, locked, modifiedAt }
-  if (name === undefined) return { ...entry, malformed: true }
-  const { delimiter, enqueuedAt, entropy, pid, hostname, tries, arguments: args } = name
-  const fields = { delimiter, enqueuedAt, entropy, pid, hostname, tries, arguments: args }
-  return { ...entry, ...fields }
 }

@@ -3,6 +3,7 @@ import { groupName, userName } from '../../posix/owner.js'
 import { itemStates, type ItemState } from '../../upkeep/list-items.js'
 import { readShown, showItem, type ShownItem } from '../../upkeep/show-item.js'
 import { defineCommand } from '../command.js'
+import { itemJson } from '../item-json.js'
 import { harmless, jsonLine, print } from '../output.js'
 import { quoted } from '../quoted.js'
 import { formatTime, type TimeFormat, withTimes } from '../times.js'
@@ -50,19 +51,10 @@ export default defineCommand<Flags>({
 })
 
 /** As `fsq ls --json` has it, and more. */
-function jsonOf(
-  { name, ...item }: ShownItem,
-  output: string | undefined,
-  format: TimeFormat,
-): object {
-  const { delimiter, enqueuedAt, entropy, pid, hostname, tries, arguments: args } = name ?? {}
-  const fields =
-    name === undefined
-      ? { malformed: true }
-      : { delimiter, enqueuedAt, entropy, pid, hostname, tries, arguments: args }
-  const mode = octal(item.mode)
-  const known = { ...item, path: printable(item), mode, ...fields }
-  return withTimes({ ...known, ...(output === undefined ? {} : { output }) }, format)
+function jsonOf(item: ShownItem, output: string | undefined, format: TimeFormat): object {
+  const { uid, gid, lockedBy } = item
+  const more = { path: printable(item), mode: octal(item.mode), uid, gid, lockedBy, output }
+  return withTimes({ ...itemJson(item), ...more }, format)
 }
 
 function text(item: ShownItem, output: string | undefined, format: TimeFormat): string {
