@@ -138,6 +138,8 @@ function footer({ asking, message }: TopView): string {
 
 function question(action: TopAction): string {
   switch (action.act) {
+    case 'requeue':
+      return `put ${plainText(action.id)} back into ${plainText(action.queue)}?`
     case 'down':
       return `take ${plainText(action.queue)} down?`
     default:
@@ -145,7 +147,7 @@ function question(action: TopAction): string {
   }
 }
 
-const keys = 'q quit  ? help  tab other list  up/down move  d down  u up'
+const keys = 'q quit  ? help  tab other list  up/down move  r requeue  d down  u up'
 
 const help = [
   '',
@@ -153,6 +155,7 @@ const help = [
   'up, down, k, j      move',
   'pageup, pagedown    move by ten',
   'home, end           go to the first, the last',
+  'r                   put the chosen failure back into its queue; asks',
   'd                   take the chosen queue down; asks',
   'u                   bring the chosen queue up',
   '? or h              this help; any key leaves it',

@@ -14,7 +14,9 @@ export interface TopData {
 
 /** Something that is done to a queue. */
 export type TopAction =
-  { readonly act: 'quit' } | { readonly act: 'down' | 'up'; readonly queue: string }
+  | { readonly act: 'quit' }
+  | { readonly act: 'down' | 'up'; readonly queue: string }
+  | { readonly act: 'requeue'; readonly queue: string; readonly id: string }
 
 /** What somebody is looking at. */
 export interface TopView {
@@ -76,7 +78,7 @@ export function press(
   const { asking, ...calm } = view
   if (asking !== undefined) return key === 'y' ? { view: calm, action: asking } : { view: calm }
   if (view.help === true) return key === 'q' ? quit(view) : { view: { ...view, help: false } }
-  const { queue } = chosen(data, view)
+  const { queue, failure } = chosen(data, view)
   const move = Object.hasOwn(moves, key) ? moves[key] : undefined
   if (move !== undefined) return { view: moved(data, view, move) }
   switch (key) {
@@ -91,6 +93,11 @@ export function press(
       return queue === undefined ? { view } : { view: { ...view, asking: { act: 'down', queue } } }
     case 'u':
       return queue === undefined ? { view } : { view, action: { act: 'up', queue } }
+    case 'r':
+      if (failure === undefined) return { view: { ...view, message: 'nothing has failed' } }
+      return {
+        view: { ...view, asking: { act: 'requeue', queue: failure.queue, id: failure.id } },
+      }
     default:
       return { view }
   }

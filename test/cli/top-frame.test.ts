@@ -6,7 +6,7 @@ import { firstView, type TopData, type TopView } from '../../lib/cli/top-view.js
 import { topData } from '../helpers/top-data.js'
 
 const style: FrameStyle = { columns: 80, rows: 24, colour: false, utc: true }
-const keys = 'q quit  ? help  tab other list  up/down move  d down  u up'
+const keys = 'q quit  ? help  tab other list  up/down move  r requeue  d down  u up'
 
 t.test('a frame of 80 columns and 24 rows', async (t) => {
   const frame = topFrame(topData({ queues: 3, failures: 2 }), { ...firstView, queue: 'q1' }, style)
@@ -55,7 +55,7 @@ const views: readonly TopView[] = [
   { pane: 'queues', queue: 'q29' },
   { ...firstView, help: true },
   { ...firstView, message: 'no such item: \x1b[2J\n' },
-  { ...firstView, asking: { act: 'down', queue: '\x1b[2J\n\u202e' } },
+  { ...firstView, asking: { act: 'requeue', queue: '\x1b[2J', id: '\n\u202e' } },
 ]
 const heights = [0, 1, 2, 3, 5, 10, 24, 200]
 const widths = [0, 1, 2, 20, 79, 300]

@@ -55,7 +55,9 @@ const actions: readonly [keys: string[], actions: TopAction[]][] = [
   [['d', 'q'], []],
   [['down', 'u'], [{ act: 'up', queue: 'q1' }]],
   [['tab', 'down', 'down', 'u'], [{ act: 'up', queue: 'q2' }]],
-  [['d', 'escape', 'y'], []],
+  [['r', 'y'], [{ act: 'requeue', queue: 'q0', id: '_0' }]],
+  [['tab', 'down', 'r', 'y'], [{ act: 'requeue', queue: 'q1', id: '_1' }]],
+  [['r', 'escape', 'y'], []],
 ]
 
 t.test('what cannot be undone is done only after a yes', async (t) => {
@@ -64,7 +66,7 @@ t.test('what cannot be undone is done only after a yes', async (t) => {
 })
 
 t.test('where there is nothing, nothing is done', async (t) => {
-  for (const key of ['d', 'u', 'down', 'end'])
+  for (const key of ['d', 'u', 'r', 'down', 'end'])
     for (const keys of [
       [key, 'y'],
       ['tab', key, 'y'],

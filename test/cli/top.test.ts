@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, renameSync } from 'node:fs'
 import t from 'tap'
 import { check, eventually, place, startProgram } from '../helpers/cli.js'
 import { putEntry } from '../helpers/entries.js'
@@ -47,6 +47,33 @@ t.test('top prints one frame where there is no terminal', { buffered: true }, as
 })
 
 const skip = noTerminal
+
+t.test('a key puts a failure back into its queue', { buffered: true, skip }, async (t) => {
+  const here = await placeOfFailure(t)
+  const { queue, fail, id, directory } = here
+  const terminal = onTerminal(here, 'fsq top -n 1m')
+  await terminal.shows(/^OUTPUT of _.*_alice$/)
+  terminal.type('r')
+  await terminal.shows(/^put _.*_alice back into q\? \(y for yes\)$/)
+  terminal.type('n')
+  await terminal.shows(/^q quit/)
+  t.strictSame(entriesOf(fail), [id], 'not without a yes')
+  terminal.type('ry')
+  await terminal.shows(/^> q +1 /)
+  t.match(terminal.output(), /_alice is in q again/)
+  t.strictSame(entriesOf(fail), [])
+  t.strictSame(entriesOf(queue.context.paths.queue), [id])
+  terminal.type('r')
+  await terminal.shows(/^nothing has failed$/)
+  await (await queue.claim(id)).failPerm()
+  terminal.type('u') // So that it counts at once.
+  await terminal.shows(/ q {2}alice/)
+  renameSync(`${fail}/${id}`, `${directory}/${id}`)
+  terminal.type('ry')
+  await terminal.shows(/^(no such item|item _|_.* is not in q any more)/)
+  terminal.type('q')
+  await terminal.ended
+})
 
 t.test('keys take a queue down and up', { buffered: true, skip }, async (t) => {
   const here = await placeOfFailure(t)

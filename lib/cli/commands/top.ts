@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import { FsqError } from '../../errors.js'
 import { type LastFailure, lastFailures } from '../../upkeep/last-failures.js'
 import { listQueues } from '../../upkeep/list-queues.js'
+import { requeueItems } from '../../upkeep/requeue-items.js'
 import { processTable, type QueueStat, statQueueWith } from '../../upkeep/stat-queue.js'
 import { type Call, defineCommand } from '../command.js'
 import { eachOf } from '../each-queue.js'
@@ -98,6 +99,10 @@ async function actOn(
       case 'up':
         await queue.up()
         return `${action.queue} is up`
+      case 'requeue':
+        for await (const { error, newId } of requeueItems(queue, { ids: [action.id] }))
+          return error?.message ?? `${newId ?? action.id} is in ${action.queue} again`
+        return `${action.id} is not in ${action.queue} any more`
     }
   } catch (error) {
     if (error instanceof FsqError) return error.message
