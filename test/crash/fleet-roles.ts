@@ -77,6 +77,19 @@ export const scanProgram: Role = async (fleet) => {
   if (!isFine) writeRecord(fleet.log, { at: 'odd', by, message: `fsq scan: ${status} ${stderr}` })
 }
 
+/**
+ * `fsq work`, with the same program for four items at a time, until it is asked to end. Then it waits for
+ * its programs, so that no item is cut.
+ */
+export const workProgram: Role = async (fleet) => {
+  const flags = ['-v', '-j', '4', '--backoff', '0'] // All that is left is to be there at the end.
+  const words = ['work', ...flags, 'q', '--', path('handler.sh')]
+  const { by, status, stderr } = await runHandler(fleet, words)
+  // Before it says that it works, a signal ends it as it ends any program.
+  const isFine = [0, 'SIGKILL'].includes(status) || (status === 'SIGTERM' && stderr === '')
+  if (!isFine) writeRecord(fleet.log, { at: 'odd', by, message: `fsq work: ${status} ${stderr}` })
+}
+
 /** Runs fsq with a program that works on items, and writes down which it finished. */
 async function runHandler(
   { start, log }: Fleet,

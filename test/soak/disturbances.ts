@@ -9,10 +9,12 @@ import { writeRecord } from '../crash/fleet-log.js'
  * is written down, so that a soak can see that it was tried.
  */
 
-const minute = 60
-
-/** How fast the clock may be, in seconds: as it should, stepped back and forth, a day and years. */
-const steps = [0, -60 * minute, 60 * minute, 0, -24 * 60 * minute, 400 * 24 * 60 * minute]
+/**
+ * How fast the clock may be, in seconds: it steps back and forth, by an hour, a day and a year. It is
+ * never ahead of the kernel's, which files have their ctime from: a time of finishing would be one to
+ * wait for then, if the worker is killed before the item is moved.
+ */
+const steps = [0, -60, -2 * 60, -24 * 60, -400 * 24 * 60].map((minutes) => minutes * 60)
 
 /** A disturbance that comes after up to so many milliseconds. */
 function after(
@@ -27,14 +29,13 @@ function after(
   }
 }
 
-/** Asks a worker to end. A scan does not wait for its program then, but passes that on to it. */
+/** Asks a worker to end. It is to let its programs finish, so that no item is cut. */
 export const terminate = (seed: number): Role =>
   after(3000, seed, ({ running, log }, random) => {
-    const workers = [...running].filter(({ by }) => by.startsWith('scan-'))
+    const workers = [...running].filter(({ by }) => by.startsWith('work-'))
     const chosen = workers[Math.floor(random() * workers.length)]
     if (chosen === undefined) return
     writeRecord(log, { at: 'term', by: chosen.by })
-    writeRecord(log, { at: 'kill', by: `${chosen.by}/` })
     signal(chosen.pid, 'SIGTERM')
   })
 

@@ -1,7 +1,7 @@
 import { env } from 'node:process'
 import t from 'tap'
 import { runFleet } from '../crash/fleet.js'
-import { batchProgram, enqueueProgram, producer, scanProgram } from '../crash/fleet-roles.js'
+import { batchProgram, enqueueProgram, producer, workProgram } from '../crash/fleet-roles.js'
 import { judge, snapshot } from '../crash/oracle.js'
 import { recover } from '../crash/recover.js'
 import { place } from '../helpers/cli.js'
@@ -18,8 +18,7 @@ const seconds = numberFrom(env, 'FSQ_SOAK_SECONDS', 600)
 const seed = numberFrom(env, 'FSQ_SOAK_SEED', 1)
 
 const producers = [producer, producer, batchProgram, enqueueProgram]
-const worker = scanProgram
-const workers = [worker, worker, worker, worker]
+const workers = [workProgram, workProgram, workProgram, workProgram]
 
 const withoutTime = await withoutFakeTime()
 
