@@ -49,7 +49,7 @@ export function claimEntry(queue: QueueContext, entry: string, options: ClaimOpt
     const stat = statEntry(path)
     if (stat === undefined) return { skipped: 'gone' }
     if (!stat.isFile()) return { malformed: notFile() }
-    return early(stat, options) ?? parsed(queue, entry, undefined, options)
+    return early(queue, stat, options) ?? parsed(queue, entry, undefined, options)
   }
   const opened = open(path)
   if (typeof opened !== 'number') return opened
@@ -57,7 +57,7 @@ export function claimEntry(queue: QueueContext, entry: string, options: ClaimOpt
   try {
     const stat = statFile(opened)
     if (!stat.isFile()) return { malformed: notFile() }
-    const waits = early(stat, options)
+    const waits = early(queue, stat, options)
     if (waits !== undefined) return waits
     if (options.lock && !getNative().flock(opened)) return { skipped: 'locked' }
     if (!isSameFile(opened, path, stat)) return { skipped: 'gone' }
@@ -69,8 +69,8 @@ export function claimEntry(queue: QueueContext, entry: string, options: ClaimOpt
   }
 }
 
-function early(stat: Stats, options: ClaimOptions): Claim | undefined {
-  const time = options.early === true ? undefined : notBefore(stat)
+function early({ clock }: QueueContext, stat: Stats, options: ClaimOptions): Claim | undefined {
+  const time = options.early === true ? undefined : notBefore(stat, clock.now())
   return time === undefined ? undefined : { skipped: 'early', notBefore: time }
 }
 

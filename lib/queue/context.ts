@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from '../clock.js'
 import { FsqError } from '../errors.js'
 import type { ItemNameRules } from '../name/item-name.js'
 import { type NameRules, nameRules } from '../name/options.js'
@@ -25,6 +26,8 @@ export interface QueueContext {
   /** The host, where this is a host queue. */
   readonly host?: string
   readonly settings: Settings
+  /** By which items are enqueued, finished, and wait for their time. */
+  readonly clock: Clock
   /** How names are written. */
   readonly writing: NameRules
   /** How names are read. */
@@ -36,13 +39,18 @@ export interface QueueContext {
  * @throws {@link FsqError} `FSQ_PATH` for a name that no queue can have; `FSQ_COERCE` or
  * `FSQ_TIMEFMT` where the settings name an unknown charset or an unusable time format.
  */
-export function queueContext(settings: Settings, name: string): QueueContext {
+export function queueContext(
+  settings: Settings,
+  name: string,
+  clock: Clock = systemClock,
+): QueueContext {
   checkQueueName(name)
   const writing = nameRules(settings)
   const { encode, charset } = writing
   return {
     name,
     settings,
+    clock,
     writing,
     reading: { encode, charset, timestamps: getTimestamps(settings.timefmt) },
     paths: queuePaths(settings, `${settings.root}/${name}`),

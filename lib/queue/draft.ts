@@ -140,7 +140,8 @@ export class Draft {
     try {
       setOwnership(made, ownership)
       await writeBody(made, body, queue.writing.charset, signal)
-      if (notBefore !== undefined && notBefore.getTime() > Date.now()) setTimes(made, notBefore)
+      if (notBefore !== undefined && notBefore.getTime() > queue.clock.now())
+        setTimes(made, notBefore)
       return draft
     } catch (error) {
       draft.discard()
@@ -221,7 +222,7 @@ export function nameSource(
   const { settings, writing, reading } = queue
   const { delimiter } = options
   const rules = delimiter === undefined ? writing : nameRules({ ...settings, delimiter })
-  const enqueuedAt = options.enqueuedAt ?? new Date()
+  const enqueuedAt = options.enqueuedAt ?? new Date(queue.clock.now())
   if (Number.isNaN(enqueuedAt.getTime()))
     throw new TypeError('Expected `enqueuedAt` to be a date, got an invalid one')
   checkList(args)

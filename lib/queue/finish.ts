@@ -96,7 +96,8 @@ export async function fail(item: Finishing, reason?: FsqError): Promise<Outcome>
 export async function retry(item: Finishing): Promise<Outcome> {
   const { queue, id, limits } = item
   const name = { ...item.name, tries: item.name.tries + 1 }
-  const reason = spent({ ...name, queue: queue.name, id }, limits) ?? tooLong(item, name)
+  const reason =
+    spent({ ...name, queue: queue.name, id }, limits, queue.clock.now()) ?? tooLong(item, name)
   if (reason !== undefined) return fail(item, reason)
   return { state: 'queue', id: await move(item, item.queue.paths.queue, name) }
 }
@@ -105,6 +106,7 @@ export async function retry(item: Finishing): Promise<Outcome> {
 export function spent(
   { queue, id, tries, enqueuedAt }: Pick<Item, 'queue' | 'id' | 'tries' | 'enqueuedAt'>,
   { maxTries, ttl }: Limits,
+  now: number,
 ): FsqError | undefined {
   const fields = { queue, id }
   if (maxTries > 0 && tries >= maxTries) {
@@ -115,7 +117,7 @@ export function spent(
       fields,
     )
   }
-  if (ttl > 0 && Date.now() >= enqueuedAt.getTime() + ttl * 1000) {
+  if (ttl > 0 && now >= enqueuedAt.getTime() + ttl * 1000) {
     return new FsqError(
       'FSQ_TTL_EXPIRED',
       `TTL expired: ${ttl} for item ${id}; failed permanently`,
@@ -144,7 +146,7 @@ async function move(item: Finishing, directory: string, name: ItemName): Promise
   try {
     if (fd !== undefined && !isSameFile(fd, from, stat)) throw noItem(queue.name, id)
     const staysInQueue = directory === queue.paths.queue
-    const time = staysInQueue ? item.notBefore : new Date()
+    const time = staysInQueue ? item.notBefore : new Date(queue.clock.now())
     if (fd !== undefined && time !== undefined) touch(fd, time)
     // Where the name does not change, it is kept to the byte, however its writer escaped it.
     let target = staysInQueue ? formatItemName(name, queue.writing) : id

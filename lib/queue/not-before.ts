@@ -17,7 +17,7 @@ const tolerance = 60_000
  */
 export function notBefore(
   { mtimeMs, ctimeMs }: Pick<Stats, 'mtimeMs' | 'ctimeMs'>,
-  now = Date.now(),
+  now: number,
 ): number | undefined {
   const wasSet = mtimeMs > ctimeMs && ctimeMs <= now + tolerance
   return mtimeMs > now && wasSet ? mtimeMs : undefined

@@ -51,7 +51,7 @@ export async function requeueEntry(
   options: RequeueEntryOptions,
 ): Promise<string> {
   return withLockedEntry(queue, state, entry, 'requeue', async (item) => {
-    touch(item.fd, new Date())
+    touch(item.fd, new Date(queue.clock.now()))
     const newId = await move(queue, state, item, options)
     removeOutput(queue, entry)
     wake(item.fd)

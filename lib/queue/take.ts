@@ -31,7 +31,7 @@ export function takeEntry(
     const claim = claimEntry(queue, entry, options)
     if ('skipped' in claim) return claim
     if ('malformed' in claim) return reporting(setAside(claim))
-    const error = spent(claim.item, options.limits)
+    const error = spent(claim.item, options.limits, queue.clock.now())
     return error === undefined ? claim : reporting(failSpent(claim.item, error))
   } catch (error) {
     reportError(error)

@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.js'
 import { type Argument } from '../name/encode.js'
 import type { Settings } from '../settings.js'
 import type { Body } from '../queue/body.js'
@@ -30,8 +31,8 @@ export class Queue {
   readonly context: QueueContext
 
   /** @internal */
-  constructor(settings: Settings, name: string) {
-    this.context = queueContext(settings, name)
+  constructor(settings: Settings, name: string, clock?: Clock) {
+    this.context = queueContext(settings, name, clock)
   }
 
   /** The name of the queue. */

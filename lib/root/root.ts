@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.js'
 import { nameRules } from '../name/options.js'
 import { getTimestamps } from '../name/timestamp.js'
 import { isDirectory, listNames } from '../posix/names.js'
@@ -15,13 +16,15 @@ import type { UninstallOptions } from '../queue/uninstall.js'
 export class Root {
   /** What the options, the environment and the defaults came to when the root was opened. */
   readonly settings: Settings
+  readonly #clock: Clock | undefined
 
   /** @internal */
-  constructor(settings: Settings) {
+  constructor(settings: Settings, clock?: Clock) {
     // A charset or a time format of no use shows now, not when a queue is first named.
     nameRules(settings)
     getTimestamps(settings.timefmt)
     this.settings = settings
+    this.#clock = clock
   }
 
   /**
@@ -42,7 +45,7 @@ export class Root {
     B extends BodyCodec | undefined = undefined,
   >(name: string, codec: Codec<A, B>): TypedQueue<A, B>
   queue(name: string, codec?: Codec<ArgumentsCodec, BodyCodec>): Queue | TypedQueue {
-    const queue = new Queue(this.settings, name)
+    const queue = new Queue(this.settings, name, this.#clock)
     return codec === undefined ? queue : new TypedQueue(queue, codec as unknown as Codec)
   }
 

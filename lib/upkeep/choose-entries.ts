@@ -42,7 +42,7 @@ export type Chosen =
 export async function* chooseEntries(
   context: QueueContext,
   state: ItemState,
-  { ids, match, olderThan = 0, now = new Date() }: Choice,
+  { ids, match, olderThan = 0, now = new Date(context.clock.now()) }: Choice,
 ): AsyncGenerator<Chosen> {
   if (!(olderThan >= 0)) throw new TypeError(`Expected \`olderThan\` in seconds, got ${olderThan}`)
   if (ids !== undefined) {

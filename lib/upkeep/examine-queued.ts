@@ -45,7 +45,7 @@ export function* examineQueued(each: Entry, pinned: Pinned): Generator<Found> {
   if ('skipped' in claim) return
   yield* sameName(each, pinned, ['done', 'fail'], 'queue')
   yield* wrongOwnership(each)
-  const limit = spent(claim.item, limits)
+  const limit = spent(claim.item, limits, examination.now)
   const wasRead = stat.atimeMs > stat.ctimeMs && stat.atimeMs > stat.mtimeMs
   if ((limit === undefined && !wasRead) || readLocks()(stat)) return
   if (limit !== undefined) {
@@ -128,7 +128,7 @@ async function failSpent({ examination, entry }: Entry, pinned: Pinned): Promise
   }
   if ('skipped' in claim) return ifGone(claim.skipped)
   using item: Item = claim.item
-  if (spent(item, limits) === undefined) return false
+  if (spent(item, limits, examination.now) === undefined) return false
   await item.failPerm()
   await pinned.get('queue')?.sync()
   return true

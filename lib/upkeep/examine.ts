@@ -36,7 +36,7 @@ export async function* examine(queue: Queue, options: AuditOptions): AsyncGenera
   // Whatever the durability of the queue: a repair that the loss of power undoes is none.
   const settings = { ...queue.context.settings, durability: 'full' } as const
   const context = { ...queue.context, settings }
-  const { older = defaultOlder, now = new Date() } = options
+  const { older = defaultOlder, now = new Date(context.clock.now()) } = options
   if (!(older >= 0)) throw new TypeError(`Expected \`older\` in seconds, got ${older}`)
   const { ttl, maxTries } = settings
   const examination: Examination = {

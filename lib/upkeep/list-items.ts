@@ -64,12 +64,12 @@ export function* listItems(queue: Queue, options: ListItemsOptions = {}): Genera
 
 /** What is known of an entry by its name and by what lstat(2) says of it. */
 export function listedItem(
-  { name: queue, reading }: QueueContext,
+  { name: queue, reading, clock }: QueueContext,
   state: ItemState,
   entry: string,
   { stat, locked }: { readonly stat: Stats; readonly locked: boolean },
 ): ListedItem {
-  const time = state === 'queue' ? notBefore(stat) : undefined
+  const time = state === 'queue' ? notBefore(stat, clock.now()) : undefined
   return {
     queue,
     state,

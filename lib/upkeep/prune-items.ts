@@ -73,8 +73,9 @@ export const defaultAge = 7 * 24 * 60 * 60
  */
 export async function pruneItems(queue: Queue, options: PruneOptions = {}): Promise<PruneResult> {
   checkOptions(options)
-  const { states = ['done'], now = new Date(), dryRun = false, onRemove, onProgress } = options
   const { context } = queue
+  const { states = ['done'], dryRun = false, onRemove, onProgress } = options
+  const { now = new Date(context.clock.now()) } = options
   const { doneDir, failDir } = context.settings
   let removed = 0
   let linked = 0

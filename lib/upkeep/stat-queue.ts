@@ -121,9 +121,10 @@ export function processTable(triggerFifo: string): ProcessTable {
 export async function statQueueWith(
   processes: ProcessTable,
   queue: Queue,
-  { now = new Date(), signal }: StatOptions = {},
+  options: StatOptions = {},
 ): Promise<QueueStat> {
   const { context } = queue
+  const { now = new Date(context.clock.now()), signal } = options
   signal?.throwIfAborted()
   checkQueue(context)
   const count: Count = { context, now: now.getTime(), signal }

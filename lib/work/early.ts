@@ -40,7 +40,7 @@ export class Early {
   }
 
   /** The entries whose time has come; they are not remembered any more. */
-  due(now = Date.now()): string[] {
+  due(now: number): string[] {
     const entries: string[] = []
     for (let next = this.next; next !== undefined && next <= now; next = this.next) {
       const { entry = '' } = this.#queue.pop() ?? {}

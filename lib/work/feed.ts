@@ -162,7 +162,8 @@ export class Feed {
   }
 
   async #next(): Promise<Fed | undefined> {
-    this.#ready.push(...this.#early.due(), ...this.#postponed.due())
+    const now = this.queue.clock.now()
+    this.#ready.push(...this.#early.due(now), ...this.#postponed.due(now))
     for (;;) {
       await turn()
       if (this.#isDown()) return undefined

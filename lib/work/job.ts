@@ -71,7 +71,7 @@ export class Job {
     const { item } = this
     const { run, timeout, onEvent } = this.#options
     const { queue, id, tries } = item
-    onEvent({ type: 'claimed', queue, id, tries, waited: secondsSince(item.enqueuedAt) })
+    onEvent({ type: 'claimed', queue, id, tries, waited: this.#secondsSince(item.enqueuedAt) })
     const began = performance.now()
     const timer =
       timeout > 0
@@ -183,7 +183,12 @@ export class Job {
   #nextTime(): Date | undefined {
     const { backoff } = this.#options
     if (backoff === undefined) return undefined
-    return new Date(Date.now() + backoffSeconds(backoff, this.item.tries + 1) * 1000)
+    const now = this.item.context.clock.now()
+    return new Date(now + backoffSeconds(backoff, this.item.tries + 1) * 1000)
+  }
+
+  #secondsSince(time: Date): number {
+    return Math.max(0, (this.item.context.clock.now() - time.getTime()) / 1000)
   }
 
   /** Best effort: the item is finished already. */
@@ -203,8 +208,4 @@ export class Job {
 
 function typeOf({ state }: Outcome): { type: FinishedEvent['type'] } {
   return { type: state === 'done' ? 'done' : state === 'fail' ? 'failed' : 'retried' }
-}
-
-function secondsSince(time: Date): number {
-  return Math.max(0, (Date.now() - time.getTime()) / 1000)
 }

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events'
+import { type Clock, longestTimer, systemClock } from '../clock.js'
 import { FsqError } from '../errors.js'
 import type { QueueContext } from '../queue/context.js'
 import { checkQueue, failure } from '../queue/failure.js'
@@ -95,9 +96,6 @@ export type WorkEventMap = {
 /** How many names are held at a time. */
 const window = 10_000
 
-/** The longest time that a timer can wait, in milliseconds. */
-const longestTimer = 2 ** 31 - 1
-
 /**
  * Works on the items of one or more queues until it is stopped. Made by {@link Queue.work} and
  * {@link Root.work}. Emits every {@link WorkEvent} under its type; `error` only where somebody listens.
@@ -114,7 +112,9 @@ export class Worker extends EventEmitter<WorkEventMap> implements AsyncDisposabl
   readonly #dispatch: Dispatch
   readonly #counts = { done: 0, failed: 0, retried: 0, left: 0 }
   readonly #sweep: NodeJS.Timeout
-  #earlyTimer: NodeJS.Timeout | undefined
+  readonly #clock: Clock
+  /** Calls off the wait for the time of an item. */
+  #forgetTime: () => void = () => undefined
   #idle = false
   #full = false
   #stopping = false
@@ -142,6 +142,7 @@ export class Worker extends EventEmitter<WorkEventMap> implements AsyncDisposabl
       for (const { feed } of this.#sources) feed.unpark(key)
       this.#dispatch.pump()
     })
+    this.#clock = queues[0]?.queue.clock ?? systemClock // Queues of one root have one.
     const keys = this.#keys
     const feeds = queues.map(({ queue }) => {
       return new Feed(queue, { ...feedOptions(queue, options), window, keys, onEvent })
@@ -231,7 +232,7 @@ export class Worker extends EventEmitter<WorkEventMap> implements AsyncDisposabl
     const { drain = 30, signal } = this.#options
     this.#dispatch.stop()
     clearInterval(this.#sweep)
-    clearTimeout(this.#earlyTimer)
+    this.#forgetTime()
     signal?.removeEventListener('abort', this.#onAbort)
     for (const { wake } of this.#sources) wake[Symbol.dispose]()
     const timer = setTimeout(
@@ -298,16 +299,13 @@ export class Worker extends EventEmitter<WorkEventMap> implements AsyncDisposabl
   }
 
   #waitForTime(): void {
-    clearTimeout(this.#earlyTimer)
+    this.#forgetTime()
     const times = this.#sources.map(({ feed }) => feed.nextTime ?? Infinity)
-    const wait = Math.min(...times) - Date.now()
-    if (wait === Infinity) return
-    this.#earlyTimer = setTimeout(
-      () => {
-        this.#dispatch.pump()
-      },
-      Math.min(Math.max(0, Math.ceil(wait)), longestTimer),
-    )
+    const next = Math.min(...times)
+    if (next === Infinity) return
+    this.#forgetTime = this.#clock.at(next, () => {
+      this.#dispatch.pump()
+    })
   }
 
   #tellUpOrDown(): void {
