@@ -12,6 +12,7 @@ const outputs = [
   /^to alice: Dear Alice, welcome!\n$/,
   /^row 1\nrow 2\nFSQ_NO_ITEM\n$/,
   /^500 items are in\n$/,
+  /^welcome, alice@example.org\n1\n$/,
 ]
 const tsc = fileURLToPath(import.meta.resolve('typescript/bin/tsc'))
 

@@ -3,6 +3,8 @@ import { type Argument, coerce } from '../name/encode.js'
 import type { EnqueueOptions } from '../queue/draft.js'
 import type { Item } from '../queue/item.js'
 import type { ScanOptions } from '../queue/scan.js'
+import type { Handler } from '../work/run-handler.js'
+import type { Worker, WorkOptions } from '../work/worker.js'
 import {
   type ArgumentsCodec,
   type ArgumentsIn,
@@ -102,22 +104,16 @@ export class TypedQueue<
   }
 
   /**
-   * A handler of items, such as a worker takes, made of one that gets them typed. Items that are not
-   * valid fail permanently and do not come to it.
-   *
-   * @param onInvalid - is told of those
+   * {@link Queue.work}, by a handler that gets the items typed. One that is not valid fails permanently
+   * and does not come to it; the event `failed` has the reason, `FSQ_INVALID`.
    */
-  handler<Rest extends readonly unknown[], Result>(
-    handle: (
-      item: TypedItem<ArgumentsOut<A>, BodyOut<B>>,
-      ...rest: Rest
-    ) => Result | Promise<Result>,
-    onInvalid?: (event: InvalidEvent) => void,
-  ): (item: Item, ...rest: Rest) => Promise<Result | undefined> {
-    return async (item, ...rest) => {
-      const typed = await this.#decodeOrFail(item, onInvalid)
-      return typed === undefined ? undefined : handle(typed, ...rest)
-    }
+  work(
+    handler: Handler<TypedItem<ArgumentsOut<A>, BodyOut<B>>>,
+    options: WorkOptions = {},
+  ): Worker {
+    return this.queue.work(async (item, context) => {
+      await handler(await this.decode(item), context)
+    }, options)
   }
 
   /**

@@ -24,7 +24,7 @@ export interface FinishedEvent extends ItemEvent {
   readonly code?: number
   /**
    * Why it was no success, if more is known than an exit status: `FSQ_EXEC`, `FSQ_TIMEOUT`,
-   * `FSQ_PROGRAM_KILLED`, `FSQ_HANDLER`.
+   * `FSQ_PROGRAM_KILLED`, `FSQ_HANDLER`, `FSQ_INVALID`.
    */
   readonly error?: FsqError
   /** The earliest time of the next try, where it has one. */

@@ -150,7 +150,7 @@ export class Job {
     const later = notBefore === undefined ? {} : { notBefore }
     if (asked !== undefined) return item.failTmp(later)
     if ('returned' in result) return item.success()
-    if ('thrown' in result) return item.failTmp(later)
+    if ('thrown' in result) return isInvalid(result.thrown) ? item.failPerm() : item.failTmp(later)
     if ('signal' in result) return item.failPerm()
     if ('code' in result)
       return result.code === item.context.settings.failTmp
@@ -170,6 +170,7 @@ export class Job {
       return { error: new FsqError('FSQ_PROGRAM_KILLED', message, fields) }
     }
     if ('thrown' in result) {
+      if (isInvalid(result.thrown)) return { error: result.thrown }
       const message = `${id}: ${reasonOf(result.thrown)}`
       return { error: new FsqError('FSQ_HANDLER', message, { ...fields, cause: result.thrown }) }
     }
@@ -204,6 +205,11 @@ export class Job {
       this.#options.onEvent({ type: 'error', queue, id, error })
     }
   }
+}
+
+/** An item that the codec of a typed queue refuses: no later try can succeed. */
+function isInvalid(thrown: unknown): thrown is FsqError {
+  return thrown instanceof FsqError && thrown.code === 'FSQ_INVALID'
 }
 
 function typeOf({ state }: Outcome): { type: FinishedEvent['type'] } {

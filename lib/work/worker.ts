@@ -90,7 +90,7 @@ export interface WorkResult {
 
 /** The names of the events, each with what its listeners get. */
 export type WorkEventMap = {
-  [Type in WorkEvent['type']]: [Extract<WorkEvent, Record<'type', Type>>]
+  [Type in WorkEvent['type']]: [WorkEvent & { readonly type: Type }]
 }
 
 /** How many names are held at a time. */
@@ -338,6 +338,6 @@ export class Worker extends EventEmitter<WorkEventMap> implements AsyncDisposabl
   #tell(event: WorkEvent): void {
     this.#options.onEvent?.(event)
     if (event.type === 'error' && this.listenerCount('error') === 0) return
-    this.emit(event.type, event as never)
+    this.emit(event.type, event)
   }
 }

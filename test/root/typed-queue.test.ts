@@ -1,7 +1,6 @@
+import { once } from 'node:events'
 import t from 'tap'
 import { z } from 'zod'
-import type { Item } from '../../lib/queue/item.js'
-import type { InvalidEvent } from '../../lib/root/typed-queue.js'
 import { contentsOf, nothing, temporaryRoot } from '../helpers/temporary.js'
 
 /** Whether two types are the same: each can stand for the other, and neither is any. */
@@ -97,24 +96,23 @@ t.test('two functions', async (t) => {
   same<Parameters<typeof queue.enqueue>[1], Date>(true)
   await queue.enqueue([1, 2, 255], new Date(42))
   await queue.enqueue([1, 0], new Date(43))
-  const invalid: InvalidEvent[] = []
-  const handle = queue.handler(
-    async ({ item, arguments: at, body }, word: string) => {
+  const seen: unknown[] = []
+  const failed: unknown[] = []
+  const worker = queue.work(
+    ({ item, arguments: at, body }, { signal }) => {
       same<typeof at, Date>(true)
       same<typeof body, number[]>(true)
-      await item.done()
-      return [at.getTime(), body, word]
+      seen.push([item.tries, at.getTime(), body, signal.aborted])
     },
-    (event) => invalid.push(event),
+    { maxTries: 3 },
   )
-  same<
-    typeof handle,
-    (item: Item, word: string) => Promise<(string | number | number[])[] | undefined>
-  >(true)
-  const results: unknown[] = []
-  for await (const item of queue.queue.scan()) results.push(await handle(item, 'word'))
-  t.strictSame(results, [[42, [1, 2, 255], 'word'], undefined])
-  t.match(invalid, [{ type: 'invalid', error: { message: /the body of item .*: a zero$/ } }])
+  worker.on('failed', ({ error, outcome }) =>
+    failed.push([error?.code, outcome.state, error?.message]),
+  )
+  await once(worker, 'idle')
+  t.match(await worker.stop(), { done: 1, failed: 1, retried: 0 })
+  t.strictSame(seen, [[0, 42, [1, 2, 255], false]])
+  t.match(failed, [['FSQ_INVALID', 'fail', /the body of item .*: a zero$/]])
 })
 
 t.test('a part that is left out takes any text, or any JSON', async (t) => {
