@@ -338,6 +338,7 @@ export class Worker extends EventEmitter<WorkEventMap> implements AsyncDisposabl
   #tell(event: WorkEvent): void {
     this.#options.onEvent?.(event)
     if (event.type === 'error' && this.listenerCount('error') === 0) return
-    this.emit(event.type, event)
+    const emitter = this as EventEmitter // The compiler does not see that each type goes with its event.
+    emitter.emit(event.type, event)
   }
 }
