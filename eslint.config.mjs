@@ -10,7 +10,7 @@ const floors = [
   ['root'],
   ['upkeep'],
   ['remote'],
-  ['adapters'],
+  ['adapters', 'testing'],
   ['cli'],
 ]
 

@@ -22,6 +22,7 @@ const top = fileURLToPath(new URL('..', import.meta.url))
 const nodes = process.argv.length > 2 ? process.argv.slice(2) : [process.execPath]
 const temporary = mkdtempSync(join(tmpdir(), 'fsq-pack-'))
 const consumer = `import { openRoot, type Item, type Outcome, FsqError } from 'fsq'
+import { assertItem, drain, temporaryRoot } from 'fsq/testing'
 
 const fsq = openRoot()
 const mail = await fsq.install('mail')
@@ -40,6 +41,13 @@ const error: unknown = await mail.claim('gone').catch((reason: unknown) => reaso
 if (!(error instanceof FsqError) || error.code !== 'FSQ_NO_ITEM') throw new Error('no FsqError')
 // @ts-expect-error: what is no code cannot be compared with one
 if (error.code === 'FSQ_NONSENSE') throw new Error()
+{
+  using root = temporaryRoot()
+  const queue = await root.install('q')
+  await queue.enqueue('body', ['x'])
+  await drain(queue, (item: Item) => item.failPerm())
+  await assertItem(queue, 'fail', { arguments: ['x'], body: 'body' })
+}
 `
 
 const run = (command, args, options = {}) =>

@@ -90,7 +90,7 @@ export interface WorkResult {
 
 /** The names of the events, each with what its listeners get. */
 export type WorkEventMap = {
-  [Type in WorkEvent['type']]: [WorkEvent & { readonly type: Type }]
+  [Type in WorkEvent['type']]: [WorkEvent & Readonly<Record<'type', Type>>]
 }
 
 /** How many names are held at a time. */
