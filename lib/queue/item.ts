@@ -14,6 +14,7 @@ import {
   succeed,
 } from './finish.js'
 import { checkNotBefore } from './not-before.js'
+import { wake } from './wake.js'
 
 /** How {@link Item} comes about; for claim only. */
 export interface ItemParts {
@@ -234,6 +235,8 @@ export class Item implements Disposable, AsyncDisposable {
     this.#state = 'finishing'
     try {
       const outcome = await move()
+      const { fd } = this.#parts
+      if (outcome.state === 'queue' && fd !== undefined) wake(fd)
       this.#outcome = outcome
       this.#closing = true
       return outcome

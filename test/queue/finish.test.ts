@@ -6,8 +6,10 @@ import {
   rmdirSync,
   unlinkSync,
   utimesSync,
+  watch,
   writeFileSync,
 } from 'node:fs'
+import { on } from 'node:events'
 import t, { type Test } from 'tap'
 import type { Limits, Outcome } from '../../lib/queue/finish.js'
 import type { Item } from '../../lib/queue/item.js'
@@ -194,6 +196,24 @@ for (const finish of ['success', 'failPerm'] as const) {
     t.ok(mtimeMs >= before - 1 && mtimeMs <= Date.now() + 1)
   })
 }
+
+t.test('who watches the queue is told of a retry after its name is there', async (t) => {
+  const { queue, item } = await claimed(t, { limits: { maxTries: 0 } })
+  const watcher = watch(queue.context.paths.queue)
+  t.teardown(() => {
+    watcher.close()
+  })
+  const changes = on(watcher, 'change') as AsyncIterable<[string, string]>
+  const { id } = await item.failTmp()
+  const seen: unknown[] = []
+  for await (const [event, name] of changes) {
+    if (name !== id) continue
+    seen.push(event)
+    if (event === 'change') break // The one that finds the item unlocked.
+  }
+  t.strictSame(seen, ['rename', 'change'])
+  t.ok(isFree(`${queue.context.paths.queue}/${id}`))
+})
 
 t.test('a retry leaves the mtime as it is', async (t) => {
   const { queue, item, path } = await claimed(t, { settings: { maxTries: 0 } })
