@@ -35,7 +35,8 @@ export default defineCommand<Flags>({
     const { data, status } = await collect(call)
     const paper = { columns: Infinity, rows: Infinity, colour: false, utc: call.flags.utc }
     for (const error of data.errors) call.say(error)
-    await printLines(topFrame({ ...data, errors: [] }, firstView, paper))
+    if (data.stats.length > 0 || status === 0)
+      await printLines(topFrame({ ...data, errors: [] }, firstView, paper))
     return status
   },
 })

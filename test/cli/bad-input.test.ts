@@ -1,0 +1,116 @@
+import t from 'tap'
+import { commands } from '../../lib/cli/commands.js'
+import { check, place } from '../helpers/cli.js'
+import { lockedDescriptor } from '../helpers/lock.js'
+
+/*
+ * What every command says to what cannot be: a queue or an item that is not there, an item that somebody
+ * works on, a value that makes no sense. A command that is not in the table fails the test.
+ */
+
+t.jobs = 4
+
+type Words = readonly string[]
+
+interface Case {
+  /** The command, given a queue that has to be there. */
+  readonly queue?: (name: string) => Words
+  /** The command, given an item that has to be there. */
+  readonly item?: (id: string) => Words
+  /** Whether it wants the item for itself. @defaultValue true */
+  readonly locks?: boolean
+}
+
+const table: Readonly<Record<string, Case>> = {
+  install: {},
+  uninstall: { queue: (name) => [name] },
+  enqueue: { queue: (name) => ['-e', name, 'x'] },
+  scan: { queue: (name) => [name, 'true'] },
+  work: { queue: (name) => [name, '--', 'true'] },
+  done: { queue: (name) => [name, 'x'], item: (id) => ['q', id] },
+  fail: { queue: (name) => [name, 'x'], item: (id) => ['q', id] },
+  retry: { queue: (name) => [name, 'x'], item: (id) => ['q', id] },
+  requeue: { queue: (name) => ['--all', name], item: (id) => ['q', id], locks: false },
+  mv: { queue: (name) => ['--all', name, 'q'], item: (id) => ['q', 'other', id] },
+  ls: { queue: (name) => [name] },
+  show: { queue: (name) => [name, 'x'], item: (id) => ['q', id], locks: false },
+  path: { queue: (name) => [name], item: (id) => ['q', id], locks: false },
+  stat: { queue: (name) => [name] },
+  top: { queue: (name) => [name] },
+  prune: { queue: (name) => [name] },
+  audit: { queue: (name) => [name] },
+  repair: { queue: (name) => [name] },
+  down: { queue: (name) => [name] },
+  up: { queue: (name) => [name] },
+  trigger: { queue: (name) => [name] },
+  untrigger: { queue: (name) => [name] },
+  'trigger-pull': { queue: (name) => [name] },
+  completion: {},
+}
+
+t.strictSame(Object.keys(table).sort(), Object.keys(commands).sort(), 'the table has every command')
+
+for (const [name, { queue, item, locks = true }] of Object.entries(table)) {
+  if (queue !== undefined)
+    t.test(`fsq ${name} names a queue that is not there`, { buffered: true }, async (t) => {
+      const { fsq } = await place(t)
+      const ended = await fsq([name, ...queue('nosuch')])
+      check(t, ended, { status: 111, stderr: /^fsq [a-z-]+: no such queue: nosuch \(in [^\n]*\n$/ })
+    })
+  if (item !== undefined)
+    t.test(`fsq ${name} names an item that is not there`, { buffered: true }, async (t) => {
+      const { fsq, root } = await place(t)
+      await root.install('other')
+      const ended = await fsq([name, ...item('_20261121101500_0_1_h_0')])
+      const stderr = /^fsq [a-z-]+: no such item in [^\n]*: _20261121101500_0_1_h_0\n$/
+      check(t, ended, { status: 111, stderr })
+      check(t, await fsq([name, ...item('../queue/x')]), { status: 111, stderr: /^fsq [^\n]*\n$/ })
+    })
+  if (item !== undefined && locks)
+    t.test(`fsq ${name} leaves an item to who works on it`, { buffered: true }, async (t) => {
+      const { fsq, root, queue } = await place(t)
+      await root.install('other')
+      const id = await queue.enqueue('', ['x'])
+      lockedDescriptor(t, `${queue.path}/queue/${id}`)
+      const ended = await fsq([name, ...item(id)])
+      check(t, ended, {
+        status: 111,
+        stderr: new RegExp(`somebody is working on item ${id}; it is locked\n$`),
+      })
+    })
+}
+
+/** Flags whose value may be any text, or is looked at only when it is used. */
+const anyText = new Set([
+  'enqueue --file',
+  'enqueue --id',
+  'enqueue --delimiter',
+  'requeue --match',
+  'mv --match',
+  'stat --output',
+])
+
+let tried = 0
+
+for (const name of Object.keys(commands))
+  t.test(`fsq ${name} refuses values that make no sense`, { buffered: true }, async (t) => {
+    const { fsq } = await place(t)
+    const { stdout } = await fsq([name, '-h'])
+    const flags = [...stdout.matchAll(/^ +(?:-\w, )?(--[\w-]+) <.*?> /gm)].map(
+      ([, flag = '']) => flag,
+    )
+    const words = table[name]?.queue?.('q') ?? ['q']
+    const wrong = flags
+      .filter((flag) => !anyText.has(`${name} ${flag}`))
+      .flatMap((flag) => ['nonsense', ''].map((value) => [flag, value]))
+    const all = await Promise.all(wrong.map((each) => fsq([name, ...each, ...words])))
+    for (const [at, ended] of all.entries()) {
+      const stderr = new RegExp(`^fsq ${name}: .*\nusage: fsq ${name} `)
+      check(t, ended, { status: 100, stderr }, wrong[at]?.join(' '))
+    }
+    tried += wrong.length
+  })
+
+t.test('there are such flags', async (t) => {
+  t.ok(tried > 80, `${tried} were tried`)
+})
