@@ -1,3 +1,5 @@
+import { longestTimer } from './timer.js'
+
 /** The time of day, and what is to happen at some: the system's, or one that a test moves. */
 export interface Clock {
   /** The time now, in milliseconds of the epoch. */
@@ -10,9 +12,6 @@ export interface Clock {
    */
   at(time: number, ring: () => void): () => void
 }
-
-/** The longest time that a timer can wait, in milliseconds. */
-export const longestTimer = 2 ** 31 - 1
 
 /** The clock of the system. */
 export const systemClock: Clock = {

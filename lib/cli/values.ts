@@ -89,10 +89,22 @@ const timeSpan = /^[0-9]{1,9}[smhdw]$/
 /** A time span such as 90s, 10m or 7d, in seconds. */
 export const duration = asUsage(readDuration)
 
+/** A time span after which something is done again, in seconds. */
+export const interval = asUsage((given) => {
+  const seconds = readDuration(given)
+  if (seconds < 1) throw new TypeError(`Expected 1s or more, got "${given}"`)
+  return seconds
+})
+
+/** A hundred years, in seconds: more is a mistake, and no date that a file can have. */
+const longest = 100 * 365 * 24 * 3600
+
 function readDuration(given: string): number {
   if (!timeSpan.test(given))
     throw new TypeError(`Expected a duration such as 90s, 10m, 12h, 7d or 2w, got "${given}"`)
-  return ms(given as ms.StringValue) / 1000
+  const seconds = ms(given as ms.StringValue) / 1000
+  if (seconds > longest) throw new TypeError(`Expected at most a hundred years, got "${given}"`)
+  return seconds
 }
 
 /** A list of durations, the last of which repeats; or BASE..MAX, twice as long each time. */

@@ -1,19 +1,10 @@
 import { setTimeout } from 'node:timers/promises'
-import { InvalidArgumentError } from 'commander'
 import { catchSignals } from '../work/signals.js'
 import { clip } from './columns.js'
 import { canDraw, Screen } from './screen.js'
-import { duration } from './values.js'
 
 /** How long to wait between two rounds where nobody says, in seconds, as watch(1) does. */
 export const defaultInterval = 2
-
-/** How long to wait between two rounds, in seconds: a duration that is one. */
-export function interval(given: string): number {
-  const seconds = duration(given)
-  if (seconds < 1) throw new InvalidArgumentError(`Expected 1s or more, got "${given}"`)
-  return seconds
-}
 
 /** What is shown again and again. */
 export interface Watched {

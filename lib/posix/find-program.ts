@@ -1,4 +1,5 @@
 import { accessSync, constants, readdirSync, statSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
 
 /** Whether a path is a regular file that this process may execute. */
 export function isProgram(path: string): boolean {
@@ -8,6 +9,13 @@ export function isProgram(path: string): boolean {
   } catch {
     return false
   }
+}
+
+/** Whether execvp(3) finds such a program: by its path, or else in PATH. */
+export function canRun(file: string): boolean {
+  if (file.includes('/')) return isProgram(file)
+  const path = process.env['PATH'] ?? ''
+  return path.split(delimiter).some((directory) => isProgram(join(directory, file)))
 }
 
 /** The names of the programs in a directory that begin so; none where it cannot be read. */

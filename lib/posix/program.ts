@@ -13,6 +13,8 @@ export interface Running {
   readonly kill: (signal: NodeJS.Signals) => void
   /** Resolves when it has ended; never rejects. */
   readonly ended: Promise<Ended>
+  /** Whether it has ended, or never began; what it wrote may still be on its way. */
+  readonly isOver: () => boolean
   /**
    * Resolves when nobody of the process group that it leads is left; at once where it leads none.
    * There is no event for that, so it looks every few milliseconds.
@@ -52,7 +54,8 @@ export function startProgram(
     child = spawn(program, args, { stdio, env, detached: group })
   } catch (error) {
     const ended = Promise.resolve({ error })
-    return { kill: () => undefined, ended, gone: () => Promise.resolve() }
+    const gone = async (): Promise<void> => undefined
+    return { kill: () => undefined, ended, isOver: () => true, gone }
   }
   if (onOutput !== undefined) {
     passOn(child.stdout, process.stdout, onOutput)
@@ -65,6 +68,7 @@ export function startProgram(
       else killGroup(pid, signal)
     },
     ended: endOf(child),
+    isOver: () => pid === undefined || child.exitCode !== null || child.signalCode !== null,
     gone: async (signal) => {
       if (!group || pid === undefined) return
       while (killGroup(pid, 0) && !signal.aborted) await setTimeout(lookAgainAfter)
@@ -78,6 +82,8 @@ const lookAgainAfter = 10
 /** How long a program that ended may leave its output open to another, in milliseconds. */
 const outputLinger = 200
 
+const events = ['drain', 'error', 'close'] as const
+
 /** What is written to a pipe goes on as it comes; who reads it more slowly slows the program down. */
 function passOn(
   from: Readable | null,
@@ -89,7 +95,12 @@ function passOn(
     onOutput(bytes)
     if (!to.writable || to.write(bytes)) return
     from.pause()
-    to.once('drain', () => from.resume())
+    // One whose reader has gone away never asks for more, and closes instead.
+    const goOn = (): void => {
+      for (const event of events) to.off(event, goOn)
+      from.resume()
+    }
+    for (const event of events) to.once(event, goOn)
   })
 }
 

@@ -39,6 +39,8 @@ export interface ClaimOptions {
   /** Whether to claim an item before its time. @defaultValue false */
   readonly early?: boolean
   readonly limits: Limits
+  /** How long an item that fails temporarily waits for its next try, in seconds. */
+  readonly backoff?: ((failures: number) => number) | undefined
   readonly onClose?: (item: Item) => void
 }
 
@@ -95,7 +97,7 @@ function parsed(
   context: QueueContext,
   entry: string,
   fd: number | undefined,
-  { limits, onClose }: ClaimOptions,
+  { limits, backoff, onClose }: ClaimOptions,
   stat?: Stats,
 ): Claim {
   try {
@@ -103,7 +105,17 @@ function parsed(
     const name = parseItemName(id, context.reading)
     const onCloseIfAny = onClose === undefined ? {} : { onClose }
     return {
-      item: new Item({ context, id, name, fd, stat, ownsFd: true, limits, ...onCloseIfAny }),
+      item: new Item({
+        context,
+        id,
+        name,
+        fd,
+        stat,
+        ownsFd: true,
+        limits,
+        backoff,
+        ...onCloseIfAny,
+      }),
     }
   } catch (error) {
     if (!(error instanceof FsqError)) throw error

@@ -34,6 +34,8 @@ export interface Outcome {
    * `FSQ_TTL_EXPIRED`, or `FSQ_NAME_TOO_LONG` where one more try does not fit into the name.
    */
   readonly reason?: FsqError
+  /** The earliest time of its next try, where it is in queue/ and waits for one. */
+  readonly notBefore?: Date
 }
 
 /** How long an item may be tried. */
@@ -99,7 +101,9 @@ export async function retry(item: Finishing): Promise<Outcome> {
   const reason =
     spent({ ...name, queue: queue.name, id }, limits, queue.clock.now()) ?? tooLong(item, name)
   if (reason !== undefined) return fail(item, reason)
-  return { state: 'queue', id: await move(item, item.queue.paths.queue, name) }
+  const { notBefore } = item
+  const moved = await move(item, queue.paths.queue, name)
+  return { state: 'queue', id: moved, ...(notBefore === undefined ? {} : { notBefore }) }
 }
 
 /** Why an item may not be tried (again), if so: fsq-scan(1), -m and -t. */

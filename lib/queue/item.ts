@@ -27,6 +27,8 @@ export interface ItemParts {
   /** Whether closing the item closes the descriptor; not so for one that was inherited. */
   readonly ownsFd: boolean
   readonly limits: Limits
+  /** How long it waits for its next try after so many failures, in seconds. */
+  readonly backoff?: ((failures: number) => number) | undefined
   readonly onClose?: (item: Item) => void
 }
 
@@ -61,6 +63,7 @@ export class Item implements Disposable, AsyncDisposable {
   #outcome: Outcome | undefined
   #state: 'open' | 'finishing' | 'closed' = 'open'
   #closing = false
+  #moving: Promise<Outcome> | undefined
 
   /** @internal */
   constructor(parts: ItemParts) {
@@ -167,11 +170,22 @@ export class Item implements Disposable, AsyncDisposable {
    * @param options - other limits than those of the scan; the earliest time of the next try
    */
   async failTmp(options: RetryOptions = {}): Promise<Outcome> {
-    const { notBefore } = options
+    const notBefore = options.notBefore ?? this.#nextTime()
     checkNotBefore(notBefore)
     const finishing = this.#finishing()
     const limits = resolveLimits(options, finishing.limits)
     return this.#finish(() => retry({ ...finishing, limits, notBefore }))
+  }
+
+  #nextTime(): Date | undefined {
+    const { context, backoff } = this.#parts
+    const seconds = backoff?.(this.tries + 1)
+    return seconds === undefined ? undefined : new Date(context.clock.now() + seconds * 1000)
+  }
+
+  /** @internal Resolves once no move of the item is under way. */
+  async settled(): Promise<void> {
+    await this.#moving?.catch(() => undefined)
   }
 
   /** What became of the item; undefined while it is not finished. */
@@ -234,7 +248,8 @@ export class Item implements Disposable, AsyncDisposable {
     if (this.#state !== 'open') throw this.#gone('it was finished or closed before')
     this.#state = 'finishing'
     try {
-      const outcome = await move()
+      this.#moving = move()
+      const outcome = await this.#moving
       const { fd } = this.#parts
       if (outcome.state === 'queue' && fd !== undefined) wake(fd)
       this.#outcome = outcome

@@ -88,6 +88,9 @@ export class Root {
       const { queue, weight = 1 } = typeof each === 'string' ? { queue: each } : each
       return { queue: this.queue(queue).context, weight }
     })
+    const names = weighted.map(({ queue }) => queue.name)
+    const twice = names.find((name, i) => names.indexOf(name) !== i)
+    if (twice !== undefined) throw new TypeError(`Expected queues, got ${twice} twice`)
     return new Worker(weighted, runHandler(handler), options)
   }
 }

@@ -29,14 +29,20 @@ export const defaultBackoff: Backoff = { base: 1 }
 export function backoffSeconds(backoff: Backoff, failures: number, random = Math.random()): number {
   if (isList(backoff)) return backoff[Math.min(failures, backoff.length) - 1] ?? 0
   const { base, max = 3600, jitter = 0.5 } = backoff
-  const whole = Math.min(max, base * 2 ** (failures - 1))
+  const whole = Math.min(max, base * 2 ** Math.min(failures - 1, mostDoublings))
   return whole * (1 - jitter * random)
 }
+
+/** More than there can be in any time that is of use; a name may have any number of tries. */
+const mostDoublings = 64
+
+/** A hundred years, in seconds: a date further off is none that a file can have. */
+const longest = 100 * 365 * 24 * 3600
 
 /** @throws `TypeError` */
 export function checkBackoff(backoff: Backoff): void {
   const positive = (value: unknown): boolean =>
-    typeof value === 'number' && value >= 0 && value < Infinity
+    typeof value === 'number' && value >= 0 && value <= longest
   const fine = isList(backoff)
     ? backoff.every(positive)
     : positive(backoff.base) &&

@@ -27,8 +27,6 @@ export interface FinishedEvent extends ItemEvent {
    * `FSQ_PROGRAM_KILLED`, `FSQ_HANDLER`, `FSQ_INVALID`.
    */
   readonly error?: FsqError
-  /** The earliest time of the next try, where it has one. */
-  readonly notBefore?: Date
 }
 
 /** The work on an item is over, and it stays in queue/ as it was: no try is spent. */
@@ -37,7 +35,7 @@ export interface LeftEvent extends ItemEvent {
   readonly type: 'left'
   /** How long the work took. */
   readonly seconds: number
-  /** Why, if it was not asked for: `FSQ_STOPPED`, or what the item could not be run for. */
+  /** Why: `FSQ_STOPPED`; or what the program did, where items are left in any case. */
   readonly error?: FsqError
 }
 

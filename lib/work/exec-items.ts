@@ -81,7 +81,7 @@ export async function execItems(
     // A program that may take as long as it likes is left to the terminal, like one that a shell runs.
     group: timeout > 0,
     stopSignal: () => signals.caught ?? 'SIGTERM',
-    settle: signals.settle,
+    askedToo: signals.askedToo,
   })
   outer?.throwIfAborted()
   // Work that could not be finished must not be begun.
@@ -94,7 +94,12 @@ export async function execItems(
     },
   )
   const window = limit === 0 ? Infinity : Math.max(limit, leastWindow)
-  const feed = new Feed(queue, { ...feedOptions(queue, options), window, keys, onEvent })
+  const feed = new Feed(queue, {
+    ...feedOptions(queue, options, checkedBackoff(options.backoff)),
+    window,
+    keys,
+    onEvent,
+  })
   let count = 0
   let failure: { readonly error: unknown } | undefined
   const fail = (error: unknown): void => {
@@ -103,13 +108,14 @@ export async function execItems(
   }
   const dispatch: Dispatch = new Dispatch({
     feeds: [{ feed, weight: 1 }],
-    job: { run, timeout, grace, backoff: checkedBackoff(options.backoff), noDone, onEvent },
+    job: { run, timeout, grace, noDone, onEvent },
     concurrency: load.concurrency,
     maxRate: load.maxRate,
     limit,
     onEnd: (end) => {
       count++
-      if (end.error?.code === 'FSQ_PROGRAM_KILLED') fail(aborting(end.error))
+      if (end.type === 'unable' && end.error.code === 'FSQ_EXEC') fail(end.error)
+      else if (end.error?.code === 'FSQ_PROGRAM_KILLED') fail(aborting(end.error))
     },
     onPause: () => undefined,
     onError: fail,

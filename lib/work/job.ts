@@ -3,7 +3,8 @@ import type { Ended } from '../posix/program.js'
 import type { Outcome } from '../queue/finish.js'
 import type { Item } from '../queue/item.js'
 import { dropOutput, keepOutput } from '../queue/output.js'
-import { type Backoff, backoffSeconds } from './backoff.js'
+import { wake } from '../queue/wake.js'
+import { after } from '../timer.js'
 import type { FinishedEvent, JobEvent } from './events.js'
 
 /*
@@ -26,10 +27,19 @@ export interface Ending {
 }
 
 /** What came of the work itself: a program ended, a handler returned, threw, or did not end. */
-export type Result = (Ended | { readonly returned: true } | { readonly thrown: unknown }) & {
-  /** The last of what a program wrote, if that is kept. */
-  readonly output?: Uint8Array
-}
+export type Result =
+  | { readonly returned: true }
+  | { readonly thrown: unknown }
+  /** Somebody asked it to end who asked the worker as well. */
+  | { readonly stopped: true }
+  /** It could not be begun, for no reason of the item's. */
+  | { readonly unable: unknown }
+  | (Ended & {
+      /** Whether it ended by itself, although it may have been asked to before that was known. */
+      readonly inTime?: boolean
+      /** The last of what a program wrote, if that is kept. */
+      readonly output?: Uint8Array | undefined
+    })
 
 /** Does the work. Never rejects. */
 export type Runner = (item: Item, ending: Ending) => Promise<Result>
@@ -41,8 +51,6 @@ export interface JobOptions {
   readonly timeout: number
   /** How long work that was asked to end has for it, in seconds. */
   readonly grace: number
-  /** Undefined: an item that failed may be tried again at once. */
-  readonly backoff?: Backoff | undefined
   /** Leave each item as it is, however the work ends. */
   readonly noDone?: boolean
   readonly onEvent: (event: JobEvent) => void
@@ -50,8 +58,13 @@ export interface JobOptions {
 
 /** What became of the item. */
 export type JobEnd =
+  | Pick<FinishedEvent, 'type' | 'outcome' | 'error'>
+  /** It is in the queue as it was, since the worker was stopped, or since it was to be left. */
   | { readonly type: 'left'; readonly error?: FsqError }
-  | Pick<FinishedEvent, 'type' | 'outcome' | 'error' | 'notBefore'>
+  /** It is where it was, since the work could not be begun, or the item not be moved. */
+  | { readonly type: 'unable'; readonly error: FsqError }
+  /** Somebody else has finished it meanwhile. */
+  | { readonly type: 'gone'; readonly error: FsqError }
 
 /** See above. */
 export class Job {
@@ -59,7 +72,8 @@ export class Job {
   readonly #options: JobOptions
   readonly #ending = new AbortController()
   readonly #kill = new AbortController()
-  #graceTimer: NodeJS.Timeout | undefined
+  #forgetGrace = (): void => undefined
+  #isOver = false
 
   constructor(item: Item, options: JobOptions) {
     this.item = item
@@ -71,37 +85,40 @@ export class Job {
     const { item } = this
     const { run, timeout, onEvent } = this.#options
     const { queue, id, tries } = item
-    onEvent({ type: 'claimed', queue, id, tries, waited: this.#secondsSince(item.enqueuedAt) })
     const began = performance.now()
-    const timer =
-      timeout > 0
-        ? setTimeout(() => {
-            this.#timeOut()
-          }, timeout * 1000)
-        : undefined
+    let forget = (): void => undefined
     try {
+      onEvent({ type: 'claimed', queue, id, tries, waited: this.#secondsSince(item.enqueuedAt) })
+      if (timeout > 0) {
+        forget = after(timeout, () => {
+          this.#timeOut()
+        })
+      }
       const result = await run(item, { signal: this.#ending.signal, kill: this.#kill.signal })
-      clearTimeout(timer)
+      this.#isOver = true
+      forget()
+      await item.settled() // A handler may have begun to finish it, and not have waited.
       const seconds = (performance.now() - began) / 1000
       const end = await this.#finish(result)
-      onEvent({ queue, id, seconds, ...end })
+      if (end.type === 'unable' || end.type === 'gone')
+        onEvent({ type: 'error', queue, id, error: end.error })
+      else onEvent({ queue, id, seconds, ...end })
       return end
-    } catch (error) {
-      // An item that somebody else finished, or that cannot be moved: on with the next.
-      if (!(error instanceof FsqError)) throw error
-      onEvent({ type: 'error', queue, id, error })
-      return { type: 'left' }
     } finally {
-      clearTimeout(timer)
-      clearTimeout(this.#graceTimer)
+      forget()
+      this.#forgetGrace()
       item.close()
     }
   }
 
   /** Asks it to end, and after the grace ends it. Its item stays in the queue. */
   stop(grace: number): void {
+    this.#end(this.#stopped(), grace)
+  }
+
+  #stopped(): FsqError {
     const { id, queue } = this.item
-    this.#end(new FsqError('FSQ_STOPPED', `${id}: the worker stopped`, { id, queue }), grace)
+    return new FsqError('FSQ_STOPPED', `${id}: the worker stopped`, { id, queue })
   }
 
   /** Ends it now. Its item stays in the queue. */
@@ -112,53 +129,62 @@ export class Job {
 
   #timeOut(): void {
     const { id, queue } = this.item
-    const message = `${id}: took longer than ${this.#options.timeout} s`
-    this.#end(new FsqError('FSQ_TIMEOUT', message, { id, queue }), this.#options.grace)
+    const { timeout, grace } = this.#options
+    const error = new FsqError('FSQ_TIMEOUT', `${id}: took longer than ${timeout} s`, { id, queue })
+    // Timers come before all else after a pause: what ended meanwhile is to be heard first.
+    setImmediate(() => {
+      if (!this.#isOver) this.#end(error, grace)
+    })
   }
 
   #end(reason: FsqError, grace: number): void {
     this.#ending.abort(reason)
     if (grace === Infinity) return
-    this.#graceTimer ??= setTimeout(() => {
+    this.#forgetGrace()
+    this.#forgetGrace = after(grace, () => {
       this.#kill.abort(reason)
-    }, grace * 1000)
+    })
   }
 
   async #finish(result: Result): Promise<JobEnd & { readonly code?: number }> {
     const { item } = this
-    const asked = this.#ending.signal.aborted ? (this.#ending.signal.reason as FsqError) : undefined
-    if (item.outcome !== undefined) return { ...typeOf(item.outcome), outcome: item.outcome }
-    if (asked?.code === 'FSQ_STOPPED') return { type: 'left', error: asked }
+    const asked = this.#askedBefore(result)
     const failed = this.#failureOf(result)
     const error = asked ?? failed.error
     const { code } = failed
     const facts = { ...(error && { error }), ...(code !== undefined && { code }) }
+    if (item.outcome !== undefined)
+      return { ...typeOf(item.outcome), outcome: item.outcome, ...facts }
+    if (asked?.code === 'FSQ_STOPPED') {
+      if (item.fd !== undefined) wake(item.fd) // Other workers need not wait for their next sweep.
+      return { type: 'left', error: asked }
+    }
+    if ('unable' in result && error !== undefined) return { type: 'unable', error }
     if (this.#options.noDone === true) return { type: 'left', ...facts }
-    const notBefore = this.#nextTime()
-    const outcome = await this.#move(result, asked, notBefore)
-    if (result.output !== undefined) await this.#keep(result.output, outcome)
-    const again = outcome.state === 'queue' && notBefore !== undefined
-    return { ...typeOf(outcome), outcome, ...facts, ...(again && { notBefore }) }
+    const outcome = await this.#move(result, asked).catch(unfinished)
+    if (outcome instanceof FsqError)
+      return { type: outcome.code === 'FSQ_NO_ITEM' ? 'gone' : 'unable', error: outcome }
+    if ('output' in result && result.output !== undefined) await this.#keep(result.output, outcome)
+    return { ...typeOf(outcome), outcome, ...facts }
   }
 
-  async #move(
-    result: Result,
-    asked: FsqError | undefined,
-    notBefore: Date | undefined,
-  ): Promise<Outcome> {
+  /** Why the work was asked to end before it did. */
+  #askedBefore(result: Result): FsqError | undefined {
+    if ('stopped' in result) return this.#stopped()
+    if ('inTime' in result && result.inTime) return undefined
+    return this.#ending.signal.aborted ? (this.#ending.signal.reason as FsqError) : undefined
+  }
+
+  async #move(result: Result, asked: FsqError | undefined): Promise<Outcome> {
     const { item } = this
-    const later = notBefore === undefined ? {} : { notBefore }
-    if (asked !== undefined) return item.failTmp(later)
+    if (asked !== undefined) return item.failTmp()
     if ('returned' in result) return item.success()
-    if ('thrown' in result) return isInvalid(result.thrown) ? item.failPerm() : item.failTmp(later)
+    if ('thrown' in result) return isInvalid(result.thrown) ? item.failPerm() : item.failTmp()
     if ('signal' in result) return item.failPerm()
-    if ('code' in result)
-      return result.code === item.context.settings.failTmp
-        ? item.failTmp(later)
-        : item.done(result.code)
+    if ('code' in result) return item.done(result.code)
     // No system has arguments with a NUL in them: no later try can succeed.
     const ofItem = item.arguments.some((argument) => argument.includes('\0'))
-    return ofItem ? item.failPerm() : item.failTmp(later)
+    return ofItem ? item.failPerm() : item.failTmp()
   }
 
   #failureOf(result: Result): { error?: FsqError; code?: number } {
@@ -174,18 +200,9 @@ export class Job {
       const message = `${id}: ${reasonOf(result.thrown)}`
       return { error: new FsqError('FSQ_HANDLER', message, { ...fields, cause: result.thrown }) }
     }
-    if ('error' in result) {
-      const message = `${id}: ${reasonOf(result.error)}`
-      return { error: new FsqError('FSQ_EXEC', message, { ...fields, cause: result.error }) }
-    }
-    return {}
-  }
-
-  #nextTime(): Date | undefined {
-    const { backoff } = this.#options
-    if (backoff === undefined) return undefined
-    const now = this.item.context.clock.now()
-    return new Date(now + backoffSeconds(backoff, this.item.tries + 1) * 1000)
+    const cause = 'error' in result ? result.error : 'unable' in result ? result.unable : undefined
+    if (cause === undefined) return {}
+    return { error: new FsqError('FSQ_EXEC', `${id}: ${reasonOf(cause)}`, { ...fields, cause }) }
   }
 
   #secondsSince(time: Date): number {
@@ -205,6 +222,12 @@ export class Job {
       this.#options.onEvent({ type: 'error', queue, id, error })
     }
   }
+}
+
+/** For what is wrong with one item only; the next would meet all else as well. */
+function unfinished(error: unknown): FsqError {
+  if (error instanceof FsqError) return error
+  throw error
 }
 
 /** An item that the codec of a typed queue refuses: no later try can succeed. */

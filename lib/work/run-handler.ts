@@ -21,8 +21,11 @@ export interface HandlerContext {
 /** Work that is done by a function. */
 export function runHandler(handler: Handler): Runner {
   return async (item, { signal, kill }) => {
-    const work = call(handler, item, signal)
-    return Promise.race([work, once(kill, 'abort').then((): Result => ({ thrown: kill.reason }))])
+    const given = async (): Promise<Result> => {
+      if (!kill.aborted) await once(kill, 'abort')
+      return { thrown: kill.reason }
+    }
+    return Promise.race([call(handler, item, signal), given()])
   }
 }
 

@@ -1,4 +1,4 @@
-import { reasonOf } from '../errors.js'
+import { errnoOf, reasonOf } from '../errors.js'
 import { type Ended, startProgram } from '../posix/program.js'
 import type { Item } from '../queue/item.js'
 import { itemEnvironment } from './environment.js'
@@ -18,10 +18,15 @@ export interface ProgramRun {
   readonly group: boolean
   /** Whether the last of what it writes is kept. */
   readonly keepOutput?: boolean | undefined
+  /**
+   * Whether the program is ours and not the items': where it cannot be started, as while a new version of
+   * it is installed, no item has failed.
+   */
+  readonly isOurs?: boolean
   /** The signal that asks it to end. */
   readonly stopSignal: () => NodeJS.Signals
-  /** Waits for a signal that must be on its way, where the end of the program says so. */
-  readonly settle?: (ended: Ended) => Promise<void>
+  /** Whether the program ended so since it was asked to by who asked us as well. */
+  readonly askedToo?: (ended: Ended) => Promise<boolean>
 }
 
 /** Why an item cannot be run by itself. */
@@ -38,7 +43,8 @@ const kept = 64 * 1024
  */
 export function runProgram(command: readonly string[], options: ProgramRun): Runner {
   if (command[0] === '') throw new TypeError('Expected the name of a program, got an empty one')
-  const { env = true, noOpen = false, group, keepOutput = false, stopSignal, settle } = options
+  const { env = true, noOpen = false, group, keepOutput = false, stopSignal, askedToo } = options
+  const unable = [...exhaustion, ...(options.isOurs === true ? unusable : [])]
   const environment = { ...process.env } // Read once: each variable costs a call.
   return async (item: Item, { signal, kill }): Promise<Result> => {
     const [program, ...args] = [...command, ...item.arguments]
@@ -57,7 +63,10 @@ export function runProgram(command: readonly string[], options: ProgramRun): Run
           tail.add(bytes)
         }),
     })
+    let asked = false as boolean // Set by what is called back.
     const ask = (): void => {
+      if (running.isOver()) return // It was in time, only the news of it was not.
+      asked = true
       running.kill(stopSignal())
     }
     const end = (): void => {
@@ -65,23 +74,34 @@ export function runProgram(command: readonly string[], options: ProgramRun): Run
     }
     signal.addEventListener('abort', ask, { once: true })
     kill.addEventListener('abort', end, { once: true })
-    if (signal.aborted) ask() // By who was told that the item is worked on.
+    // By who was told that the item is worked on.
+    if (signal.aborted) ask()
+    if (kill.aborted) end()
     try {
       const ended = await running.ended
-      await settle?.(ended)
-      if (signal.aborted) {
+      if (asked) {
         // What it started may take a moment longer, and is ended like it.
         await running.gone(kill)
         if (kill.aborted) end()
       }
-      if ('error' in ended) return { error: cannotRun(program, ended.error) }
-      return tail === undefined ? ended : { ...ended, output: tail.bytes() }
+      if ('error' in ended) {
+        const error = cannotRun(program, ended.error)
+        return unable.includes(errnoOf(ended.error) ?? '') ? { unable: error } : { error }
+      }
+      if (!asked && (await askedToo?.(ended)) === true) return { stopped: true }
+      return { ...ended, inTime: !asked, ...(tail && { output: tail.bytes() }) }
     } finally {
       signal.removeEventListener('abort', ask)
       kill.removeEventListener('abort', end)
     }
   }
 }
+
+/** The system has no room for another program now. */
+const exhaustion = ['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM']
+
+/** The program is not there, or cannot be run as it is. */
+const unusable = ['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'ENOEXEC', 'ETXTBSY', 'ELOOP', 'EIO']
 
 function cannotRun(program: string, cause: unknown): Error {
   return Object.assign(new Error(`cannot run ${program}: ${reasonOf(cause)}`), { cause })

@@ -14,10 +14,11 @@ export interface CaughtSignals extends Disposable {
   /** Aborts at the second, by which somebody says that it takes too long. */
   readonly again: AbortSignal
   /**
-   * Waits a moment for a signal that must be on its way: a terminal sends Ctrl-C to the program and
-   * to us alike, and the news of the program's death may overtake it.
+   * Whether a program ended as it did since somebody asked it and us to end. Waits a moment for a signal
+   * that must be on its way: a terminal sends Ctrl-C, and systemd its SIGTERM, to the program and to us
+   * alike, and the news of the program's death may overtake it.
    */
-  readonly settle: (ended: Ended) => Promise<void>
+  readonly askedToo: (ended: Ended) => Promise<boolean>
 }
 
 /** How long a signal may be on its way, in milliseconds. */
@@ -49,11 +50,12 @@ export function catchSignals(
     },
     signal: controller.signal,
     again: again.signal,
-    settle: async (ended) => {
-      if (caught !== undefined || !endedAsAsked(ended)) return
+    askedToo: async (ended) => {
+      if (!endedAsAsked(ended)) return false
       // A timer that keeps this process alive, which AbortSignal.timeout does not.
       const { signal } = controller
       await setTimeout(settleTime, undefined, { signal }).catch(() => undefined)
+      return signal.aborted
     },
     [Symbol.dispose]() {
       for (const signal of asking) process.removeListener(signal, listener)

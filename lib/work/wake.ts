@@ -26,6 +26,8 @@ export class Wake implements Disposable {
   #trigger: { readonly fifo: FifoListener; readonly key: string } | undefined
   #watches = new Map<string, { readonly watch: Disposable; readonly key: string }>()
   #failed = false
+  /** The trigger of which was told that it cannot be opened. */
+  #unreadable: string | undefined
 
   constructor(queue: QueueContext, listener: WakeListener) {
     this.#queue = queue
@@ -36,6 +38,7 @@ export class Wake implements Disposable {
   /** Looks whether what it listens to is still there, and is still the best; before each sweep. */
   check(): void {
     const { directory, queue, downFile, triggerFifo } = this.#places()
+    const before = this.#listensTo()
     try {
       this.#watch(directory, (name) => {
         if (name === triggerFifo) this.check()
@@ -47,6 +50,8 @@ export class Wake implements Disposable {
     } catch (error) {
       this.#report(error)
     }
+    // What the one had to tell went with it, and the other heard nothing before.
+    if (before !== undefined && this.#listensTo() !== before) this.#listener.onWork()
   }
 
   /** Leaves the next pull of the trigger to others. */
@@ -89,10 +94,17 @@ export class Wake implements Disposable {
       this.#trigger = { fifo, key }
       return true
     } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return false
-      this.#report(error) // One that it may not read, for one: inotify has to do.
+      if (errnoOf(error) === 'ENOENT' || this.#unreadable === key) return false
+      this.#unreadable = key
+      this.#tell(`cannot listen to the trigger of ${this.#queue.name}, but to changes`, error)
       return false
     }
+  }
+
+  /** What wakes it, as a text that changes with it; undefined before it listens. */
+  #listensTo(): string | undefined {
+    const keys = [...this.#watches].map(([path, { key }]) => `${path} ${key}`)
+    return keys.length === 0 ? undefined : [this.#trigger?.key, ...keys.sort()].join('\n')
   }
 
   /** Watches a directory, and another that took its place. */
@@ -117,9 +129,13 @@ export class Wake implements Disposable {
   #report(cause: unknown): void {
     if (this.#failed) return
     this.#failed = true
+    this.#tell(`cannot listen to ${this.#queue.name}, so only sweeps find work`, cause)
+  }
+
+  #tell(what: string, cause: unknown): void {
     const { name: queue } = this.#queue
     const hint = errnoOf(cause) === 'ENOSPC' ? ' (fs.inotify.max_user_watches)' : ''
-    const message = `cannot listen to ${queue}, so only sweeps find work: ${reasonOf(cause)}${hint}`
+    const message = `${what}: ${reasonOf(cause)}${hint}`
     this.#listener.onError(new FsqError('FSQ_WATCH', message, { queue, cause }))
   }
 }

@@ -2,7 +2,7 @@ import { checkMembers } from '../members.js'
 import type { QueueContext } from '../queue/context.js'
 import { resolveLimits } from '../queue/finish.js'
 import type { ScanOptions } from '../queue/scan.js'
-import { type Backoff, checkBackoff } from './backoff.js'
+import { type Backoff, backoffSeconds, checkBackoff } from './backoff.js'
 import type { FeedOptions, UnclaimedItem } from './feed.js'
 
 /** How much is worked on at a time, and how long it may take; what scanning and working share. */
@@ -99,6 +99,7 @@ export function checkedBackoff<T extends Backoff | undefined>(backoff: T): T {
 export function feedOptions(
   queue: QueueContext,
   options: LoadOptions,
+  backoff?: Backoff,
 ): Pick<FeedOptions, 'claim' | 'ignoreDown' | 'keyOf'> {
   const { settings } = queue
   return {
@@ -106,6 +107,7 @@ export function feedOptions(
       lock: options.lock ?? settings.lock,
       open: options.noOpen !== true,
       limits: resolveLimits(options, settings),
+      backoff: backoff && ((failures) => backoffSeconds(backoff, failures)),
     },
     ignoreDown: options.ignoreDown === true,
     keyOf: options.limitKey,

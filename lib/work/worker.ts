@@ -1,13 +1,14 @@
 import { EventEmitter } from 'node:events'
-import { type Clock, longestTimer, systemClock } from '../clock.js'
+import { type Clock, systemClock } from '../clock.js'
 import { FsqError } from '../errors.js'
+import { after, longestTimer } from '../timer.js'
 import type { QueueContext } from '../queue/context.js'
 import { checkQueue, failure } from '../queue/failure.js'
 import { pullTrigger } from '../queue/trigger.js'
 import { type Backoff, defaultBackoff } from './backoff.js'
 import { Dispatch } from './dispatch.js'
 import type { WorkEvent } from './events.js'
-import { Feed } from './feed.js'
+import { type Fed, Feed } from './feed.js'
 import type { JobEnd, Runner } from './job.js'
 import { KeyLimits } from './key-limits.js'
 import { Wake } from './wake.js'
@@ -112,6 +113,7 @@ export class Worker extends EventEmitter<WorkEventMap> implements AsyncDisposabl
   readonly #dispatch: Dispatch
   readonly #counts = { done: 0, failed: 0, retried: 0, left: 0 }
   readonly #sweep: NodeJS.Timeout
+  readonly #sweepSeconds: number
   readonly #clock: Clock
   /** Calls off the wait for the time of an item. */
   #forgetTime: () => void = () => undefined
@@ -125,8 +127,10 @@ export class Worker extends EventEmitter<WorkEventMap> implements AsyncDisposabl
   constructor(queues: readonly WeightedQueue[], run: Runner, options: WorkOptions = {}) {
     super()
     this.#options = options
+    this.#sweepSeconds = options.sweep ?? 30
     const { timeout, grace, ...load } = checkedLoad(options, workOptions)
     const { sweep = 30, drain = 30, signal } = options
+    const backoff = checkedBackoff(options.backoff ?? defaultBackoff)
     notNegative('drain', drain)
     if (!(sweep > 0)) throw new TypeError(`Expected \`sweep\` to be more than 0, got ${sweep}`)
     if (queues.length === 0) throw new TypeError('Expected at least one queue')
@@ -145,7 +149,7 @@ export class Worker extends EventEmitter<WorkEventMap> implements AsyncDisposabl
     this.#clock = queues[0]?.queue.clock ?? systemClock // Queues of one root have one.
     const keys = this.#keys
     const feeds = queues.map(({ queue }) => {
-      return new Feed(queue, { ...feedOptions(queue, options), window, keys, onEvent })
+      return new Feed(queue, { ...feedOptions(queue, options, backoff), window, keys, onEvent })
     })
     this.#dispatch = new Dispatch({
       feeds: feeds.map((feed, i) => ({ feed, weight: queues[i]?.weight ?? 1 })),
@@ -153,14 +157,13 @@ export class Worker extends EventEmitter<WorkEventMap> implements AsyncDisposabl
         run,
         timeout,
         grace,
-        backoff: checkedBackoff(options.backoff ?? defaultBackoff),
         onEvent,
       },
       concurrency: load.concurrency,
       maxRate: load.maxRate,
       limit: 0,
-      onEnd: (end, { feed }) => {
-        this.#count(end, feed)
+      onEnd: (end, fed) => {
+        this.#count(end, fed)
       },
       onPause: (why) => {
         this.#pause(why)
@@ -184,7 +187,7 @@ export class Worker extends EventEmitter<WorkEventMap> implements AsyncDisposabl
       Math.min(sweep * 1000, longestTimer),
     )
     signal?.addEventListener('abort', this.#onAbort, { once: true })
-    if (signal?.aborted === true) void this.stop()
+    if (signal?.aborted === true) this.#onAbort()
     else this.#lookEverywhere()
   }
 
@@ -225,7 +228,7 @@ export class Worker extends EventEmitter<WorkEventMap> implements AsyncDisposabl
   }
 
   readonly #onAbort = (): void => {
-    void this.stop()
+    void this.stop().catch(() => undefined) // Whoever awaits `ended` is told.
   }
 
   async #stop(): Promise<void> {
@@ -234,15 +237,14 @@ export class Worker extends EventEmitter<WorkEventMap> implements AsyncDisposabl
     clearInterval(this.#sweep)
     this.#forgetTime()
     signal?.removeEventListener('abort', this.#onAbort)
+    const byTrigger = this.#sources.filter(({ wake }) => wake.byTrigger)
     for (const { wake } of this.#sources) wake[Symbol.dispose]()
-    const timer = setTimeout(
-      () => {
-        this.#dispatch.stopJobs(this.#options.grace ?? 10)
-      },
-      Math.min(drain * 1000, longestTimer),
-    )
+    const forget = after(drain, () => {
+      this.#dispatch.stopJobs(this.#options.grace ?? 10)
+    })
     await this.#dispatch.idle()
-    clearTimeout(timer)
+    forget()
+    for (const { feed } of byTrigger) pullForOthers(feed)
     this.#keys[Symbol.dispose]()
     this.#end()
   }
@@ -255,13 +257,25 @@ export class Worker extends EventEmitter<WorkEventMap> implements AsyncDisposabl
     this.#dispatch.pump()
   }
 
-  #count(end: JobEnd, feed: Feed): void {
-    this.#counts[end.type]++
-    if (end.type === 'left') return
-    const { outcome, notBefore, error } = end
-    if (notBefore !== undefined) feed.postpone(outcome.id, notBefore)
-    if (error?.code === 'FSQ_PROGRAM_KILLED' && this.#options.stopOnSignal === true)
-      this.#fail(error)
+  #count(end: JobEnd, { feed, item }: Fed): void {
+    switch (end.type) {
+      case 'gone':
+        return
+      case 'unable':
+        // It would be the same at once, and its own changes to the item would wake us.
+        feed.postpone(item.id, new Date(this.#clock.now() + this.#sweepSeconds * 1000))
+        return
+      case 'left':
+        this.#counts.left++
+        return
+      default: {
+        const { type, outcome, error } = end
+        this.#counts[type]++
+        if (outcome.notBefore !== undefined) feed.postpone(outcome.id, outcome.notBefore)
+        if (error?.code === 'FSQ_PROGRAM_KILLED' && this.#options.stopOnSignal === true)
+          this.#fail(error)
+      }
+    }
   }
 
   /** Nothing can be begun: because all slots are taken, or because there is no work. */
@@ -290,11 +304,7 @@ export class Worker extends EventEmitter<WorkEventMap> implements AsyncDisposabl
       if (!wake.byTrigger) continue
       wake.pause()
       if (!feed.hasMore) continue
-      try {
-        pullTrigger(feed.queue, { ignoreListener: true })
-      } catch {
-        // Then the others find it in their next sweep.
-      }
+      pullForOthers(feed)
     }
   }
 
@@ -310,8 +320,8 @@ export class Worker extends EventEmitter<WorkEventMap> implements AsyncDisposabl
 
   #tellUpOrDown(): void {
     for (const source of this.#sources) {
-      const { down, queue } = source.feed
-      if (source.down === down) continue
+      const { down, queue, failing } = source.feed
+      if (failing || source.down === down) continue
       source.down = down
       this.#tell({ type: down ? 'down' : 'up', queue: queue.name })
     }
@@ -335,10 +345,24 @@ export class Worker extends EventEmitter<WorkEventMap> implements AsyncDisposabl
     void this.stop().catch(() => undefined) // Whoever awaits `ended` is told.
   }
 
+  /** What a listener throws ends the worker, but nothing that is under way. */
   #tell(event: WorkEvent): void {
-    this.#options.onEvent?.(event)
-    if (event.type === 'error' && this.listenerCount('error') === 0) return
-    const emitter = this as EventEmitter // The compiler does not see that each type goes with its event.
-    emitter.emit(event.type, event)
+    try {
+      this.#options.onEvent?.(event)
+      if (event.type === 'error' && this.listenerCount('error') === 0) return
+      const emitter = this as EventEmitter // The compiler does not see that each type goes with its event.
+      emitter.emit(event.type, event)
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+}
+
+/** A pull wakes one worker: where that has no use for it, it is another's. */
+function pullForOthers({ queue }: Feed): void {
+  try {
+    pullTrigger(queue, { ignoreListener: true })
+  } catch {
+    // Then the others find it in their next sweep.
   }
 }

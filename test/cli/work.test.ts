@@ -1,6 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { check, eventually, type Place, place, type Started } from '../helpers/cli.js'
+import { check, eventually, type Place, place, type Started, startProgram } from '../helpers/cli.js'
 import { contentsOf, entriesOf, nothing } from '../helpers/temporary.js'
 
 t.jobs = 4
@@ -67,7 +68,7 @@ t.test('a program that hangs is ended in time, and its children too', buffered, 
   const words = ['-m', '2', '--timeout', '1s', '--grace', '1s', '--backoff', '1h', 'q', '--']
   const worker = startWorker(here, [...words, 'sh', '-c', text])
   const retried = await event(worker, 'retried')
-  t.match(retried, { error: { code: 'FSQ_TIMEOUT' }, notBefore: String })
+  t.match(retried, { error: { code: 'FSQ_TIMEOUT' }, outcome: { notBefore: String } })
   const child = readFileSync(`${directory}/pid`, 'utf8').trim()
   t.notOk(lives(child), 'the child is dead')
   const [waiting = ''] = contentsOf(queue)['queue'] ?? []
@@ -193,3 +194,79 @@ t.test('bad usage is refused before anything is done', buffered, async (t: Test)
     t.match(ended.stderr, stderr, what)
   }
 })
+
+t.test('a stop that reaches the program too leaves its item', buffered, async (t) => {
+  const here = await place(t)
+  const { queue, directory } = here
+  const id = await queue.enqueue('')
+  const text = `echo $$ > ${directory}/pid; exec sleep 60`
+  const worker = startWorker(here, ['q', '--', 'sh', '-c', text])
+  await eventually(() => existsSync(`${directory}/pid`) && readPid(`${directory}/pid`) > 0)
+  process.kill(readPid(`${directory}/pid`), 'SIGTERM') // As systemd does with all processes of a unit at once.
+  worker.kill('SIGTERM')
+  t.match(await event(worker, 'left'), { id, error: { code: 'FSQ_STOPPED' } })
+  t.equal((await worker.ended).status, 111)
+  t.strictSame(contentsOf(queue), { ...nothing, queue: [id] })
+})
+
+t.test('a program that is not there fails no item', buffered, async (t) => {
+  const here = await place(t)
+  const { queue, directory, fsq } = here
+  const id = await queue.enqueue('')
+  for (const name of ['no-such-program', `${directory}/missing`]) {
+    const stderr = `fsq work: cannot run ${name}: there is no such program\n`
+    check(t, await fsq(['work', 'q', '--', name]), { status: 111, stderr })
+  }
+  const program = `${directory}/program`
+  const install = (): void => {
+    writeFileSync(program, '#!/bin/sh\nexit 0\n', { mode: 0o755 })
+  }
+  install()
+  await queue.down()
+  const worker = startWorker(here, ['--sweep', '1s', 'q', '--', program])
+  await event(worker, 'down')
+  rmSync(program)
+  await queue.up()
+  t.match(await event(worker, 'error'), {
+    id,
+    error: { code: 'FSQ_EXEC', message: /: cannot run .*\/program: no such file or directory$/ },
+  })
+  t.strictSame(contentsOf(queue), { ...nothing, queue: [id] })
+  install()
+  t.match(await event(worker, 'done'), { id })
+  worker.kill('SIGTERM')
+  t.equal((await worker.ended).status, 0)
+})
+
+t.test(
+  'a program that ended in time is not too late for a worker that was',
+  buffered,
+  async (t) => {
+    const here = await place(t)
+    const { queue } = here
+    const id = await queue.enqueue('')
+    const worker = startWorker(here, ['--timeout', '1s', 'q', '--', 'sleep', '0.2'])
+    await event(worker, 'claimed')
+    worker.kill('SIGSTOP')
+    await setTimeout(1300) // Time itself is what it is about.
+    worker.kill('SIGCONT')
+    t.match(await event(worker, 'done'), { id })
+    worker.kill('SIGTERM')
+    await worker.ended
+  },
+)
+
+t.test('a program goes on when nobody reads what it writes', buffered, async (t) => {
+  const { queue, directory, env, script } = await place(t)
+  const id = await queue.enqueue('')
+  const work = script('work', `echo $$ > ${directory}/pid; exec fsq work --keep-output q -- "$@"`)
+  const writer = script('writer', 'yes | head -c 3000000')
+  const stopper = `while test ! -e ${queue.path}/done/${id}; do sleep 0.1; done; kill $(cat ${directory}/pid)`
+  const line = `${work} ${writer} | head -c 1 & ${stopper}; wait`
+  const { status, stdout } = await startProgram('/bin/sh', ['-c', line], { env }).ended
+  t.match({ status, stdout }, { stdout: 'y' })
+})
+
+function readPid(path: string): number {
+  return Number(readFileSync(path, 'utf8'))
+}

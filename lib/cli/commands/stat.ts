@@ -7,8 +7,8 @@ import { prometheusLines } from '../prometheus.js'
 import { agesTable, statDetails, statTable } from '../stat-text.js'
 import { formatTime, withTimes } from '../times.js'
 import { UsageError } from '../usage-error.js'
-import { duration, oneOf } from '../values.js'
-import { defaultInterval, interval, watch } from '../watch.js'
+import { duration, interval, oneOf } from '../values.js'
+import { defaultInterval, watch } from '../watch.js'
 
 const formats = ['table', 'json', 'prometheus'] as const
 

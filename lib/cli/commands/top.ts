@@ -10,7 +10,8 @@ import { printLines } from '../output.js'
 import { canDraw, Screen } from '../screen.js'
 import { topFrame } from '../top-frame.js'
 import { firstView, press, type TopAction, type TopData, type TopView } from '../top-view.js'
-import { defaultInterval, interval } from '../watch.js'
+import { interval } from '../values.js'
+import { defaultInterval } from '../watch.js'
 
 interface Flags {
   readonly utc?: true

@@ -1,3 +1,5 @@
+import { FsqError } from '../../errors.js'
+import { canRun } from '../../posix/find-program.js'
 import type { WorkEvent } from '../../work/events.js'
 import { runProgram } from '../../work/run-program.js'
 import { catchSignals } from '../../work/signals.js'
@@ -7,7 +9,7 @@ import { reportJob } from '../job-report.js'
 import { type LoadFlags, loadFlags, loadOf, rootOf } from '../load-flags.js'
 import { jsonLine, print } from '../output.js'
 import { UsageError } from '../usage-error.js'
-import { duration, oneOf, type Weight, weight } from '../values.js'
+import { duration, interval, oneOf, type Weight, weight } from '../values.js'
 
 interface Flags extends LoadFlags {
   readonly weight?: readonly Weight[]
@@ -32,7 +34,7 @@ export default defineCommand<Flags>({
       .option(
         '--sweep <duration>',
         'look at the queues so often in any case (default: 30s)',
-        duration,
+        interval,
       )
       .option('--drain <duration>', 'how long a stop waits for programs (default: 30s)', duration)
       .option('--stop-on-signal', 'end when a signal kills a program')
@@ -51,7 +53,9 @@ export default defineCommand<Flags>({
       noOpen: flags.open === false,
       keepOutput: flags.keepOutput,
       group: true,
+      isOurs: call.program.length > 0,
       stopSignal: () => 'SIGTERM',
+      askedToo: signals.askedToo,
     })
     const weights = new Map(flags.weight?.map(({ queue, weight }) => [queue, weight]))
     const worker = new Worker(
@@ -73,13 +77,18 @@ export default defineCommand<Flags>({
       worker.kill().catch(() => undefined)
     })
     call.chirp(`working on ${queues.join(', ')} ...`)
-    const result = await worker.ended
-    call.chirp(summary(result))
+    const result = await worker.ended.catch((error: unknown) => {
+      const wasTold = flags.log !== 'json'
+      if (wasTold && error instanceof FsqError && error.code === 'FSQ_PROGRAM_KILLED')
+        return undefined
+      throw error
+    })
+    if (result !== undefined) call.chirp(summary(result))
     if (signals.again.aborted && signals.caught !== undefined) {
       signals[Symbol.dispose]()
       process.kill(process.pid, signals.caught)
     }
-    return result.left > 0 ? root.settings.failTmp : 0
+    return result === undefined || result.left > 0 ? root.settings.failTmp : 0
   },
 })
 
@@ -89,6 +98,9 @@ function check({ operands, program, flags }: Call<Flags>): void {
   if (program.length === 0 && flags.emptyOk !== true)
     throw new UsageError('no program given behind --; -k runs the arguments of each item')
   if (program[0] === '') throw new UsageError('the name of the program is empty')
+  const [file] = program
+  if (file !== undefined && !canRun(file))
+    throw new FsqError('FSQ_EXEC', `cannot run ${file}: there is no such program`)
   const stranger = flags.weight?.find(({ queue }) => !operands.includes(queue))
   if (stranger !== undefined)
     throw new UsageError(`--weight: ${stranger.queue} is not one of the queues`)
