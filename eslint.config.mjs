@@ -10,7 +10,7 @@ const floors = [
   ['root'],
   ['upkeep'],
   ['remote'],
-  ['adapters', 'testing'],
+  ['adapters', 'testing', 'opentelemetry'],
   ['cli'],
 ]
 
