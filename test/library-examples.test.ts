@@ -1,4 +1,4 @@
-// The TypeScript examples of README and of the API documentation compile and run, as a program that
+// The TypeScript examples of the documents and of the API documentation compile and run, as a program that
 // imports the package would.
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -18,6 +18,8 @@ const documents = {
     /^welcome, alice@example.org\n1\n$/,
   ],
   'lib/index.ts': [/^\[ 'alice', 'welcome' \] a body\n$/],
+  'docs/opentelemetry.md': [/^to alice: Dear Alice, welcome!\n$/],
+  'lib/opentelemetry/index.ts': [/^Dear Alice\n$/],
   'lib/testing/index.ts': [/^Dear Alice\n$/],
 }
 const tsc = fileURLToPath(import.meta.resolve('typescript/bin/tsc'))
