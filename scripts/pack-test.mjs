@@ -50,6 +50,16 @@ if (error.code === 'FSQ_NONSENSE') throw new Error()
 }
 `
 
+const telemetry = `import { openRoot, type Queue } from 'fsq'
+import { instrument } from 'fsq/opentelemetry'
+
+const queue: Queue = await openRoot().install('traced')
+await queue.enqueue('a body')
+const worker = instrument(queue).work(async (item) => console.log(await item.text()))
+worker.once('done', () => void worker.stop())
+console.log((await worker.ended).done)
+`
+
 const run = (command, args, options = {}) =>
   execFileSync(command, args, { encoding: 'utf8', cwd: temporary, stdio: 'pipe', ...options })
 
@@ -60,7 +70,7 @@ try {
   const files = packed.files.map(({ path }) => path)
   const foreign = files.filter(
     (path) =>
-      !/^(dist\/.*\.(c?js|d\.c?ts)|dist\/cli\/LICENSES\.txt|man\/.*\.[17]|README\.md|LICENSE|CHANGELOG\.md|package\.json|docs\/(errors|guarantees)\.md)$/.test(
+      !/^(dist\/.*\.(c?js|d\.c?ts)|dist\/cli\/LICENSES\.txt|man\/.*\.[17]|README\.md|LICENSE|CHANGELOG\.md|package\.json|docs\/(errors|guarantees|opentelemetry)\.md)$/.test(
         path,
       ),
   )
@@ -82,7 +92,16 @@ try {
   const installed = sizeOf(join(project, 'node_modules'))
   assert.ok(installed < 10e6, `${installed} bytes are installed, which is less than 10 MB`)
 
+  const withoutApi =
+    "await import('fsq/opentelemetry').catch(({ message }) => console.log(message))"
+  const refused = run(process.execPath, ['--input-type=module', '-e', withoutApi], { cwd: project })
+  assert.match(refused, /npm install @opentelemetry\/api\n$/, 'the peer is not installed')
+  const { devDependencies } = JSON.parse(readFileSync(join(top, 'package.json'), 'utf8'))
+  const api = `@opentelemetry/api@${devDependencies['@opentelemetry/api']}`
+  run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', api], { cwd: project })
+
   writeFileSync(join(project, 'consumer.ts'), consumer)
+  writeFileSync(join(project, 'telemetry.ts'), telemetry)
   const tsc = fileURLToPath(import.meta.resolve('typescript/bin/tsc'))
   const types = join(top, 'node_modules/@types')
   const flags = [
@@ -96,7 +115,9 @@ try {
     '--types',
     'node',
   ]
-  run(process.execPath, [tsc, ...flags, '--outDir', 'out', 'consumer.ts'], { cwd: project })
+  run(process.execPath, [tsc, ...flags, '--outDir', 'out', 'consumer.ts', 'telemetry.ts'], {
+    cwd: project,
+  })
 
   for (const node of nodes) {
     const env = {
@@ -114,6 +135,7 @@ try {
     )
     assert.match(run(fsq, ['ls', '-l', '--state', 'done', 'q'], inProject), /c\/d/)
     assert.equal(run(node, ['out/consumer.js'], inProject), 'alice welcome: Dear Alice\ndone\n')
+    assert.equal(run(node, ['out/telemetry.js'], inProject), 'a body\n1\n')
     run(fsq, ['uninstall', 'q'], inProject)
     assert.ok(!existsSync(join(env.FSQ_ROOT, 'q')))
     console.log(`ok: the packed package works with Node.js ${run(node, ['--version']).trim()}`)
