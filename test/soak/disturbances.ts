@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { setOffset } from '../helpers/clock.js'
 import { randomNumbers } from '../helpers/random.js'
-import { type Fleet, type Role, signal } from '../crash/fleet.js'
+import { type Fleet, type Member, type Role, signal } from '../crash/fleet.js'
 import { writeRecord } from '../crash/fleet-log.js'
 
 /*
@@ -29,15 +29,21 @@ function after(
   }
 }
 
-/** Asks a worker to end. It is to let its programs finish, so that no item is cut. */
-export const terminate = (seed: number): Role =>
-  after(3000, seed, ({ running, log }, random) => {
-    const workers = [...running].filter(({ by }) => by.startsWith('work-'))
+/**
+ * Asks a worker to end, once: it is to let its programs finish, so that no item is cut. By a second
+ * signal it would end them.
+ */
+export const terminate = (seed: number): Role => {
+  const asked = new WeakSet<Member>()
+  return after(3000, seed, ({ running, log }, random) => {
+    const workers = [...running].filter((each) => each.by.startsWith('work-') && !asked.has(each))
     const chosen = workers[Math.floor(random() * workers.length)]
     if (chosen === undefined) return
+    asked.add(chosen)
     writeRecord(log, { at: 'term', by: chosen.by })
     signal(chosen.pid, 'SIGTERM')
   })
+}
 
 /** Takes the queue down for a while. */
 export const takeDown = (seed: number): Role =>
