@@ -57,6 +57,8 @@ async function answerTo(
   if (entry === undefined) return 'files'
   const command = (await entry.load()).default
   const parser = commandParser(name, command)
+  const end = command.takesProgram === true ? rest.indexOf('--') : -1
+  if (end >= 0) return end === rest.length - 1 ? 'commands' : 'files'
   const line = readLine(parser, rest, current, command.flagsAnywhere === true)
   if (line.answer !== undefined) return line.answer
   const operand = operandAt(command.operands, line.operands.length)
@@ -144,7 +146,8 @@ function valuesOf(option: Option): Answer {
 
 /** The operand at a place in the usage, as `item` at 1 or more in `queue [item...]`. */
 function operandAt(usage: string, at: number): string | undefined {
-  const operands = usage.replace(/[[\]]/g, '').split(' ')
+  const [own = ''] = usage.split(' -- ')
+  const operands = own.replace(/[[\]]/g, '').split(' ')
   const last = operands.at(-1)
   return (operands[at] ?? (last?.endsWith('...') === true ? last : undefined))?.replace('...', '')
 }

@@ -62,6 +62,16 @@ t.test('queues, items and values', { buffered: true }, async (t) => {
     ],
     [['scan', '--max-tries', '3', 'q', ''], ['commands']],
     [['scan', 'q', 'sh', '-'], ['files']],
+    [
+      ['work', ''],
+      ['q', 'r'],
+    ],
+    [
+      ['work', '-j', '4', 'q', ''],
+      ['q', 'r'],
+    ],
+    [['work', 'q', '--', ''], ['commands']],
+    [['work', 'q', '--', 'sh', ''], ['files']],
     [['enqueue', '-f', ''], ['files']],
     [['done', 'nosuch', ''], []],
     [
