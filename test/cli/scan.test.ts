@@ -28,6 +28,13 @@ t.test(
   },
 )
 
+t.test('a -- before the program is not its name', { buffered: true }, async (t) => {
+  const { fsq, queue } = await place(t)
+  await queue.enqueue('', ['--', 'a'])
+  check(t, await fsq(['scan', 'q', '--', 'echo']), { stdout: '-- a\n' })
+  check(t, await fsq(['scan', 'q', '--']), { status: 100, stderr: /no program given/ })
+})
+
 t.test('what failed counts for --limit', { buffered: true }, async (t) => {
   const { fsq, queue } = await place(t)
   for (const status of ['100', '111', '0']) await queue.enqueue('', [status])

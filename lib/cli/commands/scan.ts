@@ -19,7 +19,8 @@ export default defineCommand<Flags>({
       .option('--limit <n>', 'run at most n programs; 0 for any number', count),
   async run(call) {
     const { flags, operands } = call
-    const [name = '', ...command] = operands
+    const [name = '', ...words] = operands
+    const command = words[0] === '--' ? words.slice(1) : words // As fsq work has it.
     if (command.length === 0 && flags.emptyOk !== true)
       throw new UsageError('no program given; -k runs the arguments of each item')
     if (command[0] === '') throw new UsageError('the name of the program is empty')
