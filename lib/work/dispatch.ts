@@ -1,4 +1,5 @@
 import { Pace } from '../pace.js'
+import { longestTimer } from '../timer.js'
 import type { Fed, Feed } from './feed.js'
 import { Job, type JobEnd, type JobOptions } from './job.js'
 
@@ -137,10 +138,13 @@ export class Dispatch {
     if (this.#jobs.size >= this.#options.concurrency) return false
     const { wait } = this.#pace
     if (wait === 0) return true
-    this.#paceTimer ??= setTimeout(() => {
-      this.#paceTimer = undefined
-      this.pump()
-    }, Math.ceil(wait))
+    this.#paceTimer ??= setTimeout(
+      () => {
+        this.#paceTimer = undefined
+        this.pump() // It looks again: the time may be farther off than a timer can wait.
+      },
+      Math.min(Math.ceil(wait), longestTimer),
+    )
     return false
   }
 
@@ -155,7 +159,8 @@ export class Dispatch {
         continue
       }
       for (const each of order) each.credit += each.weight
-      lane.credit -= total
+      // What it did while the others had nothing must not be held against it later.
+      lane.credit = Math.max(lane.credit - total, -total)
       return fed
     }
     return undefined
