@@ -23,6 +23,8 @@ export function listEntries(queue: QueueContext, directory: string): string[] {
  * The first of {@link listEntries}, at most so many, of those behind `after` if that is given; holds
  * no more than that in memory, however many there are.
  *
+ * @param skip - which of them to leave out, before they count: each listing costs a walk through the
+ * whole directory, so what is of no use must not make for more of them
  * @throws {@link FsqError} `FSQ_NO_QUEUE`, `FSQ_SCAN`
  */
 export function firstEntries(
@@ -30,9 +32,10 @@ export function firstEntries(
   directory: string,
   most: number,
   after?: string,
+  skip?: (entry: string) => boolean,
 ): string[] {
   return listing(queue, directory, (path) =>
-    firstNames(concerning(queue, walkNames(path)), most, after),
+    firstNames(concerning(queue, walkNames(path), skip), most, after),
   )
 }
 
@@ -53,8 +56,12 @@ function listing(
   }
 }
 
-function* concerning(queue: QueueContext, names: Iterable<string>): Generator<string> {
-  for (const name of names) if (!isHidden(name, queue)) yield name
+function* concerning(
+  queue: QueueContext,
+  names: Iterable<string>,
+  skip?: (entry: string) => boolean,
+): Generator<string> {
+  for (const name of names) if (!isHidden(name, queue) && skip?.(name) !== true) yield name
 }
 
 /** Editors and NFS leave hidden files; only with `.` as its delimiter is such a name an item. */

@@ -107,7 +107,8 @@ export class Dispatch {
   async #pump(): Promise<void> {
     while (this.#isPumped()) {
       const why = await this.#beginAll()
-      if (why === 'empty' && this.#again) continue // Something came meanwhile.
+      if (why === 'empty' && this.#lanes.some(({ feed }) => feed.isLooking)) this.#again = true
+      if (why === 'empty' && this.#again) continue // Something came meanwhile, or may have been there.
       if (why !== undefined) this.#options.onPause(why)
     }
   }

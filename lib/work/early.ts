@@ -3,6 +3,9 @@ import TinyQueue from 'tinyqueue'
 /** How many are remembered. Those beyond are looked at again in each listing. */
 const most = 100_000
 
+/** How many times that no longer hold may be kept, beside one for each entry. */
+const mostStale = 1000
+
 interface Waiting {
   readonly entry: string
   readonly time: number
@@ -14,13 +17,16 @@ interface Waiting {
  */
 export class Early {
   readonly #times = new Map<string, number>()
-  readonly #queue = new TinyQueue<Waiting>([], (a, b) => a.time - b.time)
+  /** By their times; also some that do not hold any more, since a heap finds only its first. */
+  #queue = emptyQueue()
 
   /** Remembers an entry until that time, in milliseconds of the epoch. */
   add(entry: string, time: number): void {
-    if (this.#times.size >= most) return
+    const known = this.#times.get(entry)
+    if (known === time || (known === undefined && this.#times.size >= most)) return
     this.#times.set(entry, time)
     this.#queue.push({ entry, time })
+    if (this.#queue.length > 2 * this.#times.size + mostStale) this.#rebuild()
   }
 
   /** Whether an entry is known to wait. */
@@ -33,27 +39,40 @@ export class Early {
     this.#times.delete(entry)
   }
 
+  /** All of them, one at a time; they may be forgotten, or get another time, meanwhile. */
+  entries(): Iterator<string, undefined> {
+    return this.#times.keys()
+  }
+
+  /** How many times are kept, those that no longer hold included. */
+  get size(): number {
+    return this.#queue.length
+  }
+
   /** When the next time comes, if one does. */
   get next(): number | undefined {
-    this.#skipForgotten()
-    return this.#queue.peek()?.time
-  }
-
-  /** The entries whose time has come; they are not remembered any more. */
-  due(now: number): string[] {
-    const entries: string[] = []
-    for (let next = this.next; next !== undefined && next <= now; next = this.next) {
-      const { entry = '' } = this.#queue.pop() ?? {}
-      this.#times.delete(entry)
-      entries.push(entry)
-    }
-    return entries
-  }
-
-  #skipForgotten(): void {
     for (let first = this.#queue.peek(); first !== undefined; first = this.#queue.peek()) {
-      if (this.#times.get(first.entry) === first.time) return
+      if (this.#times.get(first.entry) === first.time) return first.time
       this.#queue.pop()
     }
+    return undefined
   }
+
+  /** An entry whose time has come, the first first; it is not remembered any more. */
+  due(now: number): string | undefined {
+    const { next } = this
+    if (next === undefined || next > now) return undefined
+    const entry = this.#queue.pop()?.entry ?? ''
+    this.#times.delete(entry)
+    return entry
+  }
+
+  #rebuild(): void {
+    this.#queue = emptyQueue()
+    for (const [entry, time] of this.#times) this.#queue.push({ entry, time })
+  }
+}
+
+function emptyQueue(): TinyQueue<Waiting> {
+  return new TinyQueue<Waiting>([], (a, b) => a.time - b.time)
 }

@@ -1,32 +1,29 @@
 import { FsqError } from '../errors.js'
 import { fromByteString, toByteString } from '../name/charset.js'
 import { parseItemName } from '../name/item-name.js'
-import { sortNames } from '../name/order.js'
 import type { ClaimOptions } from '../queue/claim.js'
 import type { QueueContext } from '../queue/context.js'
 import { isDown } from '../queue/down.js'
 import type { Item } from '../queue/item.js'
-import { firstEntries, listEntries } from '../queue/list-entries.js'
 import type { ScanEvent } from '../queue/scan-events.js'
 import { takeEntry } from '../queue/take.js'
 import { turn } from '../turn.js'
-import { Early } from './early.js'
 import type { KeyLimits } from './key-limits.js'
+import { Listing } from './listing.js'
+import { Parked } from './parked.js'
+import { Waiting } from './waiting.js'
 
 /*
  * The items of a queue as they can be worked on, oldest first. A pass goes through what is in queue/, a
  * window of names at a time, so that a queue of any size takes constant memory:
  *
- *   1. list the first names behind those of the last window
- *   2. of each that is neither worked on here, nor known to wait for its time, nor of a key that has
- *      enough work: claim it
+ *   1. list the first names behind those of the last window, without those that are known to wait for
+ *      their time, or for room for their key
+ *   2. of each that is neither worked on here nor of a key that has enough work: claim it
  *   3. what inotify told meanwhile by name comes behind them, without another listing
  *
  * What others have locked is passed over: when they die, the next pass finds it.
  */
-
-/** How many names that inotify told are held; a listing is less work than more of them. */
-const mostFresh = 1000
 
 /** How many entries of keys that have enough work are remembered. */
 const mostParked = 10_000
@@ -67,81 +64,81 @@ export class Feed {
   failing = false
   failedBefore = false
   readonly #options: FeedOptions
-  /** What comes next: the names of the window, or those that inotify told. */
-  #entries: string[] = []
-  #position = 0
-  /** Entries that were passed over before and may be taken now. */
-  #ready: string[] = []
-  #fresh: string[] = []
-  #passIsDue = false
-  /** The last name of the window, while names behind it are not listed yet. */
-  #after: string | undefined
-  /** Those whose mtime says so; what happens to one may change it. */
-  readonly #early = new Early()
-  /** Those that failed here and are to be tried later, whether or not their mtime could be set. */
-  readonly #postponed = new Early()
+  /** Entries that could not be claimed through no fault of theirs. */
+  readonly #ready: string[] = []
   readonly #worked = new Set<string>()
-  /** By their keys. */
-  readonly #parked = new Map<string, Set<string>>()
-  #parkedCount = 0
-  #parkedWithoutName = false
+  /** Those of them to which something happened meanwhile: the name may be another item's by now. */
+  readonly #changed = new Set<string>()
+  readonly #listing: Listing
+  readonly #waiting: Waiting
+  readonly #parked: Parked
 
   constructor(queue: QueueContext, options: FeedOptions) {
     this.queue = queue
     this.#options = options
+    const { keys, window } = options
+    this.#listing = new Listing(queue, window, (entry) => this.#waits(entry))
+    this.#waiting = new Waiting(queue)
+    // Who has all names in memory anyway need not list them again, and so meets none for a second time.
+    this.#parked = new Parked(
+      window === Infinity ? Infinity : mostParked,
+      (key) => keys?.admit(key) !== false,
+    )
   }
 
   /** Something came: that entry, or any. */
   wake(entry?: string): void {
-    if (entry !== undefined) this.#early.forget(entry)
-    if (entry === undefined || this.#fresh.length >= mostFresh) {
-      this.#passIsDue = true
-      this.#fresh = []
-    } else if (!this.#passIsDue && !this.#worked.has(entry)) {
-      this.#fresh.push(entry)
+    if (entry === undefined) {
+      this.#listing.listAgain()
+      return
     }
+    this.#waiting.wake(entry)
+    if (this.#worked.has(entry)) this.#changed.add(entry)
+    else this.#listing.tell(entry)
+  }
+
+  /** Something may have come or changed although nobody told: makes a pass, and looks at what waits. */
+  sweep(): void {
+    this.wake()
+    this.#waiting.doubt()
   }
 
   /** A key has room again. */
   unpark(key: string): void {
-    const parked = this.#parked.get(key)
-    const [entry] = parked ?? []
-    if (entry !== undefined) {
-      parked?.delete(entry)
-      if (parked?.size === 0) this.#parked.delete(key)
-      this.#parkedCount--
-      this.#ready.push(entry)
-    } else if (this.#parkedWithoutName) {
-      this.#parkedWithoutName = false
-      this.#passIsDue = true
-    }
+    if (this.#parked.free(key)) this.#listing.listAgain()
   }
 
   /** Whether entries wait for a key to have room. */
   get hasParked(): boolean {
-    return this.#parkedCount > 0 || this.#parkedWithoutName
+    return this.#parked.hasAny
+  }
+
+  /** Whether it has not yet looked at all that a sweep has to; {@link next} goes on with it. */
+  get isLooking(): boolean {
+    return this.#waiting.isDoubted && !this.down && !this.failing
   }
 
   /** Whether names are at hand that were not looked at yet. */
   get hasMore(): boolean {
-    return this.#position < this.#entries.length || this.#after !== undefined || this.#passIsDue
+    return this.#listing.hasMore
   }
 
   /** The work on an item is over. */
   release({ entry, key }: Fed): void {
     this.#worked.delete(entry)
+    if (this.#changed.delete(entry)) this.wake(entry) // Mostly it is gone: that was its end.
     if (key !== undefined) this.#options.keys?.release(key)
   }
 
-  /** Does not look at an item before its time, though its mtime may not say so. */
+  /** Does not look at an item before that time, though its mtime may not say so. */
   postpone(id: string, time: Date): void {
-    this.#postponed.add(toByteString(id, this.queue.reading.charset), time.getTime())
+    this.#waiting.postpone(toByteString(id, this.queue.reading.charset), time.getTime())
   }
 
   /** When the time of the next item comes that waits for one, in milliseconds of the epoch. */
   get nextTime(): number | undefined {
-    const times = [this.#early.next, this.#postponed.next].filter((time) => time !== undefined)
-    return times.length === 0 ? undefined : Math.min(...times)
+    if (this.down || this.failing) return undefined // It is looked at when it is up, or swept.
+    return this.#waiting.next
   }
 
   /**
@@ -162,20 +159,15 @@ export class Feed {
   }
 
   async #next(): Promise<Fed | undefined> {
-    const now = this.queue.clock.now()
-    this.#ready.push(...this.#early.due(now), ...this.#postponed.due(now))
     for (;;) {
       await turn()
       if (this.#isDown()) return undefined
-      const entry = this.#nextEntry()
+      const parked = this.#parked.next()
+      const entry = parked?.entry ?? this.#nextEntry()
       if (entry === undefined) return undefined
-      if (this.#isKnown(entry)) continue
-      const key = this.#keyOf(entry)
-      if (key !== undefined && this.#parked.get(key)?.has(entry) === true) continue
-      if (key !== undefined && this.#options.keys?.admit(key) === false) {
-        this.#park(key, entry)
-        continue
-      }
+      const admitted = parked ?? this.#admitted(entry)
+      if (admitted === undefined) continue
+      const { key } = admitted
       const item = await this.#take(entry, key)
       if (item === undefined) continue
       this.#worked.add(entry)
@@ -183,9 +175,24 @@ export class Feed {
     }
   }
 
-  /** Whether it is worked on here, or waits for its time. */
-  #isKnown(entry: string): boolean {
-    return this.#worked.has(entry) || this.#early.has(entry) || this.#postponed.has(entry)
+  #nextEntry(): string | undefined {
+    return (
+      this.#ready.shift() ?? this.#waiting.due() ?? this.#listing.next() ?? this.#waiting.changed()
+    )
+  }
+
+  /** An entry that may be worked on now, and its key. */
+  #admitted(entry: string): { readonly key: string | undefined } | undefined {
+    if (this.#worked.has(entry)) this.#changed.add(entry)
+    if (this.#worked.has(entry) || this.#waits(entry)) return undefined
+    const key = this.#keyOf(entry)
+    if (key === undefined) return { key }
+    return this.#parked.admitOrPark({ entry, key }) ? { key } : undefined
+  }
+
+  /** Whether it is known to wait, for its time or for room for its key. */
+  #waits(entry: string): boolean {
+    return this.#waiting.has(entry) || this.#parked.has(entry)
   }
 
   #isDown(): boolean {
@@ -200,62 +207,15 @@ export class Feed {
       const taken = takeEntry(this.queue, entry, claim, onEvent)
       const result = taken instanceof Promise ? await taken : taken
       if ('item' in result) item = result.item
-      else if (result.skipped === 'early') this.#early.add(entry, result.notBefore)
+      else if (result.skipped === 'early') this.#waiting.add(entry, result.notBefore)
     } catch (error) {
       this.#ready.push(entry) // It was not the entry's fault.
       throw error
     } finally {
-      if (item === undefined && key !== undefined) keys?.release(key)
+      if (key !== undefined && item === undefined) keys?.release(key)
+      if (key !== undefined && item !== undefined) keys?.began(key)
     }
     return item
-  }
-
-  #nextEntry(): string | undefined {
-    const ready = this.#ready.shift()
-    if (ready !== undefined) return ready
-    while (this.#position >= this.#entries.length) if (!this.#refill()) return undefined
-    return this.#entries[this.#position++]
-  }
-
-  /** False where there is nothing more. */
-  #refill(): boolean {
-    this.#position = 0
-    if (this.#after !== undefined || this.#passIsDue) {
-      const after = this.#after
-      if (after === undefined) this.#passIsDue = false
-      this.#entries = []
-      try {
-        this.#entries = this.#list(after)
-      } catch (error) {
-        this.#passIsDue = true
-        this.#after = undefined
-        throw error
-      }
-      this.#after = this.#entries.length === this.#options.window ? this.#entries.at(-1) : undefined
-      return true
-    }
-    this.#entries = sortNames(this.#fresh)
-    this.#fresh = []
-    return this.#entries.length > 0
-  }
-
-  #list(after: string | undefined): string[] {
-    const { window } = this.#options
-    const directory = this.queue.paths.queue
-    return window === Infinity
-      ? listEntries(this.queue, directory)
-      : firstEntries(this.queue, directory, window, after)
-  }
-
-  #park(key: string, entry: string): void {
-    if (this.#parkedCount >= mostParked) {
-      this.#parkedWithoutName = true
-      return
-    }
-    const parked = this.#parked.get(key)
-    if (parked === undefined) this.#parked.set(key, new Set([entry]))
-    else parked.add(entry)
-    this.#parkedCount++
   }
 
   #keyOf(entry: string): string | undefined {

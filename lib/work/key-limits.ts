@@ -1,4 +1,5 @@
 import { Pace } from '../pace.js'
+import { longestTimer } from '../timer.js'
 
 /** How much of the work for one key, such as a customer or a host, is done at a time. */
 export interface KeyLimitOptions {
@@ -26,30 +27,34 @@ export class KeyLimits implements Disposable {
     this.#onFree = onFree
   }
 
-  /** Whether one more item of the key may be worked on now; counts it if so. */
+  /** Whether one more item of the key may be worked on now; counts it until its {@link release}. */
   admit(name: string): boolean {
     const key = this.#key(name)
     if (key.running >= this.#options.concurrency) return false // The release of another tells.
-    const { wait } = key.pace
-    if (wait > 0) {
-      key.timer ??= setTimeout(() => {
-        key.timer = undefined
-        this.#forget(name, key)
-        this.#onFree(name)
-      }, Math.ceil(wait))
+    if (key.pace.wait > 0) {
+      this.#timerOf(name, key).ref() // Somebody waits for it: the process must not end meanwhile.
       return false
     }
     key.running++
-    key.pace.taken()
     return true
   }
 
-  /** The work on an item that was admitted is over. */
+  /** An item that was admitted is begun. Only that counts for the rate: it may be somebody else's. */
+  began(name: string): void {
+    this.#key(name).pace.taken()
+  }
+
+  /** The work on an item that was admitted is over, or was not begun. */
   release(name: string): void {
     const key = this.#key(name)
     key.running--
     this.#forget(name, key)
     this.#onFree(name)
+  }
+
+  /** How many keys are remembered. */
+  get size(): number {
+    return this.#keys.size
   }
 
   [Symbol.dispose](): void {
@@ -69,16 +74,20 @@ export class KeyLimits implements Disposable {
   /** Only once its rate no longer matters. */
   #forget(name: string, key: Key): void {
     if (key.running > 0 || key.timer !== undefined) return
-    const { wait } = key.pace
-    if (wait === 0) {
-      this.#keys.delete(name)
-      return
-    }
-    key.timer = setTimeout(() => {
-      key.timer = undefined
-      this.#forget(name, key)
-      this.#onFree(name)
-    }, Math.ceil(wait))
-    key.timer.unref()
+    if (key.pace.wait === 0) this.#keys.delete(name)
+    else this.#timerOf(name, key).unref()
+  }
+
+  /** Rings when the next may be begun, or earlier where that is too far off for a timer. */
+  #timerOf(name: string, key: Key): NodeJS.Timeout {
+    key.timer ??= setTimeout(
+      () => {
+        key.timer = undefined
+        this.#forget(name, key)
+        this.#onFree(name)
+      },
+      Math.min(Math.ceil(key.pace.wait), longestTimer),
+    )
+    return key.timer
   }
 }

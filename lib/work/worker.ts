@@ -252,7 +252,7 @@ export class Worker extends EventEmitter<WorkEventMap> implements AsyncDisposabl
   #lookEverywhere(): void {
     for (const { feed, wake } of this.#sources) {
       wake.check()
-      feed.wake()
+      feed.sweep()
     }
     this.#dispatch.pump()
   }

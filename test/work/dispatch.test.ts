@@ -1,5 +1,8 @@
+import { utimesSync } from 'node:fs'
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import t from 'tap'
+import { Dispatch } from '../../lib/work/dispatch.js'
+import { Feed } from '../../lib/work/feed.js'
 import { nothing, contentsOf, temporaryQueue, temporaryRoot } from '../helpers/temporary.js'
 import { overflowing } from '../helpers/timers.js'
 
@@ -36,6 +39,46 @@ for (const weight of [9, 1]) {
     t.equal(rounds.replaceAll('b', '').length, 5, after)
   })
 }
+
+t.test('it goes on until a sweep has looked at all that wait', async (t) => {
+  const queue = await temporaryQueue(t, { durability: 'none' })
+  const notBefore = new Date(Date.now() + 3600_000)
+  const ids = await queue.enqueueMany(Array.from({ length: 1200 }, () => ({ notBefore })))
+  const feed = new Feed(queue.context, {
+    claim: { lock: true, open: true, limits: { maxTries: 0, ttl: 0 } },
+    ignoreDown: false,
+    window: 10_000,
+    onEvent: () => undefined,
+  })
+  const pauses: string[] = []
+  const dispatch = new Dispatch({
+    feeds: [{ feed, weight: 1 }],
+    job: {
+      run: () => Promise.resolve({ returned: true }),
+      timeout: 0,
+      grace: 0,
+      onEvent: () => undefined,
+    },
+    concurrency: 1,
+    maxRate: 0,
+    limit: 0,
+    onEnd: () => undefined,
+    onPause: (why) => pauses.push(why),
+    onError: (error) => t.fail(String(error)),
+  })
+  const sweep = async (): Promise<void> => {
+    feed.sweep()
+    dispatch.pump()
+    await dispatch.idle()
+  }
+  await sweep()
+  const changed = ids.at(-1) ?? ''
+  utimesSync(`${queue.context.paths.queue}/${changed}`, new Date(), new Date())
+  pauses.length = 0
+  await sweep()
+  t.strictSame(contentsOf(queue)['done'], [changed])
+  t.strictSame(pauses.slice(-1), ['empty'])
+})
 
 t.test('a rate of one in months is no busy loop', async (t) => {
   const queue = await temporaryQueue(t)
