@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import { FsqError } from '../errors.js'
 import { checkMembers } from '../members.js'
 import { Pace } from '../pace.js'
+import { longestTimer } from '../timer.js'
 import { turn } from '../turn.js'
 import type { QueueContext } from './context.js'
 import { isDown } from './down.js'
@@ -142,8 +143,8 @@ async function* scanItems(
   for (const entries of listings(queue, limit)) {
     if (options.ignoreDown !== true) checkUp(queue) // A queue that is down says so even when empty.
     for (const entry of entries) {
-      const { wait } = pace
-      await (wait > 0 ? pause(wait, signal) : turn())
+      if (pace.wait > 0) await pause(pace, signal)
+      else await turn()
       signal?.throwIfAborted()
       if (options.ignoreDown !== true) checkUp(queue)
       const claim = takeEntry(queue, entry, claimOptions, options.onEvent)
@@ -179,8 +180,12 @@ function checkUp(queue: QueueContext): void {
 }
 
 /** Waits for its turn; an abort rejects with the signal's reason. */
-async function pause(wait: number, signal: AbortSignal | undefined): Promise<void> {
+async function pause(pace: Pace, signal: AbortSignal | undefined): Promise<void> {
   const options = signal === undefined ? {} : { signal }
-  // An abort rejects with an error around the signal's reason; the caller is told the reason.
-  await setTimeout(wait, undefined, options).catch(() => signal?.throwIfAborted())
+  while (pace.wait > 0) {
+    // An abort rejects with an error around the signal's reason; the caller is told the reason.
+    await setTimeout(Math.min(pace.wait, longestTimer), undefined, options).catch(() =>
+      signal?.throwIfAborted(),
+    )
+  }
 }

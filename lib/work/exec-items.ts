@@ -1,6 +1,5 @@
 import { FsqError } from '../errors.js'
 import type { QueueContext } from '../queue/context.js'
-import { checkQueue } from '../queue/failure.js'
 import type { Backoff } from './backoff.js'
 import { Dispatch } from './dispatch.js'
 import type { JobEvent } from './events.js'
@@ -84,8 +83,6 @@ export async function execItems(
     askedToo: signals.askedToo,
   })
   outer?.throwIfAborted()
-  // Work that could not be finished must not be begun.
-  checkQueue(queue, [queue.paths.queue, queue.paths.done])
   using keys = new KeyLimits(
     { concurrency: load.limitConcurrency, rate: load.limitRate },
     (key) => {

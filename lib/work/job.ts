@@ -72,6 +72,7 @@ export class Job {
   readonly #options: JobOptions
   readonly #ending = new AbortController()
   readonly #kill = new AbortController()
+  #forgetTimeout = (): void => undefined
   #forgetGrace = (): void => undefined
   #isOver = false
 
@@ -86,17 +87,16 @@ export class Job {
     const { run, timeout, onEvent } = this.#options
     const { queue, id, tries } = item
     const began = performance.now()
-    let forget = (): void => undefined
     try {
       onEvent({ type: 'claimed', queue, id, tries, waited: this.#secondsSince(item.enqueuedAt) })
       if (timeout > 0) {
-        forget = after(timeout, () => {
+        this.#forgetTimeout = after(timeout, () => {
           this.#timeOut()
         })
       }
       const result = await run(item, { signal: this.#ending.signal, kill: this.#kill.signal })
       this.#isOver = true
-      forget()
+      this.#forgetTimeout()
       await item.settled() // A handler may have begun to finish it, and not have waited.
       const seconds = (performance.now() - began) / 1000
       const end = await this.#finish(result)
@@ -105,7 +105,7 @@ export class Job {
       else onEvent({ queue, id, seconds, ...end })
       return end
     } finally {
-      forget()
+      this.#forgetTimeout()
       this.#forgetGrace()
       item.close()
     }
@@ -131,8 +131,8 @@ export class Job {
     const { id, queue } = this.item
     const { timeout, grace } = this.#options
     const error = new FsqError('FSQ_TIMEOUT', `${id}: took longer than ${timeout} s`, { id, queue })
-    // Timers come before all else after a pause: what ended meanwhile is to be heard first.
-    setImmediate(() => {
+    // After a pause of this process timers come before all else: what ended meanwhile is to be heard first.
+    this.#forgetTimeout = after(newsTakes, () => {
       if (!this.#isOver) this.#end(error, grace)
     })
   }
@@ -223,6 +223,9 @@ export class Job {
     }
   }
 }
+
+/** How long the news of the end of a program may take, in seconds. */
+const newsTakes = 0.02
 
 /** For what is wrong with one item only; the next would meet all else as well. */
 function unfinished(error: unknown): FsqError {

@@ -1,5 +1,6 @@
 import { sortNames } from '../name/order.js'
 import type { QueueContext } from '../queue/context.js'
+import { checkQueue } from '../queue/failure.js'
 import { firstEntries, listEntries } from '../queue/list-entries.js'
 
 /** How many names that were told are held; a listing is less work than more of them. */
@@ -78,7 +79,8 @@ export class Listing {
   }
 
   #list(after: string | undefined): string[] {
-    const directory = this.#queue.paths.queue
+    const { queue: directory, done } = this.#queue.paths
+    checkQueue(this.#queue, [directory, done]) // Work that could not be finished must not be begun.
     return this.#window === Infinity
       ? listEntries(this.#queue, directory)
       : firstEntries(this.#queue, directory, this.#window, after, this.#skip)

@@ -127,7 +127,7 @@ export class Worker extends EventEmitter<WorkEventMap> implements AsyncDisposabl
   constructor(queues: readonly WeightedQueue[], run: Runner, options: WorkOptions = {}) {
     super()
     this.#options = options
-    this.#sweepSeconds = options.sweep ?? 30
+    this.#sweepSeconds = Math.min(options.sweep ?? 30, longestTimer / 1000)
     const { timeout, grace, ...load } = checkedLoad(options, workOptions)
     const { sweep = 30, drain = 30, signal } = options
     const backoff = checkedBackoff(options.backoff ?? defaultBackoff)
