@@ -35,10 +35,11 @@ export async function runExternal(
     return [settingsTable[key as keyof Settings].variable, String(value)]
   })
   const env = { ...process.env, ...(Object.fromEntries(variables) as NodeJS.ProcessEnv) }
-  const running = startProgram(program, args, { stdin: 'inherit', env })
+  // Caught first: a signal between its start and that would end us alone, and leave it behind.
   const signals = catchSignals((signal) => {
     running.kill(signal)
   })
+  const running = startProgram(program, args, { stdin: 'inherit', env })
   const ended = await running.ended
   signals[Symbol.dispose]()
   if ('code' in ended) return ended.code
