@@ -8,6 +8,7 @@ export function checkMembers(what: string, given: unknown, known: ReadonlySet<st
   if (typeof given !== 'object' || given === null)
     throw new TypeError(`Expected an object, got ${given === null ? 'null' : typeof given}`)
   for (const member in given) {
-    if (!known.has(member)) throw new TypeError(`Expected ${what}, got ${member}`)
+    if (known.has(member)) continue
+    throw new TypeError(`Expected ${what}, got ${member}; there are ${[...known].join(', ')}`)
   }
 }

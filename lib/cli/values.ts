@@ -140,6 +140,10 @@ function isoTime(given: string): number {
   const iso =
     /^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?$/
   if (!iso.test(given)) return NaN
+  const day = given.slice(0, 10)
+  const date = new Date(`${day}T00:00Z`)
+  // That of Node.js takes the 31st of a short month for the 1st of the next.
+  if (Number.isNaN(date.getTime()) || date.toISOString().slice(0, 10) !== day) return NaN
   return Date.parse(given.includes('T') ? given : `${given}T00:00`)
 }
 

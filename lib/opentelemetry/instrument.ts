@@ -1,4 +1,5 @@
 import type { MeterProvider, TracerProvider } from '@opentelemetry/api'
+import { checkMembers } from '../members.js'
 import type { Item } from '../queue/item.js'
 import type { WorkEvent } from '../work/events.js'
 import type { Handler } from '../work/run-handler.js'
@@ -21,6 +22,11 @@ export interface InstrumentOptions {
   readonly meterProvider?: MeterProvider
 }
 
+const known: ReadonlySet<string> = new Set<keyof InstrumentOptions>([
+  'tracerProvider',
+  'meterProvider',
+])
+
 /** What a handler gets: the item, or it with what a codec made of it. */
 type Handled = Item | { readonly item: Item }
 
@@ -33,8 +39,12 @@ type Handled = Item | { readonly item: Item }
  */
 export function instrument<Source extends WorkSource>(
   source: Source,
-  { tracerProvider, meterProvider }: InstrumentOptions = {},
+  options: InstrumentOptions = {},
 ): Pick<Source, 'work'> {
+  if (typeof source.work !== 'function')
+    throw new TypeError('Expected a queue or a root, got what has no work()')
+  checkMembers('an option of instrument', options, known)
+  const { tracerProvider, meterProvider } = options
   const { name, version } = scope
   const tracer = (tracerProvider ?? api.trace).getTracer(name, version)
   const metrics = new Metrics((meterProvider ?? api.metrics).getMeter(name, version))

@@ -23,7 +23,8 @@ import type { Path } from './path.js'
 import { sync } from './sync.js'
 import { systemError } from './system-error.js'
 
-const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants
+const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOATIME, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } =
+  constants
 
 export type { Stats }
 
@@ -67,6 +68,16 @@ function createOrOpen(path: Path, mode: number): { fd: number; created: boolean 
  */
 export function openEntry(path: Path): number {
   return openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+}
+
+/** {@link openEntry}, which leaves the time of the last access as it is, where the system lets us. */
+export function openUnnoticed(path: Path): number {
+  try {
+    return openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOATIME)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error
+    return openEntry(path) // It is another user's.
+  }
 }
 
 /**

@@ -37,9 +37,10 @@ export function checkQueue(queue: QueueContext, directories?: readonly string[])
 
 /** A root that cannot be used, and how to name another; `attempt` is what was tried there. */
 export function noRoot(attempt: string, root: string, cause: unknown): FsqError {
+  const made = errnoOf(cause) === 'ENOENT' ? 'the first install makes it; or ' : ''
   return new FsqError(
     'FSQ_NO_ROOT',
-    `cannot ${attempt} in ${root}: ${reasonOf(cause)}; ` +
+    `cannot ${attempt} in ${root}: ${reasonOf(cause)}; ${made}` +
       'name another directory with -r DIR, FSQ_ROOT or the option root',
     { path: root, cause },
   )
@@ -62,7 +63,8 @@ export function missingQueue(
   try {
     if (statEntry(settings.root) === undefined) {
       return wrong(
-        `no such queue: ${name} (there is no directory ${settings.root}; set FSQ_ROOT or -r)`,
+        `no such queue: ${name} (there is no directory ${settings.root}; "fsq install" makes it, ` +
+          'FSQ_ROOT or -r names another)',
         settings.root,
       )
     }

@@ -111,6 +111,8 @@ export class TypedQueue<
     handler: Handler<TypedItem<ArgumentsOut<A>, BodyOut<B>>>,
     options: WorkOptions = {},
   ): Worker {
+    if (typeof handler !== 'function')
+      throw new TypeError(`Expected a handler to be a function, got ${typeof handler}`)
     return this.queue.work(async (item, context) => {
       await handler(await this.decode(item), context)
     }, options)

@@ -1,6 +1,7 @@
 import { AssertionError } from 'node:assert/strict'
 import { inspect, isDeepStrictEqual } from 'node:util'
 import { errnoOf } from '../errors.js'
+import { checkMembers } from '../members.js'
 import { close, openEntry, readPieces } from '../posix/files.js'
 import { entryPath, type Path } from '../posix/path.js'
 import type { Queue } from '../root/queue.js'
@@ -67,6 +68,7 @@ export async function assertItem(
   state: ItemState,
   expected: ExpectedItem = {},
 ): Promise<TestItem> {
+  checkMembers('a member of an item', expected, known)
   const items = await itemsOf(queue, state)
   const found = items.find((item) => matches(item, expected))
   if (found !== undefined) return found
@@ -89,6 +91,7 @@ export async function assertNoItem(
   state: ItemState,
   expected: ExpectedItem = {},
 ): Promise<void> {
+  checkMembers('a member of an item', expected, known)
   const items = (await itemsOf(queue, state)).filter((item) => matches(item, expected))
   if (items.length === 0) return
   throw new AssertionError({
@@ -120,6 +123,8 @@ async function read(path: Path): Promise<string | undefined> {
     throw error
   }
 }
+
+const known: ReadonlySet<string> = new Set<keyof ExpectedItem>(['arguments', 'body', 'tries'])
 
 function matches(item: TestItem, { arguments: args, body, tries }: ExpectedItem): boolean {
   return (

@@ -46,7 +46,7 @@ export function checkBackoff(backoff: Backoff): void {
   const fine = isList(backoff)
     ? backoff.every(positive)
     : positive(backoff.base) &&
-      (backoff.max === undefined || positive(backoff.max)) &&
+      (backoff.max === undefined || (positive(backoff.max) && backoff.max >= backoff.base)) &&
       (backoff.jitter === undefined || (positive(backoff.jitter) && backoff.jitter <= 1))
   if (fine) return
   throw new TypeError(

@@ -63,6 +63,8 @@ export class Feed {
   /** Whether the last look at it failed, and the one before that. */
   failing = false
   failedBefore = false
+  /** Whether it was ever looked at. */
+  hasLooked = false
   readonly #options: FeedOptions
   /** Entries that could not be claimed through no fault of theirs. */
   readonly #ready: string[] = []
@@ -150,6 +152,7 @@ export class Feed {
     try {
       const fed = await this.#next()
       this.failing = false
+      this.hasLooked = true
       return fed
     } catch (error) {
       this.failedBefore = this.failing

@@ -98,7 +98,7 @@ export class Job {
       this.#isOver = true
       this.#forgetTimeout()
       await item.settled() // A handler may have begun to finish it, and not have waited.
-      const seconds = (performance.now() - began) / 1000
+      const seconds = Math.round((performance.now() - began) * 1000) / 1_000_000
       const end = await this.#finish(result)
       if (end.type === 'unable' || end.type === 'gone')
         onEvent({ type: 'error', queue, id, error: end.error })

@@ -18,8 +18,14 @@ export interface HandlerContext {
   readonly signal: AbortSignal
 }
 
-/** Work that is done by a function. */
+/**
+ * Work that is done by a function.
+ *
+ * @throws `TypeError`
+ */
 export function runHandler(handler: Handler): Runner {
+  if (typeof handler !== 'function')
+    throw new TypeError(`Expected a handler to be a function, got ${typeof handler}`)
   return async (item, { signal, kill }) => {
     const given = async (): Promise<Result> => {
       if (!kill.aborted) await once(kill, 'abort')

@@ -68,6 +68,9 @@ export function checkedLoad(options: LoadOptions, known: ReadonlySet<string>): L
   checkMembers('an option of work', options, known)
   const { concurrency = 1, maxRate = 0, limitConcurrency = 1, limitRate = 0 } = options
   const { timeout = 0, grace = 10 } = options
+  const { limitKey } = options
+  if (limitKey !== undefined && typeof limitKey !== 'function')
+    throw new TypeError(`Expected \`limitKey\` to be a function, got ${typeof limitKey}`)
   wholeNumber('concurrency', concurrency, 1)
   wholeNumber('limitConcurrency', limitConcurrency, 1)
   const numbers = { maxRate, limitRate, timeout, grace }

@@ -335,8 +335,9 @@ export class Worker extends EventEmitter<WorkEventMap> implements AsyncDisposabl
       this.#fail(error)
       return
     }
-    if (feed.failedBefore) return
-    this.#tell({ type: 'error', queue: queue.name, error })
+    // One that we may never look at is a mistake to be told of by the exit status, and not by sweeps.
+    if (error.errno === 'EACCES' && !feed.hasLooked) this.#fail(error)
+    else if (!feed.failedBefore) this.#tell({ type: 'error', queue: queue.name, error })
   }
 
   #fail(cause: unknown): void {

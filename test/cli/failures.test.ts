@@ -104,7 +104,7 @@ t.test('what is no queue is said to be none', { buffered: true }, async (t) => {
     [['enqueue', ''], '""'],
     [
       ['-r', `${directory}/no`, 'enqueue', 'q'],
-      `there is no directory ${directory}/no; set FSQ_ROOT or -r`,
+      `there is no directory ${directory}/no; "fsq install" makes it, FSQ_ROOT or -r names another`,
     ],
     [['down', 'file'], 'not a queue'],
     [['done', 'file', 'x'], 'not a queue'],

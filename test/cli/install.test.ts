@@ -94,7 +94,7 @@ t.test('a queue that exists is left as it is', { buffered: true }, async (t) => 
 t.test('install -f makes the queue anew, with the other flags', { buffered: true }, async (t) => {
   const { fsq, queue, root } = await place(t)
   await queue.enqueue('body')
-  check(t, await fsq(['install', '-f', '-d', '-t', '-m', '700', 'q']))
+  check(t, await fsq(['install', '-f', '-d', 'q', '-t', '-m', '700']))
   t.strictSame(contentsOf(queue), nothing)
   t.strictSame(entriesOf(queue.path), ['done', 'down', 'fail', 'queue', 'tmp', 'trigger-s'])
   t.equal(modeOf(queue.path), '700')

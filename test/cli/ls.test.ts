@@ -184,6 +184,15 @@ t.test('except to a terminal', { buffered: true, skip: noScript }, async (t) => 
   t.match(stdout, '_\\x9b1m')
 })
 
+t.test('ls of queues has --json, and no flag that is about items', async (t) => {
+  const { fsq, root } = await place(t)
+  await root.install('other')
+  check(t, await fsq(['ls', '--json']), { stdout: '{"queue":"other"}\n{"queue":"q"}\n' })
+  const stderr = /^fsq ls: -l and -s are about items: name a queue\n/
+  for (const flags of [['-l'], ['-s', 'done']])
+    check(t, await fsq(['ls', ...flags]), { status: 100, stderr })
+})
+
 t.test('ls of what is no queue says so', { buffered: true }, async (t) => {
   const { fsq, directory } = await place(t)
   const [queue, root] = await Promise.all([

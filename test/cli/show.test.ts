@@ -1,4 +1,4 @@
-import { mkdirSync, truncateSync, writeFileSync } from 'node:fs'
+import { mkdirSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { check, place, startProgram } from '../helpers/cli.js'
 
@@ -43,6 +43,15 @@ t.test('show prints all that is known', { buffered: true }, async (t) => {
   async function failOne(): Promise<{ id: string }> {
     return (await queue.claim(await queue.enqueue('', ['bad']))).failPerm()
   }
+})
+
+t.test('who looks at a body is not taken for a worker that died', async (t) => {
+  const { fsq, queue } = await place(t)
+  const id = await queue.enqueue('the body')
+  const old = new Date(Date.now() - 3_600_000)
+  utimesSync(`${queue.context.paths.queue}/${id}`, old, old)
+  check(t, await fsq(['show', '--body', 'q', id]), { stdout: 'the body' })
+  check(t, await fsq(['audit', 'q']))
 })
 
 t.test('--json prints an object', { buffered: true }, async (t) => {

@@ -1,7 +1,16 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { check, eventually, type Place, place, type Started, startProgram } from '../helpers/cli.js'
+import {
+  cannotBeNobody,
+  check,
+  eventually,
+  nobody,
+  type Place,
+  place,
+  type Started,
+  startProgram,
+} from '../helpers/cli.js'
 import { contentsOf, entriesOf, nothing } from '../helpers/temporary.js'
 
 t.jobs = 4
@@ -170,6 +179,27 @@ t.test('several queues are worked on, and --weight is for one of them', buffered
   t.equal((await worker.ended).status, 0)
 })
 
+t.test('messages about items of several queues name the queue', buffered, async (t) => {
+  const here = await place(t)
+  const other = await here.root.install('other')
+  const id = await other.enqueue('')
+  const worker = here.start(['work', 'q', 'other', '--', 'false'])
+  await eventually(() => contentsOf(other)['fail']?.includes(id) === true)
+  worker.kill('SIGTERM')
+  const { stderr } = await worker.ended
+  t.equal(stderr, `fsq work: other: ${id}: failed permanently\n`)
+})
+
+t.test(
+  'a queue that is not ours to look at is a failure',
+  { ...buffered, skip: await cannotBeNobody() },
+  async (t) => {
+    const here = await place(t)
+    const ended = await here.fsq(['work', 'q', '--', 'true'], { uid: nobody })
+    check(t, ended, { status: 111, stderr: /^fsq work: .*: permission denied\n$/s })
+  },
+)
+
 const refusals: [what: string, words: string[], status: number, stderr: RegExp][] = [
   ['no queue', ['--', 'true'], 100, /too few arguments/],
   ['no program', ['q'], 100, /no program given behind --/],
@@ -178,6 +208,7 @@ const refusals: [what: string, words: string[], status: number, stderr: RegExp][
   ['no such queue', ['none', '--', 'true'], 111, /no such queue: none/],
   ['no jobs', ['-j', '0', 'q', '--', 'true'], 100, /Expected a whole number from 1/],
   ['a bad duration', ['--timeout', '5', 'q', '--', 'true'], 100, /Expected a duration/],
+  ['no sweep', ['--sweep', '0s', 'q', '--', 'true'], 100, /Expected 1s or more/],
   ['a bad sweep', ['--sweep', 'often', 'q', '--', 'true'], 100, /Expected a duration/],
   ['a bad backoff', ['--backoff', '1s,x', 'q', '--', 'true'], 100, /Expected a duration/],
   ['a bad limit', ['--limit-by', '0:1', 'q', '--', 'true'], 100, /Expected the number of an arg/],
@@ -243,12 +274,13 @@ t.test(
   buffered,
   async (t) => {
     const here = await place(t)
-    const { queue } = here
+    const { queue, directory } = here
     const id = await queue.enqueue('')
-    const worker = startWorker(here, ['--timeout', '1s', 'q', '--', 'sleep', '0.2'])
-    await event(worker, 'claimed')
+    const text = `touch ${directory}/begun; sleep 0.2`
+    const worker = startWorker(here, ['--timeout', '3s', 'q', '--', 'sh', '-c', text])
+    await eventually(() => existsSync(`${directory}/begun`))
     worker.kill('SIGSTOP')
-    await setTimeout(1300) // Time itself is what it is about.
+    await setTimeout(3300) // Time itself is what it is about.
     worker.kill('SIGCONT')
     t.match(await event(worker, 'done'), { id })
     worker.kill('SIGTERM')

@@ -48,3 +48,15 @@ for (const name of ['', ...Object.keys(commands)]) {
     t.strictSame([...flagsOfSynopsis(page)].sort(), shortest.sort(), 'in the synopsis too')
   })
 }
+
+t.test('fsq(1) names the commands whose flags end at their first operand', async (t) => {
+  const [, names = ''] =
+    /^Flags of\n(.*?)\nstand before/ms.exec(readPage('man/man1/fsq.1').source) ?? []
+  const strict: string[] = []
+  for (const [name, { load }] of Object.entries(commands))
+    if ((await load()).default.flagsAnywhere !== true) strict.push(name)
+  t.strictSame(
+    (names.match(/[a-z-]+/g) ?? []).filter((word) => Object.hasOwn(commands, word)),
+    strict,
+  )
+})

@@ -237,7 +237,8 @@ t.test('where there is no root', async (t) => {
   const queue = openRoot({ root: `${temporaryDirectory(t)}/missing` }).queue('q')
   await t.rejects(queue.enqueue(''), {
     code: 'FSQ_NO_QUEUE',
-    message: /^no such queue: q \(there is no directory .*\/missing; set FSQ_ROOT or -r\)$/,
+    message:
+      /^no such queue: q \(there is no directory .*\/missing; "fsq install" makes it, FSQ_ROOT or -r names another\)$/,
   })
 })
 

@@ -66,7 +66,8 @@ t.test('where there is no root, that is said', async (t) => {
   const root = openRoot({ root: `${temporaryDirectory(t)}/missing` })
   await t.rejects(root.uninstall('q'), {
     code: 'FSQ_NO_QUEUE',
-    message: /^no such queue: q \(there is no directory .*\/missing; set FSQ_ROOT or -r\)$/,
+    message:
+      /^no such queue: q \(there is no directory .*\/missing; "fsq install" makes it, FSQ_ROOT or -r names another\)$/,
   })
 })
 

@@ -27,7 +27,8 @@ t.test('what is hidden, or has no queue/, is no queue', async (t) => {
 t.test('a root that is missing, or a file, cannot be listed', async (t) => {
   const directory = temporaryDirectory(t)
   writeFileSync(`${directory}/file`, '')
-  const message = /^cannot list the queues in .*; name another directory with -r DIR, FSQ_ROOT or/
+  const message =
+    /^cannot list the queues in .*; (the first install makes it; or )?name another directory with -r DIR, FSQ_ROOT or/
   for (const name of ['missing', 'file']) {
     const path = `${directory}/${name}`
     await t.rejects(openRoot({ root: path }).queues(), { code: 'FSQ_NO_ROOT', message, path })

@@ -160,6 +160,9 @@ t.test('an assertion that does not hold says what there is', async (t) => {
     })
     await assertNoItem(queue, 'queue', expected)
   }
+  const misspelt = { args: ['x'] } as object
+  await t.rejects(assertItem(queue, 'queue', misspelt), TypeError)
+  await t.rejects(assertNoItem(queue, 'queue', misspelt), TypeError)
   await t.rejects(assertNoItem(queue, 'queue'), { message: /^q\/queue has an item:/ })
   await t.rejects(assertItem(queue, 'done'), { message: /is empty$/ })
 })

@@ -395,6 +395,8 @@ t.test('bad options are refused at once', async (t) => {
     limitConcurrency: { limitConcurrency: 0 },
     backoff: { backoff: [-1] },
     jitter: { backoff: { base: 1, jitter: 2 } },
+    'a maximum below the base': { backoff: { base: 2, max: 1 } },
+    limitKey: { limitKey: 'customer' },
     unknown: { concurency: 4 },
   }
   for (const [name, options] of Object.entries(bad))
@@ -402,6 +404,11 @@ t.test('bad options are refused at once', async (t) => {
   const root = temporaryRoot(t)
   t.throws(() => root.work(['none'], () => undefined), { code: 'FSQ_NO_QUEUE' })
   t.throws(() => root.work([], () => undefined), TypeError)
+  for (const handler of [undefined, 'handler']) {
+    const message = /^Expected a handler to be a function/
+    t.throws(() => queue.work(handler as never), { name: 'TypeError', message })
+    t.throws(() => root.queue('q', {}).work(handler as never), { name: 'TypeError', message })
+  }
 })
 
 t.test('a worker is disposed of by `await using`, and keeps no watch', async (t) => {

@@ -5,6 +5,7 @@ import { type OwnerFlags, ownerFlags } from '../owner-flags.js'
 export default defineCommand<OwnerFlags>({
   operands: 'queue...',
   atLeast: 1,
+  flagsAnywhere: true,
   flags: (command) => ownerFlags(command, 'the down file'),
   async run(call) {
     return eachQueue(call, async (queue) => {

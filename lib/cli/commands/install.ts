@@ -18,6 +18,7 @@ const fileBits = 0o666
 export default defineCommand<Flags>({
   operands: 'queue...',
   atLeast: 1,
+  flagsAnywhere: true,
   flags: (command) =>
     command
       .option('-f, --force', 'remove a queue of that name first, with all its items')

@@ -34,7 +34,13 @@ export default defineCommand<Flags>({
     const formats = [flags.long, flags.json, flags.null].filter((flag) => flag === true)
     if (formats.length > 1) throw new UsageError('-l, --json and -0 exclude each other')
     if (operands.length === 0) {
+      if (flags.long === true || flags.state !== undefined)
+        throw new UsageError('-l and -s are about items: name a queue')
       const names = await root().queues()
+      if (flags.json === true) {
+        for (const queue of names) await print(jsonLine({ queue }))
+        return 0
+      }
       await printNames(
         names.map((name) => Buffer.from(name).toString('latin1')),
         flags.null === true,

@@ -69,7 +69,7 @@ export default defineCommand<Flags>({
         signal: signals.signal,
         onEvent: (event) => {
           if (flags.log === 'json') void print(logLine(event)).catch(() => undefined)
-          else report(event, call)
+          else report(event, queues.length === 1 ? call : naming(event, call))
         },
       },
     )
@@ -107,12 +107,14 @@ function check({ operands, program, flags }: Call<Flags>): void {
 }
 
 function logLine(event: WorkEvent): string {
-  const { error, ...rest } = 'error' in event ? event : { ...event, error: undefined }
+  const { type, error, ...rest } = 'error' in event ? event : { ...event, error: undefined }
   const failure = error && { error: { code: error.code, message: error.message } }
-  return jsonLine({ time: new Date().toISOString(), ...rest, ...failure })
+  return jsonLine({ time: new Date().toISOString(), type, ...rest, ...failure })
 }
 
-function report(event: WorkEvent, call: Call<Flags>): void {
+type Talk = Pick<Call<Flags>, 'say' | 'chirp'>
+
+function report(event: WorkEvent, call: Talk): void {
   switch (event.type) {
     case 'down':
     case 'up':
@@ -124,6 +126,19 @@ function report(event: WorkEvent, call: Call<Flags>): void {
     default:
       if (event.type === 'error' && event.id === undefined) call.say(event.error.message)
       else reportJob(event, call)
+  }
+}
+
+/** Of several queues each message begins with the one that it is about. */
+function naming(event: WorkEvent, { say, chirp }: Talk): Talk {
+  if (event.type === 'idle' || event.type === 'down' || event.type === 'up') return { say, chirp }
+  return {
+    say: (message) => {
+      say(`${event.queue}: ${message}`)
+    },
+    chirp: (message) => {
+      chirp(`${event.queue}: ${message}`)
+    },
   }
 }
 
