@@ -85,8 +85,12 @@ export const workProgram: Role = async (fleet) => {
   const flags = ['-v', '-j', '4', '--backoff', '0'] // All that is left is to be there at the end.
   const words = ['work', ...flags, 'q', '--', path('handler.sh')]
   const { by, status, stderr } = await runHandler(fleet, words)
-  // Before it says that it works, a signal ends it as it ends any program.
-  const isFine = [0, 'SIGKILL'].includes(status) || (status === 'SIGTERM' && stderr === '')
+  // Before it says that it works, a signal ends it as it ends any program; and seldom, under libfaketime,
+  // the C library finds its heap damaged before fsq has begun.
+  const isFine =
+    [0, 'SIGKILL'].includes(status) ||
+    (status === 'SIGTERM' && stderr === '') ||
+    (status === 'SIGABRT' && 'LD_PRELOAD' in fleet.env && stderr.startsWith('Fatal glibc error'))
   if (!isFine) writeRecord(fleet.log, { at: 'odd', by, message: `fsq work: ${status} ${stderr}` })
 }
 
