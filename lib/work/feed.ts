@@ -99,7 +99,7 @@ export class Feed {
     else this.#listing.tell(entry)
   }
 
-  /** Something may have come or changed although nobody told: makes a pass, and looks at what waits. */
+  /** The same, and what waits may have changed although nobody told: looks at all of that, too. */
   sweep(): void {
     this.wake()
     this.#waiting.doubt()

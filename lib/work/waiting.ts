@@ -10,9 +10,9 @@ const slice = 500
 /**
  * The entries of a queue that wait for their time.
  *
- * Mostly their mtime says so, and that may be changed, by touch(1) for one. inotify tells of it at once;
- * for those who listen to a trigger, or whose queue other hosts change, each sweep looks at the mtimes of
- * all that wait. That is one lstat(2) for each, which takes microseconds, in slices behind other work.
+ * Mostly their mtime says so, and that may be changed, by touch(1) for one. inotify tells of it at once, so
+ * that they cost nothing there; for those who listen to a trigger, each sweep looks at the mtimes of all
+ * that wait. That is one lstat(2) for each, which takes microseconds, in slices behind other work.
  */
 export class Waiting {
   readonly #queue: QueueContext

@@ -69,6 +69,11 @@ export class Wake implements Disposable {
     return this.#trigger !== undefined
   }
 
+  /** Whether it is told of each entry that comes or changes, so that none has to be looked at again. */
+  get tellsChanges(): boolean {
+    return this.#watches.has(this.#queue.paths.queue)
+  }
+
   [Symbol.dispose](): void {
     this.#trigger?.fifo[Symbol.dispose]()
     for (const path of this.#watches.keys()) this.#unwatch(path)

@@ -252,7 +252,8 @@ export class Worker extends EventEmitter<WorkEventMap> implements AsyncDisposabl
   #lookEverywhere(): void {
     for (const { feed, wake } of this.#sources) {
       wake.check()
-      feed.sweep()
+      if (wake.tellsChanges) feed.wake()
+      else feed.sweep()
     }
     this.#dispatch.pump()
   }

@@ -1,4 +1,4 @@
-import { readdirSync, renameSync, writeFileSync } from 'node:fs'
+import { readdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import type { WorkEvent } from '../../lib/work/events.js'
@@ -209,6 +209,19 @@ t.test('what comes while a trigger is made or removed is found', async (t) => {
     if (made) await queue.triggerPull({ ignoreListener: true })
     await seen('done')
     t.pass(made ? 'made' : 'removed')
+  }
+})
+
+t.test('a time that somebody changes is seen: by inotify, or else by the sweep', async (t) => {
+  for (const trigger of [false, true]) {
+    const queue = await temporaryQueue(t)
+    if (trigger) await queue.trigger()
+    const id = await queue.enqueue('', [], { notBefore: new Date(Date.now() + 3_600_000) })
+    const { seen } = working(t, queue, () => undefined, { sweep: trigger ? 0.05 : 3600 })
+    await seen('idle')
+    utimesSync(`${queue.context.paths.queue}/${id}`, new Date(), new Date())
+    await seen('done')
+    t.strictSame(contentsOf(queue)['done'], [id], trigger ? 'trigger' : 'inotify')
   }
 })
 
