@@ -1,4 +1,4 @@
-import { mkdirSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { check, place, startProgram } from '../helpers/cli.js'
 
@@ -82,16 +82,20 @@ t.test(
   '--body prints the body, byte for byte, in constant memory',
   { buffered: true },
   async (t) => {
-    const { fsq, queue, env } = await place(t)
+    const { fsq, queue, directory, env } = await place(t)
     const bytes = Buffer.from([0, 255, 27, 10, 13])
     const id = await queue.enqueue(bytes)
     t.strictSame((await fsq(['show', '--body', 'q', id])).bytes, bytes)
     const size = 300 * 1024 * 1024
     truncateSync(`${queue.context.paths.queue}/${id}`, size)
-    const limit =
-      'ulimit -d 200000; NODE_OPTIONS=--max-old-space-size=64 fsq show --body q "$1" | wc -c'
-    const large = await startProgram('sh', ['-c', limit, 'sh', id], { env }).ended
+    const [hook, peak] = [`${directory}/hook.cjs`, `${directory}/peak`]
+    const tell = `require('fs').writeFileSync('${peak}', String(process.resourceUsage().maxRSS))`
+    writeFileSync(hook, `process.on('exit', () => ${tell})`)
+    const line = `NODE_OPTIONS='--require ${hook}' fsq show --body q "$1" | wc -c`
+    const large = await startProgram('sh', ['-c', line, 'sh', id], { env }).ended
     check(t, large, { stdout: new RegExp(`^ *${size}\n$`) })
+    const kilobytes = Number(readFileSync(peak, 'utf8'))
+    t.ok(kilobytes > 10_000 && kilobytes < 200_000, `${kilobytes} KiB at the most`)
   },
 )
 
