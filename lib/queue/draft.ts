@@ -161,15 +161,10 @@ export class Draft {
     close(this.#fd)
   }
 
-  /** Gives the file one more name, elsewhere. */
-  linkAs(path: Path): void {
-    this.#linkTo(path)
-  }
-
   /** Links the file into queue/; its name there. */
   link(): string {
     const { id } = firstFree(this.#queue, this.#queue.paths.queue, this.#nextName, (path) => {
-      this.#linkTo(path)
+      this.linkAs(path)
     })
     this.#id = id
     return id
@@ -198,7 +193,8 @@ export class Draft {
     removeLeftover(this.#tmp)
   }
 
-  #linkTo(path: Path): void {
+  /** Gives the file one more name. */
+  linkAs(path: Path): void {
     try {
       link(this.#tmp, path)
     } catch (error) {

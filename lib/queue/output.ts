@@ -4,12 +4,14 @@ import { toByteString } from '../name/charset.js'
 import {
   close,
   createFile,
+  pinDirectory,
+  type PinnedDirectory,
   setDirectoryOwnership,
   setOwnership,
   writeFully,
 } from '../posix/files.js'
-import { isDirectory, makeDirectory, replaceFile, unlink } from '../posix/names.js'
-import { entryPath, type Path } from '../posix/path.js'
+import { isDirectory, makeDirectory, removeIfThere, replaceFile, unlink } from '../posix/names.js'
+import { entryPath } from '../posix/path.js'
 import type { QueueContext } from './context.js'
 import { queueOwnership } from './ownership.js'
 
@@ -33,7 +35,8 @@ export async function keepOutput(
   try {
     setOwnership(fd, { uid: undefined, gid: undefined, mode: settings.itemMode })
     await writeFully(fd, bytes)
-    replaceFile(hidden, outputPath(queue, id))
+    const entry = toByteString(id, queue.reading.charset)
+    replaceFile(hidden, entryPath(paths.output, entry))
   } catch (error) {
     unlink(hidden)
     throw error
@@ -52,16 +55,22 @@ function makeOutputDirectory({ paths, settings }: QueueContext): void {
   setDirectoryOwnership(paths.output, queueOwnership(settings, {}))
 }
 
-/** Removes what the program of an item wrote, if there is anything. */
-export function dropOutput(queue: QueueContext, id: string): void {
-  try {
-    unlink(outputPath(queue, id))
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error
-  }
+/** The directory of what failed programs wrote: held open, or nothing where none is. */
+export function pinOutput({ paths }: QueueContext): PinnedDirectory | undefined {
+  return isDirectory(paths.output) ? pinDirectory(paths.output) : undefined
 }
 
-/** Where it is. */
-export function outputPath(queue: QueueContext, id: string): Path {
-  return entryPath(queue.paths.output, toByteString(id, queue.reading.charset))
+/**
+ * Removes what the program of an item wrote, if there is anything.
+ *
+ * @param entry - the name of the item, a byte string
+ */
+export function dropOutput(queue: QueueContext, entry: string): void {
+  const directory = pinOutput(queue)
+  if (directory === undefined) return
+  try {
+    removeIfThere(entryPath(directory.path, entry))
+  } finally {
+    directory.close()
+  }
 }

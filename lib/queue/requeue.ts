@@ -1,13 +1,11 @@
 import { toByteString } from '../name/charset.js'
 import { formatItemName, type ParsedItemName } from '../name/item-name.js'
-import { pinDirectory } from '../posix/files.js'
-import { unlink } from '../posix/names.js'
-import { entryPath } from '../posix/path.js'
 import type { QueueContext } from './context.js'
 import { nameSource } from './draft.js'
 import { followingEntropy } from './entropy.js'
 import { type LockedEntry, withLockedEntry } from './locked-entry.js'
 import { moveEntry } from './move-entry.js'
+import { dropOutput } from './output.js'
 import { touch } from './touch.js'
 import { wake } from './wake.js'
 
@@ -99,16 +97,11 @@ function namesOfSameAge(
   }
 }
 
-/** What is left of it is a side file without an item. */
-function removeOutput({ paths }: QueueContext, entry: string): void {
+/** What is left of it is a side file without an item, which prune removes. */
+function removeOutput(queue: QueueContext, entry: string): void {
   try {
-    const directory = pinDirectory(paths.output)
-    try {
-      unlink(entryPath(directory.path, entry))
-    } finally {
-      directory.close()
-    }
+    dropOutput(queue, entry)
   } catch {
-    // Mostly there is none.
+    // The item is in.
   }
 }

@@ -3,7 +3,7 @@ import { type Argument, coerce } from '../name/encode.js'
 import type { EnqueueOptions } from '../queue/draft.js'
 import type { Item } from '../queue/item.js'
 import type { ScanOptions } from '../queue/scan.js'
-import type { Handler } from '../work/run-handler.js'
+import { checkHandler, type Handler } from '../work/run-handler.js'
 import type { Worker, WorkOptions } from '../work/worker.js'
 import {
   type ArgumentsCodec,
@@ -111,8 +111,7 @@ export class TypedQueue<
     handler: Handler<TypedItem<ArgumentsOut<A>, BodyOut<B>>>,
     options: WorkOptions = {},
   ): Worker {
-    if (typeof handler !== 'function')
-      throw new TypeError(`Expected a handler to be a function, got ${typeof handler}`)
+    checkHandler(handler)
     return this.queue.work(async (item, context) => {
       await handler(await this.decode(item), context)
     }, options)

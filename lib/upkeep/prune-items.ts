@@ -4,6 +4,7 @@ import { removeIfThere, statEntry, walkNames } from '../posix/names.js'
 import { entryPath } from '../posix/path.js'
 import type { QueueContext } from '../queue/context.js'
 import { failure } from '../queue/failure.js'
+import { pinOutput } from '../queue/output.js'
 import { printableName } from '../queue/printable.js'
 import type { Queue } from '../root/queue.js'
 import { turn } from '../turn.js'
@@ -11,7 +12,7 @@ import { hasSeveralNames } from './entry.js'
 import { finishedAt, isFinishedBy } from './finished-at.js'
 import { removeStaleKeys } from './keys.js'
 import { newestOf, overflowOf } from './prune-limits.js'
-import { pinOutput, pruneOrphans } from './prune-output.js'
+import { pruneOrphans } from './prune-output.js'
 
 /** What is pruned. */
 export interface PruneOptions {

@@ -1,14 +1,9 @@
-import { pinDirectory, type PinnedDirectory } from '../posix/files.js'
-import { isDirectory, removeIfThere, statEntry, walkNames } from '../posix/names.js'
+import type { PinnedDirectory } from '../posix/files.js'
+import { removeIfThere, statEntry, walkNames } from '../posix/names.js'
 import { entryPath } from '../posix/path.js'
 import type { QueueContext } from '../queue/context.js'
 import { turn } from '../turn.js'
 import { isFinishedBy } from './finished-at.js'
-
-/** What failed programs wrote, by the names of their items: held open, or nothing where none is. */
-export function pinOutput({ paths }: QueueContext): PinnedDirectory | undefined {
-  return isDirectory(paths.output) ? pinDirectory(paths.output) : undefined
-}
 
 /** So long, in milliseconds, a file may be there before its item is in fail/. */
 const settled = 60_000

@@ -1,4 +1,5 @@
 import { FsqError, reasonOf } from '../errors.js'
+import { toByteString } from '../name/charset.js'
 import type { Ended } from '../posix/program.js'
 import type { Outcome } from '../queue/finish.js'
 import type { Item } from '../queue/item.js'
@@ -214,8 +215,8 @@ export class Job {
     const { context, id, queue } = this.item
     try {
       if (outcome.state !== 'done') await keepOutput(context, outcome.id, output)
-      if (this.item.tries > 0 && outcome.id !== id) dropOutput(context, id)
-      if (this.item.tries > 0 && outcome.state === 'done') dropOutput(context, id)
+      if (this.item.tries > 0 && (outcome.id !== id || outcome.state === 'done'))
+        dropOutput(context, toByteString(id, context.reading.charset))
     } catch (cause) {
       const message = `cannot keep the output of ${id}: ${reasonOf(cause)}`
       const error = new FsqError('FSQ_OUTPUT', message, { id, queue, cause })

@@ -18,14 +18,19 @@ export interface HandlerContext {
   readonly signal: AbortSignal
 }
 
+/** @throws `TypeError` for what is no function. */
+export function checkHandler(handler: unknown): void {
+  if (typeof handler !== 'function')
+    throw new TypeError(`Expected a handler to be a function, got ${typeof handler}`)
+}
+
 /**
  * Work that is done by a function.
  *
  * @throws `TypeError`
  */
 export function runHandler(handler: Handler): Runner {
-  if (typeof handler !== 'function')
-    throw new TypeError(`Expected a handler to be a function, got ${typeof handler}`)
+  checkHandler(handler)
   return async (item, { signal, kill }) => {
     const given = async (): Promise<Result> => {
       if (!kill.aborted) await once(kill, 'abort')

@@ -113,7 +113,10 @@ export class Worker extends EventEmitter<WorkEventMap> implements AsyncDisposabl
   readonly #dispatch: Dispatch
   readonly #counts = { done: 0, failed: 0, retried: 0, left: 0 }
   readonly #sweep: NodeJS.Timeout
+  /** In seconds, as are the next two. */
   readonly #sweepSeconds: number
+  readonly #drain: number
+  readonly #grace: number
   readonly #clock: Clock
   /** Calls off the wait for the time of an item. */
   #forgetTime: () => void = () => undefined
@@ -127,9 +130,11 @@ export class Worker extends EventEmitter<WorkEventMap> implements AsyncDisposabl
   constructor(queues: readonly WeightedQueue[], run: Runner, options: WorkOptions = {}) {
     super()
     this.#options = options
-    this.#sweepSeconds = Math.min(options.sweep ?? 30, longestTimer / 1000)
     const { timeout, grace, ...load } = checkedLoad(options, workOptions)
     const { sweep = 30, drain = 30, signal } = options
+    this.#sweepSeconds = Math.min(sweep, longestTimer / 1000)
+    this.#drain = drain
+    this.#grace = grace
     const backoff = checkedBackoff(options.backoff ?? defaultBackoff)
     notNegative('drain', drain)
     if (!(sweep > 0)) throw new TypeError(`Expected \`sweep\` to be more than 0, got ${sweep}`)
@@ -180,12 +185,9 @@ export class Worker extends EventEmitter<WorkEventMap> implements AsyncDisposabl
         else reject(this.#failure.error)
       }
     })
-    this.#sweep = setInterval(
-      () => {
-        this.#lookEverywhere()
-      },
-      Math.min(sweep * 1000, longestTimer),
-    )
+    this.#sweep = setInterval(() => {
+      this.#lookEverywhere()
+    }, this.#sweepSeconds * 1000)
     signal?.addEventListener('abort', this.#onAbort, { once: true })
     if (signal?.aborted === true) this.#onAbort()
     else this.#lookEverywhere()
@@ -232,15 +234,15 @@ export class Worker extends EventEmitter<WorkEventMap> implements AsyncDisposabl
   }
 
   async #stop(): Promise<void> {
-    const { drain = 30, signal } = this.#options
+    const { signal } = this.#options
     this.#dispatch.stop()
     clearInterval(this.#sweep)
     this.#forgetTime()
     signal?.removeEventListener('abort', this.#onAbort)
     const byTrigger = this.#sources.filter(({ wake }) => wake.byTrigger)
     for (const { wake } of this.#sources) wake[Symbol.dispose]()
-    const forget = after(drain, () => {
-      this.#dispatch.stopJobs(this.#options.grace ?? 10)
+    const forget = after(this.#drain, () => {
+      this.#dispatch.stopJobs(this.#grace)
     })
     await this.#dispatch.idle()
     forget()
