@@ -1,0 +1,6 @@
+/**
+ * fsq/remote: work that travels between machines, fsq(7)'s way: over JSON-RPC, by HTTP.
+ *
+ * @packageDocumentation
+ */
+export {}
