@@ -39,6 +39,7 @@ export type { ClaimByNameOptions } from './queue/claim.js'
 export type { EnqueueOptions } from './queue/draft.js'
 export { type NewItem, type NewItemOutcome, PartialError } from './queue/enqueue-many.js'
 export type { Limits, Outcome, RetryOptions } from './queue/finish.js'
+export type { HostChoice } from './queue/hosts.js'
 export type { InstallOptions } from './queue/install.js'
 export type { Item } from './queue/item.js'
 export type { OwnerOptions } from './queue/ownership.js'
@@ -82,11 +83,18 @@ export type { UninstallOptions } from './queue/uninstall.js'
 export {
   done,
   down,
+  downHost,
   enqueue,
   fail,
   failPerm,
   failTmp,
+  hostIsDown,
+  hosts,
+  hostTrigger,
+  hostTriggerPull,
+  hostUntrigger,
   install,
+  installHost,
   isDown,
   type OneOff,
   queues,
@@ -97,8 +105,10 @@ export {
   trigger,
   triggerPull,
   uninstall,
+  uninstallHost,
   untrigger,
   up,
+  upHost,
 } from './root/functions.js'
 
 export type { Backoff } from './work/backoff.js'

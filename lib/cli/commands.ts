@@ -100,6 +100,22 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'wake who listens to the trigger of queues',
     load: () => import('./commands/trigger-pull.js'),
   },
+  'add-host': {
+    summary: 'make host queues',
+    load: () => import('./commands/add-host.js'),
+  },
+  'rm-host': {
+    summary: 'remove host queues',
+    load: () => import('./commands/rm-host.js'),
+  },
+  'down-host': {
+    summary: 'keep host queues from being scanned',
+    load: () => import('./commands/down-host.js'),
+  },
+  'up-host': {
+    summary: 'let host queues be scanned again',
+    load: () => import('./commands/up-host.js'),
+  },
   completion: {
     summary: 'print a script that lets a shell complete fsq',
     load: () => import('./commands/completion.js'),

@@ -3,6 +3,7 @@ import { walkNames } from '../posix/names.js'
 import type { QueueContext } from '../queue/context.js'
 import { isHidden } from '../queue/list-entries.js'
 import { printableName } from '../queue/printable.js'
+import { queueAt } from '../root/queue-at.js'
 import { openRoot, type Root } from '../root/root.js'
 import type { SettingsOptions } from '../settings.js'
 import type { ItemState } from '../upkeep/list-items.js'
@@ -69,7 +70,7 @@ async function answerTo(
     case 'item':
       parser.parse(rest, { from: 'user' })
       return itemsOf(
-        rootOf(globals, before).queue(line.operands[0] ?? '').context,
+        queueAt(rootOf(globals, before), line.operands[0] ?? '').context,
         command.itemStates?.(parser.opts()) ?? ['queue'],
         current,
       )

@@ -1,4 +1,5 @@
 import { FsqError } from '../errors.js'
+import { queueAt } from '../root/queue-at.js'
 import type { Queue } from '../root/queue.js'
 import { listQueues } from '../upkeep/list-queues.js'
 import type { Call } from './command.js'
@@ -12,7 +13,7 @@ export async function eachQueue(
   act: (queue: Queue) => Promise<void>,
 ): Promise<number> {
   const root = call.root()
-  return eachOf(call.operands, call, (name) => act(root.queue(name)))
+  return eachOf(call.operands, call, (name) => act(queueAt(root, name)))
 }
 
 /** The same; without operands, to each queue of the root, also one that lacks directories. */

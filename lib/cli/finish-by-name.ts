@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { Outcome, RetryOptions } from '../queue/finish.js'
 import type { Item } from '../queue/item.js'
+import { queueAt } from '../root/queue-at.js'
 import type { Call } from './command.js'
 import type { DurabilityFlags } from './durability-flag.js'
 import { eachOf } from './each-queue.js'
@@ -50,7 +51,7 @@ export async function finishByName(
   finish: (item: Item) => Promise<Outcome>,
 ): Promise<number> {
   const [name = '', ...ids] = call.operands
-  const queue = call.root({ durability: call.flags.durability }).queue(name)
+  const queue = queueAt(call.root({ durability: call.flags.durability }), name)
   const names = readNames(ids, call.flags.null === true ? '\0' : '\n')
   return eachOf(names, call, async (id) => {
     const item = await queue.claim(id, { inherited: [0, 3] })

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { Backoff } from '../work/backoff.js'
 import type { LoadOptions } from '../work/work-options.js'
+import type { HostChoice } from '../queue/hosts.js'
 import { type Call } from './command.js'
 import { durabilityFlag, type DurabilityFlags } from './durability-flag.js'
 import {
@@ -9,14 +10,18 @@ import {
   duration,
   keyLimit,
   type KeyLimit,
+  list,
   positive,
   setting,
   timeToLive,
 } from './values.js'
 import type { Root } from '../root/root.js'
+import { UsageError } from './usage-error.js'
 
 /** The flags of the commands that run programs for items. */
 export interface LoadFlags extends DurabilityFlags {
+  readonly allHosts?: true
+  readonly host?: readonly string[]
   readonly env?: boolean
   readonly open?: boolean
   readonly ignoreDown?: true
@@ -40,6 +45,8 @@ export interface LoadFlags extends DurabilityFlags {
 export function loadFlags(command: Command): Command {
   return durabilityFlag(
     command
+      .option('-a, --all-hosts', 'the items of all host queues, not those of the queue')
+      .option('-A, --host <host>', 'those of the host queue of that host; may be repeated', list)
       .option('-e, --env', 'tell the program of the item in FSQ_ITEM_* (default)')
       .option('-E, --no-env', 'do not')
       .option('-n, --no-open', 'do not give the body to the program; stdin is empty')
@@ -84,12 +91,20 @@ export function rootOf(call: Call<LoadFlags>): Root {
   })
 }
 
+/** The host queues that the flags mean, if any. */
+export function hostsOf({ allHosts, host }: LoadFlags): HostChoice {
+  if (allHosts === true && host !== undefined) throw new UsageError('-a and -A exclude each other')
+  if (allHosts === true) return { hosts: 'all' }
+  return host === undefined ? {} : { hosts: host }
+}
+
 /** The options that the flags mean. */
 export function loadOf(flags: LoadFlags): LoadOptions & {
   readonly backoff?: Backoff
 } {
   const { maxRate, jobs, limitBy, timeout, grace, backoff } = flags
   return {
+    ...hostsOf(flags),
     noOpen: flags.open === false,
     ignoreDown: flags.ignoreDown === true,
     ...(maxRate === undefined ? {} : { maxRate }),

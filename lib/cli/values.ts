@@ -32,6 +32,11 @@ export const user = asUsage((given) => userId(given))
 /** A group, by name or id, that exists. */
 export const group = asUsage((given) => groupId(given))
 
+/** One more value of a flag that may be repeated. */
+export function list(given: string, before: readonly string[] = []): string[] {
+  return [...before, given]
+}
+
 /** A whole number, 0 or more. */
 export const count = asUsage((given) => {
   if (!/^[0-9]{1,15}$/.test(given)) throw new TypeError(`Expected a whole number, got "${given}"`)

@@ -35,7 +35,8 @@ function isSameItem(a: string, b: string): boolean {
   return a.startsWith(b.slice(0, end + 1))
 }
 
-function compareNames(a: string, b: string): number {
+/** Which of two names comes first: less than 0 for the first. */
+export function compareNames(a: string, b: string): number {
   const endOfA = fieldEnd(a, 1)
   const endOfB = fieldEnd(b, 1)
   return (

@@ -17,10 +17,9 @@ export function foreignEntry({ settings }: QueueContext, directory: string): str
  * of its host queues.
  */
 export function waitingDirectories(
-  { settings: { hostsDir, queueDir } }: QueueContext,
-  { queue, directory }: QueuePaths,
+  { settings: { queueDir } }: QueueContext,
+  { queue, hosts }: QueuePaths,
 ): string[] {
-  const hosts = `${directory}/${hostsDir}`
   const names = isDirectory(hosts) ? listNames(hosts) : []
   const hostQueues = names.map(
     (host) => `${hosts}/${Buffer.from(host, 'latin1').toString()}/${queueDir}`,

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path'
 import { type Clock, systemClock } from '../clock.js'
 import { FsqError } from '../errors.js'
 import type { ItemNameRules } from '../name/item-name.js'
@@ -7,6 +8,8 @@ import { isPathComponent, type Settings } from '../settings.js'
 
 /** Where the parts of one queue are. */
 export interface QueuePaths {
+  /** The directory that the queue is in: the root, or that of the host queues. */
+  readonly parent: string
   readonly directory: string
   readonly tmp: string
   readonly queue: string
@@ -14,17 +17,29 @@ export interface QueuePaths {
   readonly fail: string
   readonly down: string
   readonly trigger: string
+  readonly hosts: string
+  /** The FIFO of all the host queues. */
+  readonly hostsTrigger: string
   /** What failed programs wrote, by the names of their items; not part of fsq(7). */
   readonly output: string
   /** The keys of items that were enqueued with one; not part of fsq(7). */
   readonly ids: string
 }
 
+/** What a host queue is. */
+export interface HostOf {
+  /** The host. */
+  readonly name: string
+  /** The queue that has it. */
+  readonly queue: QueueContext
+}
+
 /** What every operation on a queue needs: its name, its paths and the rules that it lives by. */
 export interface QueueContext {
+  /** Its name; that of a host queue is `mail/backup1`. */
   readonly name: string
-  /** The host, where this is a host queue. */
-  readonly host?: string
+  /** Where this is a host queue: which. */
+  readonly host?: HostOf
   readonly settings: Settings
   /** By which items are enqueued, finished, and wait for their time. */
   readonly clock: Clock
@@ -44,7 +59,7 @@ export function queueContext(
   name: string,
   clock: Clock = systemClock,
 ): QueueContext {
-  checkQueueName(name)
+  checkName('queue', name)
   const writing = nameRules(settings)
   const { encode, charset } = writing
   return {
@@ -57,9 +72,26 @@ export function queueContext(
   }
 }
 
+/**
+ * A host queue of a queue, fsq(7): a queue in its directory of hosts, without host queues of its own.
+ *
+ * @throws {@link FsqError} `FSQ_PATH` for a name that no host can have.
+ */
+export function hostContext(queue: QueueContext, host: string): QueueContext {
+  checkName('host', host)
+  const { settings, paths, name } = queue
+  return {
+    ...queue,
+    name: `${name}/${host}`,
+    host: { name: host, queue },
+    paths: { ...queuePaths(settings, `${paths.hosts}/${host}`), trigger: paths.hostsTrigger },
+  }
+}
+
 /** The paths below one directory: that of a queue, or of a queue under construction. */
 export function queuePaths(settings: Settings, directory: string): QueuePaths {
   return {
+    parent: dirname(directory),
     directory,
     tmp: `${directory}/${settings.tmpDir}`,
     queue: `${directory}/${settings.queueDir}`,
@@ -67,18 +99,20 @@ export function queuePaths(settings: Settings, directory: string): QueuePaths {
     fail: `${directory}/${settings.failDir}`,
     down: `${directory}/${settings.downFile}`,
     trigger: `${directory}/${settings.triggerFifo}`,
+    hosts: `${directory}/${settings.hostsDir}`,
+    hostsTrigger: `${directory}/${settings.hostsTriggerFifo}`,
     output: `${directory}/.output`,
     ids: `${directory}/.ids`,
   }
 }
 
-function checkQueueName(name: string): void {
+function checkName(what: 'queue' | 'host', name: string): void {
   if (typeof name !== 'string')
-    throw new TypeError(`Expected the name of a queue to be a string, got ${typeof name}`)
+    throw new TypeError(`Expected the name of a ${what} to be a string, got ${typeof name}`)
   if (isPathComponent(name) && !name.startsWith('.')) return
   throw new FsqError(
     'FSQ_PATH',
-    `illegal queue name: ${JSON.stringify(name)} (a name is not empty, has no / and does not ` +
+    `illegal ${what} name: ${JSON.stringify(name)} (a name is not empty, has no / and does not ` +
       'begin with a dot)',
     { queue: name },
   )

@@ -30,10 +30,12 @@ export function bringUp(queue: QueueContext): void {
 }
 
 /**
- * Whether a queue is down: whether anything has the name of its down file. What cannot be looked at
- * is an error, since a queue that may be down must not be taken as up.
+ * Whether a queue is down: whether anything has the name of its down file; for a host queue, of its own
+ * or its queue's. What cannot be looked at is an error, since a queue that may be down must not be taken
+ * as up.
  */
 export function isDown(queue: QueueContext): boolean {
+  if (queue.host !== undefined && isDown(queue.host.queue)) return true
   try {
     return statEntry(queue.paths.down) !== undefined
   } catch (error) {

@@ -57,7 +57,9 @@ export function missingQueue(
   cause: unknown,
   directories: readonly string[] = allDirectories(queue),
 ): FsqError | undefined {
-  const { name, paths, settings } = queue
+  const { name, paths, settings, host } = queue
+  const missing = host && missingQueue(host.queue, cause, [])
+  if (missing !== undefined) return missing
   const wrong = (message: string, path: string): FsqError =>
     new FsqError('FSQ_NO_QUEUE', message, { queue: name, path, cause })
   try {
@@ -71,7 +73,9 @@ export function missingQueue(
     const top = statEntry(paths.directory)
     if (top === undefined) {
       return wrong(
-        `no such queue: ${name} (in ${settings.root}; "fsq install" makes queues)`,
+        host === undefined
+          ? `no such queue: ${name} (in ${settings.root}; "fsq install" makes queues)`
+          : `no such host queue: ${name} ("fsq add-host ${host.name} ${host.queue.name}" makes it)`,
         paths.directory,
       )
     }

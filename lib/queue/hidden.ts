@@ -8,14 +8,19 @@ import { type QueueContext, queuePaths } from './context.js'
  * begins like its own and is short enough for every name that a queue can have.
  */
 export function hiddenSibling(queue: QueueContext, why: 'install' | 'uninstall'): QueueContext {
-  const { settings, name } = queue
-  const hidden = `.${name.slice(0, 48)}.${why}-${randomBytes(6).toString('hex')}`
-  return { ...queue, paths: queuePaths(settings, `${settings.root}/${hidden}`) }
+  const { settings, paths } = queue
+  const hidden = `${hiddenPrefix(queue)}${why}-${randomBytes(6).toString('hex')}`
+  return { ...queue, paths: queuePaths(settings, `${paths.parent}/${hidden}`) }
 }
 
-/** Makes what was renamed in the root last. The root itself, unlike what is in it, may be a link. */
-export async function syncRoot({ settings }: QueueContext): Promise<void> {
-  await syncDirectory(`${settings.root}/.`)
+/** How the hidden names beside a queue begin. */
+export function hiddenPrefix({ name, host }: QueueContext): string {
+  return `.${(host?.name ?? name).slice(0, 48)}.`
+}
+
+/** Makes what was renamed beside a queue last. The root, unlike what is in it, may be a link. */
+export async function syncParent({ paths }: QueueContext): Promise<void> {
+  await syncDirectory(`${paths.parent}/.`)
 }
 
 /** Removes what is left of a hidden queue, if anything. */

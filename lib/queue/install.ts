@@ -3,6 +3,7 @@ import { errnoOf, FsqError, reasonOf } from '../errors.js'
 import { syncDirectory } from '../posix/directory-sync.js'
 import { setDirectoryOwnership } from '../posix/files.js'
 import {
+  isDirectory,
   listNames,
   makeDirectories,
   makeDirectory,
@@ -11,10 +12,10 @@ import {
 } from '../posix/names.js'
 import { makeFifo } from '../posix/fifo.js'
 import type { Ownership } from '../posix/owner.js'
-import type { QueueContext } from './context.js'
+import { hostContext, type QueueContext } from './context.js'
 import { takeDown } from './down.js'
-import { checkQueue, noRoot } from './failure.js'
-import { discardHidden, hiddenSibling, syncRoot } from './hidden.js'
+import { checkQueue, failure, noRoot } from './failure.js'
+import { discardHidden, hiddenSibling, syncParent } from './hidden.js'
 import { itemOwnership, type OwnerOptions, queueOwnership } from './ownership.js'
 import { uninstallQueue } from './uninstall.js'
 
@@ -43,6 +44,10 @@ export interface InstallOptions extends OwnerOptions {
   readonly down?: boolean | undefined
   /** Make the trigger FIFO. @defaultValue FSQ_USE_TRIGGER */
   readonly triggered?: boolean | undefined
+  /** The hosts whose queues are installed with it. @defaultValue none */
+  readonly hosts?: readonly string[] | undefined
+  /** Make the trigger FIFO of the host queues. @defaultValue false */
+  readonly hostTriggered?: boolean | undefined
   /**
    * What to do where there is a queue of that name: `error`, `ignore` it, or `replace` it, which
    * removes the old queue with every item in it.
@@ -53,10 +58,11 @@ export interface InstallOptions extends OwnerOptions {
 }
 
 /**
- * Installs a queue; makes the root directory too where there is none.
+ * Installs a queue; makes the root directory too where there is none. Of a host queue, its queue has to
+ * be there, and the directory of host queues is made where there is none.
  *
  * @returns false where the queue was there and was left alone.
- * @throws {@link FsqError} `FSQ_QUEUE_EXISTS`, `FSQ_NO_ROOT`, `FSQ_NO_USER`, `FSQ_NO_GROUP`,
+ * @throws {@link FsqError} `FSQ_QUEUE_EXISTS`, `FSQ_NO_ROOT`, `FSQ_NO_QUEUE`, `FSQ_NO_USER`, `FSQ_NO_GROUP`,
  * `FSQ_INSTALL`. Nothing is left behind then.
  */
 export async function installQueue(
@@ -70,10 +76,13 @@ export async function installQueue(
   const directories = queueOwnership(settings, options)
   const files = { user: options.itemUser, group: options.itemGroup, mode: options.itemMode }
   itemOwnership(settings, files) // An unknown user is found before anything is made.
-  await makeRoot(settings.root)
+  for (const host of options.hosts ?? []) hostContext(queue, host) // The same for a bad name.
+  if (queue.host === undefined) await makeRoot(settings.root)
+  else await makeHosts(queue.host.queue, directories)
   const hidden = hiddenSibling(queue, 'install')
   let inUse = false // Nothing that anybody may have enqueued is ever removed.
   try {
+    makeTop(hidden)
     await buildQueue(hidden, options, directories, files)
     while (!moveIntoPlace(hidden.paths.directory, paths.directory)) {
       if (ifExists === 'ignore') {
@@ -85,7 +94,7 @@ export async function installQueue(
       await uninstallQueue(queue, { force: true })
     }
     inUse = true
-    await syncRoot(queue).catch((error: unknown) => {
+    await syncParent(queue).catch((error: unknown) => {
       inUse = !takenBack(queue, hidden)
       throw error
     })
@@ -110,25 +119,59 @@ async function makeRoot(root: string): Promise<void> {
   }
 }
 
-async function buildQueue(
-  queue: QueueContext,
-  { down, triggered = queue.settings.useTrigger }: InstallOptions,
-  directories: Ownership,
-  files: OwnerOptions,
-): Promise<void> {
-  const { paths, settings } = queue
+/** Makes the directory of the host queues of a queue, to last. */
+async function makeHosts(queue: QueueContext, ownership: Ownership): Promise<void> {
+  const { paths, name } = queue
+  checkQueue(queue, [])
+  try {
+    makeDirectory(paths.hosts, 0o700)
+  } catch (cause) {
+    if (errnoOf(cause) === 'EEXIST' && isDirectory(paths.hosts)) return
+    throw failure('FSQ_INSTALL', `cannot keep host queues of ${name}`, cause, queue, {
+      path: paths.hosts,
+    })
+  }
+  setDirectoryOwnership(paths.hosts, ownership)
+  await syncDirectory(paths.hosts)
+  await syncDirectory(`${paths.directory}/.`)
+}
+
+function makeTop({ paths, settings }: QueueContext): void {
   try {
     makeDirectory(paths.directory, 0o700)
   } catch (cause) {
     throw noRoot('keep queues', settings.root, cause)
   }
+}
+
+/** Builds the whole queue in its directory, which is there. */
+async function buildQueue(
+  queue: QueueContext,
+  options: InstallOptions,
+  directories: Ownership,
+  files: OwnerOptions,
+): Promise<void> {
+  const { paths, settings } = queue
+  const { down, triggered = settings.useTrigger, hosts = [], hostTriggered } = options
   for (const path of [paths.tmp, paths.queue, paths.done, paths.fail]) {
     makeDirectory(path, 0o700)
     setDirectoryOwnership(path, directories)
     await syncDirectory(path)
   }
   if (down === true) takeDown(queue, files)
-  if (triggered) makeFifo(paths.trigger, itemOwnership(settings, files))
+  // Host queues share the trigger of their queue.
+  if (triggered && queue.host === undefined) makeFifo(paths.trigger, itemOwnership(settings, files))
+  if (hostTriggered === true) makeFifo(paths.hostsTrigger, itemOwnership(settings, files))
+  if (hosts.length > 0) {
+    makeDirectory(paths.hosts, 0o700)
+    for (const host of new Set(hosts)) {
+      const hostQueue = hostContext(queue, host)
+      makeDirectory(hostQueue.paths.directory, 0o700)
+      await buildQueue(hostQueue, { down }, directories, files)
+    }
+    setDirectoryOwnership(paths.hosts, directories)
+    await syncDirectory(paths.hosts)
+  }
   // Last, since its owner may from here on be somebody else.
   setDirectoryOwnership(paths.directory, directories)
   await syncDirectory(paths.directory)
@@ -169,8 +212,9 @@ function moveIntoPlace(from: string, to: string): boolean {
   }
 }
 
-function queueExists({ name, paths }: QueueContext): FsqError {
-  return new FsqError('FSQ_QUEUE_EXISTS', `queue exists: ${name} (${paths.directory})`, {
+function queueExists({ name, paths, host }: QueueContext): FsqError {
+  const what = host === undefined ? 'queue' : 'host queue'
+  return new FsqError('FSQ_QUEUE_EXISTS', `${what} exists: ${name} (${paths.directory})`, {
     queue: name,
     path: paths.directory,
   })

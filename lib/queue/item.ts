@@ -70,8 +70,8 @@ export class Item implements Disposable, AsyncDisposable {
     const { context, id, name } = parts
     this.#parts = parts
     this.id = id
-    this.queue = context.name
-    if (context.host !== undefined) this.host = context.host
+    this.queue = context.host?.queue.name ?? context.name
+    if (context.host !== undefined) this.host = context.host.name
     this.delimiter = name.delimiter
     this.enqueuedAt = name.enqueuedAt
     this.entropy = name.entropy
@@ -294,7 +294,8 @@ export class Item implements Disposable, AsyncDisposable {
   /** The error for a body that the system cannot read; any other error is itself. */
   #unreadable(cause: unknown): unknown {
     if (cause instanceof FsqError || errnoOf(cause) === undefined) return cause
-    const { id, queue } = this
+    const { id } = this
+    const queue = this.context.name
     const message = `cannot read the body of item ${id} of ${queue}: ${reasonOf(cause)}`
     return new FsqError('FSQ_BODY', message, { id, queue, cause })
   }
@@ -306,7 +307,8 @@ export class Item implements Disposable, AsyncDisposable {
   }
 
   #gone(why: string): FsqError {
-    const { id, queue } = this
+    const { id } = this
+    const queue = this.context.name
     return new FsqError('FSQ_NO_ITEM', `cannot use item ${id} of ${queue}: ${why}`, { id, queue })
   }
 }

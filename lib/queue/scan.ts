@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { FsqError } from '../errors.js'
 import { checkMembers } from '../members.js'
+import { compareNames } from '../name/order.js'
 import { Pace } from '../pace.js'
 import { longestTimer } from '../timer.js'
 import { turn } from '../turn.js'
@@ -9,6 +10,7 @@ import { isDown } from './down.js'
 import { checkQueue } from './failure.js'
 import { resolveLimits } from './finish.js'
 import { firstEntries, listEntries } from './list-entries.js'
+import { chosenQueues, hostChoice, type HostChoice } from './hosts.js'
 import type { Item } from './item.js'
 import type { ScanEvent } from './scan-events.js'
 import { takeEntry } from './take.js'
@@ -16,15 +18,16 @@ import { takeEntry } from './take.js'
 /*
  * Scan, fsq(7):
  *
- *   1. list queue/ once, in the order of enqueueing
- *   2. now and before each item, stop if the queue is down; wait if the rate asks for it
+ *   1. list queue/ once, in the order of enqueueing; of several host queues as if they were one
+ *   2. now and before each item, stop if the queue is down; of several host queues, leave out those
+ *      that are, and say so at the end; wait if the rate asks for it
  *   3. claim it (claim.ts); what is locked, gone, or waits for its time is left alone: go on
  *   4. move malformed entries and items that are expired or exhausted to fail/, and report them
  *   5. yield the item, locked
  */
 
 /** How a queue is scanned. */
-export interface ScanOptions {
+export interface ScanOptions extends HostChoice {
   /** Scan although the queue is down. @defaultValue false */
   readonly ignoreDown?: boolean
   /** Lock each item; without, two scans may work on the same. @defaultValue FSQ_LOCK */
@@ -51,6 +54,7 @@ export interface ScanOptions {
 }
 
 const scanOptions: ReadonlySet<string> = new Set<keyof ScanOptions>([
+  ...hostChoice,
   'ignoreDown',
   'lock',
   'noOpen',
@@ -82,7 +86,8 @@ export class Scan implements AsyncIterableIterator<Item>, AsyncDisposable {
   /**
    * The next item.
    *
-   * @throws {@link FsqError} `FSQ_DOWN` where the queue is, or goes, down; `FSQ_NO_QUEUE`;
+   * @throws {@link FsqError} `FSQ_DOWN` where the queue is, or goes, down, or at the end, where some of
+   * several host queues were; `FSQ_NO_QUEUE`;
    * `FSQ_SCAN` where the queue cannot be listed.
    */
   async next(): Promise<IteratorResult<Item, undefined>> {
@@ -137,46 +142,107 @@ async function* scanItems(
   }
   const pace = new Pace(maxRate)
   signal?.throwIfAborted()
+  const sources = chosenQueues(queue, options)
   // Work that could not be finished must not be begun.
-  checkQueue(queue, [queue.paths.queue, queue.paths.done])
+  for (const source of sources) checkQueue(source, [source.paths.queue, source.paths.done])
+  const gate = new DownGate(sources, options.ignoreDown === true)
+  for (const source of sources) gate.isUp(source) // A queue that is down says so even when empty.
   let yielded = 0
-  for (const entries of listings(queue, limit)) {
-    if (options.ignoreDown !== true) checkUp(queue) // A queue that is down says so even when empty.
-    for (const entry of entries) {
-      if (pace.wait > 0) await pause(pace, signal)
-      else await turn()
-      signal?.throwIfAborted()
-      if (options.ignoreDown !== true) checkUp(queue)
-      const claim = takeEntry(queue, entry, claimOptions, options.onEvent)
-      const taken = claim instanceof Promise ? await claim : claim
-      if ('skipped' in taken) continue
-      const { item } = taken
-      open.add(item)
-      pace.taken()
-      yield item
-      if (++yielded === limit) return undefined
-    }
+  for (const { source, entry } of inOrder(sources, limit)) {
+    if (pace.wait > 0) await pause(pace, signal)
+    else await turn()
+    signal?.throwIfAborted()
+    if (!gate.isUp(source)) continue
+    const claim = takeEntry(source, entry, claimOptions, options.onEvent)
+    const taken = claim instanceof Promise ? await claim : claim
+    if ('skipped' in taken) continue
+    const { item } = taken
+    open.add(item)
+    pace.taken()
+    yield item
+    if (++yielded === limit) break
   }
+  gate.end()
   return undefined
 }
 
-/** The entries of queue/, at once or, with a limit, in parts. */
-function* listings(queue: QueueContext, limit: number): Generator<string[]> {
+/** An entry of queue/, and whose. */
+interface SourceEntry {
+  readonly source: QueueContext
+  readonly entry: string
+}
+
+/** The entries of all sources, in the order of enqueueing. */
+function* inOrder(sources: readonly QueueContext[], limit: number): Generator<SourceEntry> {
+  const [only] = sources
+  if (only !== undefined && sources.length === 1) {
+    for (const entry of entriesOf(only, limit)) yield { source: only, entry }
+    return
+  }
+  const heads: (SourceEntry & { readonly rest: Generator<string> })[] = []
+  const push = (source: QueueContext, rest: Generator<string>): void => {
+    const next = rest.next()
+    if (next.done !== true) heads.push({ source, entry: next.value, rest })
+  }
+  for (const source of sources) push(source, entriesOf(source, limit))
+  while (heads.length > 0) {
+    let first = 0
+    for (let i = 1; i < heads.length; i++)
+      if (compareNames(heads[i]?.entry ?? '', heads[first]?.entry ?? '') < 0) first = i
+    const [head] = heads.splice(first, 1)
+    if (head === undefined) return
+    yield head
+    push(head.source, head.rest)
+  }
+}
+
+/** The entries of queue/, listed at once or, with a limit, in parts. */
+function* entriesOf(queue: QueueContext, limit: number): Generator<string> {
   const directory = queue.paths.queue
   if (limit === 0) {
-    yield listEntries(queue, directory)
+    yield* listEntries(queue, directory)
     return
   }
   const most = Math.max(limit, window)
   let entries: string[] = []
   do {
     entries = firstEntries(queue, directory, most, entries.at(-1))
-    yield entries
+    yield* entries
   } while (entries.length === most)
 }
 
-function checkUp(queue: QueueContext): void {
-  if (isDown(queue)) throw new FsqError('FSQ_DOWN', `${queue.name} is down`, { queue: queue.name })
+/** Keeps a scan from what is down. */
+class DownGate {
+  readonly #sources: readonly QueueContext[]
+  readonly #ignores: boolean
+  readonly #leftOut = new Set<QueueContext>()
+
+  constructor(sources: readonly QueueContext[], ignores: boolean) {
+    this.#sources = sources
+    this.#ignores = ignores
+  }
+
+  /** False for one of several host queues that is down; throws `FSQ_DOWN` where nothing is left to scan. */
+  isUp(source: QueueContext): boolean {
+    if (this.#ignores || !isDown(source)) return true
+    const { host } = source
+    if (this.#sources.length === 1) throw down([source])
+    if (host !== undefined && isDown(host.queue)) throw down([host.queue])
+    this.#leftOut.add(source)
+    return false
+  }
+
+  /** Throws `FSQ_DOWN` where something was left out. */
+  end(): void {
+    if (this.#leftOut.size > 0) throw down([...this.#leftOut])
+  }
+}
+
+/** What to throw for queues that are down. */
+export function down(queues: readonly QueueContext[]): FsqError {
+  const names = queues.map(({ name }) => name)
+  const message = `${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} down`
+  return new FsqError('FSQ_DOWN', message, { queue: names[0] ?? '' })
 }
 
 /** Waits for its turn; an abort rejects with the signal's reason. */

@@ -5,23 +5,32 @@ import type { QueueContext } from './context.js'
 import { failure, missingQueue } from './failure.js'
 import { itemOwnership, type OwnerOptions } from './ownership.js'
 
+/** Which FIFO: that of the queue, or that of its host queues, which share one. */
+export type Trigger = 'own' | 'hosts'
+
 /** Makes the trigger of a queue, a FIFO; one that is there gets owner and mode. */
-export function makeTrigger(queue: QueueContext, options: OwnerOptions = {}): void {
+export function makeTrigger(
+  queue: QueueContext,
+  options: OwnerOptions = {},
+  which: Trigger = 'own',
+): void {
   const ownership = itemOwnership(queue.settings, options)
+  const { path, what } = fifoOf(queue, which)
   try {
-    makeFifo(queue.paths.trigger, ownership)
+    makeFifo(path, ownership)
   } catch (error) {
-    throw failure('FSQ_CONFIG', `cannot make the trigger of ${queue.name}`, error, queue)
+    throw failure('FSQ_CONFIG', `cannot make ${what}`, error, queue)
   }
 }
 
 /** Removes the trigger of a queue. Harmless where there is none. */
-export function removeTrigger(queue: QueueContext): void {
+export function removeTrigger(queue: QueueContext, which: Trigger = 'own'): void {
+  const { path, what } = fifoOf(queue, which)
   try {
-    unlink(queue.paths.trigger)
+    unlink(path)
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' && missingQueue(queue, error) === undefined) return
-    throw failure('FSQ_CONFIG', `cannot remove the trigger of ${queue.name}`, error, queue)
+    throw failure('FSQ_CONFIG', `cannot remove ${what}`, error, queue)
   }
 }
 
@@ -39,32 +48,44 @@ export interface TriggerPullOptions {
 export function pullTrigger(
   queue: QueueContext,
   { ignoreListener = false }: TriggerPullOptions = {},
+  which: Trigger = 'own',
 ): void {
-  const { name, paths } = queue
-  const fields = { queue: name, path: paths.trigger }
+  const { path, what, none } = fifoOf(queue, which)
+  const fields = { queue: queue.name, path }
   try {
-    pullFifo(paths.trigger)
-  } catch (error) {
-    switch (errnoOf(error)) {
+    pullFifo(path)
+  } catch (cause) {
+    switch (errnoOf(cause)) {
       case 'ENXIO':
         if (ignoreListener) return
-        throw new FsqError('FSQ_NO_LISTENER', `nobody listens to the trigger of ${name}`, {
-          ...fields,
-          cause: error,
-        })
+        throw new FsqError('FSQ_NO_LISTENER', `nobody listens to ${what}`, { ...fields, cause })
       case 'ENOENT':
         throw (
-          missingQueue(queue, error) ??
-          new FsqError(
-            'FSQ_NO_TRIGGER',
-            `${name} has no trigger ("fsq trigger ${name}" makes it)`,
-            { ...fields, cause: error },
-          )
+          missingQueue(queue, cause) ?? new FsqError('FSQ_NO_TRIGGER', none, { ...fields, cause })
         )
       default:
-        throw failure('FSQ_CONFIG', `cannot pull the trigger of ${name}`, error, queue, {
-          path: paths.trigger,
-        })
+        throw failure('FSQ_CONFIG', `cannot pull ${what}`, cause, queue, { path })
     }
+  }
+}
+
+/** Where a trigger is, how it is called, and what to say where there is none. */
+function fifoOf(
+  queue: QueueContext,
+  which: Trigger,
+): { readonly path: string; readonly what: string; readonly none: string } {
+  const { name, paths } = queue.host?.queue ?? queue
+  if (which === 'own' && queue.host === undefined) {
+    const what = `the trigger of ${name}`
+    return {
+      path: paths.trigger,
+      what,
+      none: `${name} has no trigger ("fsq trigger ${name}" makes it)`,
+    }
+  }
+  return {
+    path: paths.hostsTrigger,
+    what: `the trigger of the host queues of ${name}`,
+    none: `the host queues of ${name} have no trigger ("fsq trigger --hosts ${name}" makes it)`,
   }
 }

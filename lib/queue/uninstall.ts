@@ -4,7 +4,7 @@ import { foreignEntry, waitingDirectories } from './contents.js'
 import type { QueueContext, QueuePaths } from './context.js'
 import { bringUp, takeDown } from './down.js'
 import { checkQueue, failure } from './failure.js'
-import { discardHidden, hiddenSibling, syncRoot } from './hidden.js'
+import { discardHidden, hiddenSibling, syncParent } from './hidden.js'
 import { listEntries } from './list-entries.js'
 
 /*
@@ -52,7 +52,7 @@ export async function uninstallQueue(
       renameDirectory(paths.directory, hidden.paths.directory)
       moved = true
       if (!force) refuseIfItemsWait(queue, hidden.paths)
-      await syncRoot(queue)
+      await syncParent(queue)
     } catch (error) {
       if (moved) await putBack(queue, hidden)
       if (!wasDown) bringUp(queue)
@@ -116,17 +116,18 @@ async function putBack(queue: QueueContext, hidden: QueueContext): Promise<void>
       { queue: queue.name, path: from, cause },
     )
   }
-  await syncRoot(queue)
+  await syncParent(queue)
 }
 
 function refuseIfItemsWait(queue: QueueContext, paths: QueuePaths): void {
   const { name } = queue
   const waiting = countWaiting(queue, paths)
   if (waiting === 0) return
+  const how = queue.host === undefined ? 'force it' : 'discard it'
   const items = waiting === 1 ? '1 item waits' : `${waiting} items wait`
   throw new FsqError(
     'FSQ_QUEUE_NOT_EMPTY',
-    `${items} in ${name}; scan the queue first, or force it and lose them`,
+    `${items} in ${name}; scan the queue first, or ${how} and lose them`,
     { queue: name },
   )
 }

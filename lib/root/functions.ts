@@ -140,3 +140,70 @@ export async function triggerPull(
 ): Promise<void> {
   return queueOf(queue, options).triggerPull(options)
 }
+
+/** {@link Queue.hosts} */
+export async function hosts(queue: string, options: OneOff = {}): Promise<string[]> {
+  return queueOf(queue, options).hosts()
+}
+
+/** {@link Queue.installHost} */
+export async function installHost(
+  queue: string,
+  host: string,
+  options: InstallOptions & OneOff = {},
+): Promise<boolean> {
+  return queueOf(queue, options).installHost(host, own(options))
+}
+
+/** {@link Queue.uninstallHost} */
+export async function uninstallHost(
+  queue: string,
+  host: string,
+  options: UninstallOptions & OneOff = {},
+): Promise<void> {
+  return queueOf(queue, options).uninstallHost(host, own(options))
+}
+
+/** {@link Queue.downHost} */
+export async function downHost(
+  queue: string,
+  host: string,
+  options: OwnerOptions & OneOff = {},
+): Promise<void> {
+  return queueOf(queue, options).downHost(host, own(options))
+}
+
+/** {@link Queue.upHost} */
+export async function upHost(queue: string, host: string, options: OneOff = {}): Promise<void> {
+  return queueOf(queue, options).upHost(host)
+}
+
+/** {@link Queue.hostIsDown} */
+export async function hostIsDown(
+  queue: string,
+  host: string,
+  options: OneOff = {},
+): Promise<boolean> {
+  return queueOf(queue, options).hostIsDown(host)
+}
+
+/** {@link Queue.hostTrigger} */
+export async function hostTrigger(
+  queue: string,
+  options: OwnerOptions & OneOff = {},
+): Promise<void> {
+  return queueOf(queue, options).hostTrigger(own(options))
+}
+
+/** {@link Queue.hostUntrigger} */
+export async function hostUntrigger(queue: string, options: OneOff = {}): Promise<void> {
+  return queueOf(queue, options).hostUntrigger()
+}
+
+/** {@link Queue.hostTriggerPull} */
+export async function hostTriggerPull(
+  queue: string,
+  options: TriggerPullOptions & OneOff = {},
+): Promise<void> {
+  return queueOf(queue, options).hostTriggerPull(own(options))
+}

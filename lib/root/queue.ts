@@ -1,14 +1,13 @@
-import type { Clock } from '../clock.js'
 import { type Argument } from '../name/encode.js'
-import type { Settings } from '../settings.js'
 import type { Body } from '../queue/body.js'
 import { claimByName, type ClaimByNameOptions } from '../queue/claim.js'
-import { queueContext, type QueueContext } from '../queue/context.js'
+import { hostContext, type QueueContext } from '../queue/context.js'
 import { bringUp, isDown, takeDown } from '../queue/down.js'
 import type { EnqueueOptions } from '../queue/draft.js'
 import { enqueueItem } from '../queue/enqueue.js'
 import { enqueueItems, type NewItem } from '../queue/enqueue-many.js'
 import { checkQueue } from '../queue/failure.js'
+import { chosenQueues, type HostChoice, listHosts } from '../queue/hosts.js'
 import { installQueue, type InstallOptions } from '../queue/install.js'
 import type { Item } from '../queue/item.js'
 import type { OwnerOptions } from '../queue/ownership.js'
@@ -31,11 +30,11 @@ export class Queue {
   readonly context: QueueContext
 
   /** @internal */
-  constructor(settings: Settings, name: string, clock?: Clock) {
-    this.context = queueContext(settings, name, clock)
+  constructor(context: QueueContext) {
+    this.context = context
   }
 
-  /** The name of the queue. */
+  /** The name of the queue; that of a host queue is `mail/backup1`. */
   get name(): string {
     return this.context.name
   }
@@ -143,7 +142,12 @@ export class Queue {
    * @throws {@link FsqError} `FSQ_NO_QUEUE`; `TypeError` for an option of the wrong form.
    */
   work(handler: Handler, options: WorkOptions = {}): Worker {
-    return new Worker([{ queue: this.context, weight: 1 }], runHandler(handler), options)
+    const queues = chosenQueues(this.context, options)
+    return new Worker(
+      queues.map((queue) => ({ queue, weight: 1 })),
+      runHandler(handler),
+      options,
+    )
   }
 
   /**
@@ -158,14 +162,18 @@ export class Queue {
   }
 
   /**
-   * Puts an item of another queue into this one, under the same name. The item stays where it is.
+   * Puts an item of another queue into this one, under the same name, or into host queues of this one.
+   * The item stays where it is.
    *
-   * @returns false where this queue had it already.
+   * @returns false where this queue had it already, or each of the host queues.
    * @throws {@link FsqError} `FSQ_ENQUEUE`, `FSQ_NO_QUEUE`, `FSQ_NO_ITEM`. Nothing is left in tmp/ then;
    * where the sync of queue/ failed the item may be there, and a second call completes it.
    */
-  async reenqueue(item: Item, options: ReenqueueOptions = {}): Promise<boolean> {
-    return reenqueueItem(this.context, item, options)
+  async reenqueue(item: Item, options: ReenqueueOptions & HostChoice = {}): Promise<boolean> {
+    let added = false
+    for (const queue of chosenQueues(this.context, options))
+      if (await reenqueueItem(queue, item, options)) added = true
+    return added
   }
 
   /**
@@ -222,5 +230,67 @@ export class Queue {
    */
   async triggerPull(options: TriggerPullOptions = {}): Promise<void> {
     pullTrigger(this.context, options)
+  }
+
+  /**
+   * The host queue of that host: a queue like any other, but that it shares its trigger with the other
+   * host queues, and is down when its queue is. Whether there is one shows on first use.
+   *
+   * @throws {@link FsqError} `FSQ_PATH` for a name that no host can have; `TypeError` of a host queue, which
+   * has none.
+   */
+  host(host: string): Queue {
+    if (this.context.host !== undefined)
+      throw new TypeError(`Expected a queue that may have hosts, got the host queue ${this.name}`)
+    return new Queue(hostContext(this.context, host))
+  }
+
+  /**
+   * The hosts that the queue has host queues for, sorted.
+   *
+   * @throws {@link FsqError} `FSQ_NO_QUEUE`, `FSQ_SCAN`
+   */
+  async hosts(): Promise<string[]> {
+    return listHosts(this.context)
+  }
+
+  /** {@link install} of the host queue; makes the directory of host queues where there is none. */
+  async installHost(host: string, options: InstallOptions = {}): Promise<boolean> {
+    return this.host(host).install(options)
+  }
+
+  /** {@link uninstall} of the host queue. */
+  async uninstallHost(host: string, options: UninstallOptions = {}): Promise<void> {
+    return this.host(host).uninstall(options)
+  }
+
+  /** {@link down} of the host queue: the others, and the queue itself, stay as they are. */
+  async downHost(host: string, options: OwnerOptions = {}): Promise<void> {
+    return this.host(host).down(options)
+  }
+
+  /** {@link up} of the host queue. It stays down while its queue is. */
+  async upHost(host: string): Promise<void> {
+    return this.host(host).up()
+  }
+
+  /** {@link isDown} of the host queue: whether it is down itself, or its queue. */
+  async hostIsDown(host: string): Promise<boolean> {
+    return this.host(host).isDown()
+  }
+
+  /** {@link trigger}, for the FIFO that all host queues share. */
+  async hostTrigger(options: OwnerOptions = {}): Promise<void> {
+    makeTrigger(this.context, options, 'hosts')
+  }
+
+  /** {@link untrigger}, for the FIFO that all host queues share. */
+  async hostUntrigger(): Promise<void> {
+    removeTrigger(this.context, 'hosts')
+  }
+
+  /** {@link triggerPull}, for the FIFO that all host queues share. */
+  async hostTriggerPull(options: TriggerPullOptions = {}): Promise<void> {
+    pullTrigger(this.context, options, 'hosts')
   }
 }

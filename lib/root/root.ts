@@ -1,8 +1,9 @@
 import type { Clock } from '../clock.js'
 import { nameRules } from '../name/options.js'
 import { getTimestamps } from '../name/timestamp.js'
-import { isDirectory, listNames } from '../posix/names.js'
 import { resolveSettings, type Settings, type SettingsOptions } from '../settings.js'
+import { queueContext } from '../queue/context.js'
+import { chosenQueues, hasItems, visibleNames } from '../queue/hosts.js'
 import { noRoot } from '../queue/failure.js'
 import type { InstallOptions } from '../queue/install.js'
 import type { ArgumentsCodec, BodyCodec, Codec } from './codec.js'
@@ -45,7 +46,7 @@ export class Root {
     B extends BodyCodec | undefined = undefined,
   >(name: string, codec: Codec<A, B>): TypedQueue<A, B>
   queue(name: string, codec?: Codec<ArgumentsCodec, BodyCodec>): Queue | TypedQueue {
-    const queue = new Queue(this.settings, name, this.#clock)
+    const queue = new Queue(queueContext(this.settings, name, this.#clock))
     return codec === undefined ? queue : new TypedQueue(queue, codec as unknown as Codec)
   }
 
@@ -68,8 +69,8 @@ export class Root {
    * @throws {@link FsqError} `FSQ_NO_ROOT`
    */
   async queues(): Promise<string[]> {
-    const { root, queueDir } = this.settings
-    return listRoot(root).filter((name) => hasDirectory(`${root}/${name}/${queueDir}`))
+    const { root } = this.settings
+    return listRoot(root).filter((name) => hasItems(`${root}/${name}`, this.settings))
   }
 
   /**
@@ -84,12 +85,12 @@ export class Root {
     handler: Handler,
     options: WorkOptions = {},
   ): Worker {
-    const weighted = queues.map((each) => {
-      const { queue, weight = 1 } = typeof each === 'string' ? { queue: each } : each
-      return { queue: this.queue(queue).context, weight }
-    })
-    const names = weighted.map(({ queue }) => queue.name)
+    const named = queues.map((each) => (typeof each === 'string' ? { queue: each } : each))
+    const names = named.map(({ queue }) => queue)
     const twice = names.find((name, i) => names.indexOf(name) !== i)
+    const weighted = named.flatMap(({ queue, weight = 1 }) =>
+      chosenQueues(this.queue(queue).context, options).map((source) => ({ queue: source, weight })),
+    )
     if (twice !== undefined) throw new TypeError(`Expected queues, got ${twice} twice`)
     return new Worker(weighted, runHandler(handler), options)
   }
@@ -113,19 +114,8 @@ export function openRoot(options: SettingsOptions = {}): Root {
  */
 export function listRoot(root: string): string[] {
   try {
-    return listNames(root)
-      .map((name) => Buffer.from(name, 'latin1').toString())
-      .filter((name) => !/^\.|\ufffd/.test(name))
-      .sort()
+    return visibleNames(root)
   } catch (cause) {
     throw noRoot('list the queues', root, cause)
-  }
-}
-
-function hasDirectory(path: string): boolean {
-  try {
-    return isDirectory(path)
-  } catch {
-    return false // Not ours to look into.
   }
 }

@@ -141,7 +141,7 @@ export class TypedQueue<
     } catch (error) {
       if (!(error instanceof FsqError) || error.code !== 'FSQ_INVALID') throw error
       await item.failPerm()
-      onInvalid?.({ type: 'invalid', queue: item.queue, id: item.id, error })
+      onInvalid?.({ type: 'invalid', queue: item.context.name, id: item.id, error })
       return undefined
     }
   }

@@ -9,12 +9,12 @@ import {
 } from '../posix/names.js'
 import { foreignEntry, waitingDirectories } from '../queue/contents.js'
 import { type QueueContext, queuePaths } from '../queue/context.js'
-import { hiddenSibling, syncRoot } from '../queue/hidden.js'
+import { hiddenPrefix, hiddenSibling, syncParent } from '../queue/hidden.js'
 import { isHidden } from '../queue/list-entries.js'
 import { ageOf, type Examination, type Found, found } from './finding.js'
 
 /*
- * The hidden directories that a cut install or uninstall leaves in the root (lib/queue/hidden.ts).
+ * The hidden directories that a cut install or uninstall leaves beside a queue (lib/queue/hidden.ts).
  *
  * An install builds an empty queue there, so one that is empty is removed.
  *
@@ -28,11 +28,12 @@ import { ageOf, type Examination, type Found, found } from './finding.js'
 /** The hidden directories of a queue, whether or not the queue itself is there. */
 export function* examineLeftovers(examination: Examination): Generator<Found> {
   const { context, older } = examination
-  const { root } = context.settings
-  for (const entry of walkNames(root)) {
-    const why = leftoverOf(context.name, entry)
+  const { parent } = context.paths
+  if (context.host !== undefined && !isDirectory(parent)) return
+  for (const entry of walkNames(parent)) {
+    const why = leftoverOf(context, entry)
     if (why === undefined) continue
-    const path = `${root}/${Buffer.from(entry, 'latin1').toString()}`
+    const path = `${parent}/${Buffer.from(entry, 'latin1').toString()}`
     const stat = statEntry(path)
     if (stat?.isDirectory() !== true) continue
     const age = ageOf(examination, stat)
@@ -52,8 +53,8 @@ export function* examineLeftovers(examination: Examination): Generator<Found> {
   }
 }
 
-function leftoverOf(queue: string, entry: string): 'install' | 'uninstall' | undefined {
-  const prefix = Buffer.from(`.${queue.slice(0, 48)}.`).toString('latin1')
+function leftoverOf(queue: QueueContext, entry: string): 'install' | 'uninstall' | undefined {
+  const prefix = Buffer.from(hiddenPrefix(queue)).toString('latin1')
   if (!entry.startsWith(prefix)) return undefined
   const [, why] = /^(install|uninstall)-[0-9a-f]{12}$/.exec(entry.slice(prefix.length)) ?? []
   return why as 'install' | 'uninstall' | undefined
@@ -110,7 +111,7 @@ async function remove(why: 'install' | 'uninstall', hidden: QueueContext): Promi
     throw new FsqError('FSQ_REPAIR', `it is ${path} now, since ${obstacle}`, { path })
   }
   if (!removedTree(ours.paths.directory)) return false
-  await syncRoot(hidden)
+  await syncParent(hidden)
   return true
 }
 

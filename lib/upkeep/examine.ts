@@ -62,7 +62,7 @@ function failed({ context }: Examination, path: string, error: unknown): unknown
 /** Adds to `unread` what kept it from a part of the queue, and goes on with the others. */
 async function* examineAll(examination: Examination, unread: unknown[]): AsyncGenerator<Found> {
   const { context } = examination
-  const { paths, settings } = context
+  const { paths } = context
   const cannot = (path: string, error: unknown): void => {
     if (error instanceof FsqError || errnoOf(error) === undefined) throw error
     unread.push(failed(examination, path, error))
@@ -74,7 +74,7 @@ async function* examineAll(examination: Examination, unread: unknown[]): AsyncGe
       yield each
     }
   } catch (error) {
-    cannot(settings.root, error)
+    cannot(paths.parent, error)
   }
   // Of a queue that was uninstalled there is nothing but leftovers.
   if (leftovers > 0 && statEntry(paths.directory) === undefined) return

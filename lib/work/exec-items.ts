@@ -1,5 +1,7 @@
 import { FsqError } from '../errors.js'
 import type { QueueContext } from '../queue/context.js'
+import { chosenQueues } from '../queue/hosts.js'
+import { down } from '../queue/scan.js'
 import type { Backoff } from './backoff.js'
 import { Dispatch } from './dispatch.js'
 import type { JobEvent } from './events.js'
@@ -17,7 +19,7 @@ import {
 
 /*
  * Running a program for each item that is there, fsq-scan(1): list the queue once, and for each item,
- * so many at a time, the steps of job.ts and run-program.ts.
+ * so many at a time, the steps of job.ts and run-program.ts. Several host queues take turns.
  */
 
 /** How a program is run for each item. */
@@ -86,17 +88,16 @@ export async function execItems(
   using keys = new KeyLimits(
     { concurrency: load.limitConcurrency, rate: load.limitRate },
     (key) => {
-      feed.unpark(key)
+      for (const feed of feeds) feed.unpark(key)
       dispatch.pump()
     },
   )
   const window = limit === 0 ? Infinity : Math.max(limit, leastWindow)
-  const feed = new Feed(queue, {
-    ...feedOptions(queue, options, checkedBackoff(options.backoff)),
-    window,
-    keys,
-    onEvent,
-  })
+  const backoff = checkedBackoff(options.backoff)
+  const feeds = chosenQueues(queue, options).map(
+    (source) =>
+      new Feed(source, { ...feedOptions(source, options, backoff), window, keys, onEvent }),
+  )
   let count = 0
   let failure: { readonly error: unknown } | undefined
   const fail = (error: unknown): void => {
@@ -104,7 +105,7 @@ export async function execItems(
     dispatch.stop()
   }
   const dispatch: Dispatch = new Dispatch({
-    feeds: [{ feed, weight: 1 }],
+    feeds: feeds.map((feed) => ({ feed, weight: 1 })),
     job: { run, timeout, grace, noDone, onEvent },
     concurrency: load.concurrency,
     maxRate: load.maxRate,
@@ -126,13 +127,14 @@ export async function execItems(
   signals.again.addEventListener('abort', () => {
     dispatch.killJobs()
   })
-  feed.wake()
+  for (const feed of feeds) feed.wake()
   dispatch.pump()
   await dispatch.idle()
   if (failure !== undefined) throw failure.error
   if (signals.caught !== undefined) return { count, interrupted: signals.caught }
   outer?.throwIfAborted()
-  if (feed.down) throw new FsqError('FSQ_DOWN', `${queue.name} is down`, { queue: queue.name })
+  const downs = feeds.filter((feed) => feed.down).map((feed) => feed.queue)
+  if (downs.length > 0) throw down(downs)
   return { count }
 }
 

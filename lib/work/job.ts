@@ -86,7 +86,8 @@ export class Job {
   async run(): Promise<JobEnd> {
     const { item } = this
     const { run, timeout, onEvent } = this.#options
-    const { queue, id, tries } = item
+    const { tries } = item
+    const { queue, id } = this.#about()
     const began = performance.now()
     try {
       onEvent({ type: 'claimed', queue, id, tries, waited: this.#secondsSince(item.enqueuedAt) })
@@ -118,8 +119,8 @@ export class Job {
   }
 
   #stopped(): FsqError {
-    const { id, queue } = this.item
-    return new FsqError('FSQ_STOPPED', `${id}: the worker stopped`, { id, queue })
+    const about = this.#about()
+    return new FsqError('FSQ_STOPPED', `${about.id}: the worker stopped`, about)
   }
 
   /** Ends it now. Its item stays in the queue. */
@@ -129,9 +130,10 @@ export class Job {
   }
 
   #timeOut(): void {
-    const { id, queue } = this.item
+    const about = this.#about()
     const { timeout, grace } = this.#options
-    const error = new FsqError('FSQ_TIMEOUT', `${id}: took longer than ${timeout} s`, { id, queue })
+    const message = `${about.id}: took longer than ${timeout} s`
+    const error = new FsqError('FSQ_TIMEOUT', message, about)
     // After a pause of this process timers come before all else: what ended meanwhile is to be heard first.
     this.#forgetTimeout = after(newsTakes, () => {
       if (!this.#isOver) this.#end(error, grace)
@@ -189,8 +191,8 @@ export class Job {
   }
 
   #failureOf(result: Result): { error?: FsqError; code?: number } {
-    const { id, queue } = this.item
-    const fields = { id, queue }
+    const fields = this.#about()
+    const { id } = fields
     if ('code' in result) return { code: result.code }
     if ('signal' in result) {
       const message = `${id}: processing terminated by signal ${result.signal}`
@@ -206,13 +208,18 @@ export class Job {
     return { error: new FsqError('FSQ_EXEC', `${id}: ${reasonOf(cause)}`, { ...fields, cause }) }
   }
 
+  #about(): { readonly id: string; readonly queue: string } {
+    return { id: this.item.id, queue: this.item.context.name }
+  }
+
   #secondsSince(time: Date): number {
     return Math.max(0, (this.item.context.clock.now() - time.getTime()) / 1000)
   }
 
   /** Best effort: the item is finished already. */
   async #keep(output: Uint8Array, outcome: Outcome): Promise<void> {
-    const { context, id, queue } = this.item
+    const { context } = this.item
+    const { id, queue } = this.#about()
     try {
       if (outcome.state !== 'done') await keepOutput(context, outcome.id, output)
       if (this.item.tries > 0 && (outcome.id !== id || outcome.state === 'done'))

@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import { errnoOf, FsqError, reasonOf } from '../errors.js'
 import { type FifoListener, listenToFifo } from '../posix/fifo.js'
 import { inodeOf } from '../posix/inode.js'
@@ -16,6 +17,9 @@ export interface WakeListener {
 /**
  * Wakes who works on a queue: by its trigger where there is one, by inotify(7) otherwise. Its directory
  * is watched as well, to see that the queue comes up, or that a trigger is made.
+ *
+ * Host queues share the trigger of their queue, so a pull may be heard by who works for another host:
+ * changes wake them in any case, and the trigger besides.
  *
  * Listening begins before the first listing and never stops in between, so that nothing that happens
  * between a listing and the next wait is lost.
@@ -37,15 +41,19 @@ export class Wake implements Disposable {
 
   /** Looks whether what it listens to is still there, and is still the best; before each sweep. */
   check(): void {
-    const { directory, queue, downFile, triggerFifo } = this.#places()
+    const { paths, settings, host } = this.#queue
     const before = this.#listensTo()
     try {
-      this.#watch(directory, (name) => {
-        if (name === triggerFifo) this.check()
-        if (name === undefined || name === downFile) this.#listener.onWork()
-      })
-      if (this.#listensToTrigger()) this.#unwatch(queue)
-      else this.#watch(queue, this.#listener.onWork)
+      for (const { paths: above } of host === undefined
+        ? [this.#queue]
+        : [this.#queue, host.queue]) {
+        this.#watch(above.directory, (name) => {
+          if (name === basename(paths.trigger)) this.check()
+          if (name === undefined || name === settings.downFile) this.#listener.onWork()
+        })
+      }
+      if (this.#listensToTrigger() && host === undefined) this.#unwatch(paths.queue)
+      else this.#watch(paths.queue, this.#listener.onWork)
       this.#failed = false
     } catch (error) {
       this.#report(error)
@@ -64,9 +72,9 @@ export class Wake implements Disposable {
     this.#trigger?.fifo.resume()
   }
 
-  /** Whether it is the trigger that wakes: then a pull wakes one of those who listen. */
+  /** Whether it is the trigger alone that wakes: then a pull wakes one of those who listen. */
   get byTrigger(): boolean {
-    return this.#trigger !== undefined
+    return this.#trigger !== undefined && !this.tellsChanges
   }
 
   /** Whether it is told of each entry that comes or changes, so that none has to be looked at again. */
@@ -77,12 +85,6 @@ export class Wake implements Disposable {
   [Symbol.dispose](): void {
     this.#trigger?.fifo[Symbol.dispose]()
     for (const path of this.#watches.keys()) this.#unwatch(path)
-  }
-
-  #places(): { directory: string; queue: string; downFile: string; triggerFifo: string } {
-    const { paths, settings } = this.#queue
-    const { downFile, triggerFifo } = settings
-    return { directory: paths.directory, queue: paths.queue, downFile, triggerFifo }
   }
 
   #listensToTrigger(): boolean {

@@ -8,7 +8,7 @@ import type { FeedOptions, UnclaimedItem } from './feed.js'
 /** How much is worked on at a time, and how long it may take; what scanning and working share. */
 export interface LoadOptions extends Pick<
   ScanOptions,
-  'ignoreDown' | 'lock' | 'noOpen' | 'maxTries' | 'ttl'
+  'host' | 'hosts' | 'ignoreDown' | 'lock' | 'noOpen' | 'maxTries' | 'ttl'
 > {
   /** How many items are worked on at a time. @defaultValue 1 */
   readonly concurrency?: number
@@ -39,6 +39,8 @@ export interface LoadOptions extends Pick<
 
 /** Their names. */
 export const loadOptions: readonly (keyof LoadOptions)[] = [
+  'host',
+  'hosts',
   'ignoreDown',
   'lock',
   'noOpen',

@@ -402,14 +402,15 @@ t.test('what came into a leftover just before it was taken is kept', async (t) =
   const { root: path } = root.settings
   mkdirSync(`${path}/.q.install-0123456789ab/queue`, { recursive: true })
   let taking = false
-  // The root is asked for between the first look and the rename, to make a name below it.
-  const settings = Object.defineProperty({ ...context.settings }, 'root', {
-    get: () => {
+  // The name is asked for between the first look and the rename, to make another like it.
+  const host = {
+    queue: context,
+    get name() {
       if (taking) putEntry(`${path}/.q.install-0123456789ab/queue`, id)
-      return path
+      return 'q'
     },
-  })
-  const examination = { context: { ...context, settings }, now: Date.now() + 1000, older: 0 }
+  }
+  const examination = { context: { ...context, host }, now: Date.now() + 1000, older: 0 }
   const limits = { maxTries: 0, ttl: 0 }
   const [found] = [...examineLeftovers({ ...examination, settled: 0, limits })]
   taking = true

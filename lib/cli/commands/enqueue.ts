@@ -3,6 +3,7 @@ import { Option } from 'commander'
 import { FsqError } from '../../errors.js'
 import type { Body } from '../../queue/body.js'
 import { checkKey } from '../../queue/key.js'
+import { queueAt } from '../../root/queue-at.js'
 import { afterwards, pullAfterwards } from '../afterwards.js'
 import { enqueueLines } from '../batch.js'
 import { type Call, defineCommand } from '../command.js'
@@ -14,6 +15,7 @@ import { UsageError } from '../usage-error.js'
 import { duration, time } from '../values.js'
 
 interface Flags extends OwnerFlags, DurabilityFlags {
+  readonly host?: string
   readonly file?: string
   readonly empty?: true
   readonly trigger?: true
@@ -31,6 +33,7 @@ export default defineCommand<Flags>({
   flags: (command) =>
     durabilityFlag(
       ownerFlags(command, 'the item')
+        .option('--host <host>', 'put it into the host queue of that host')
         .option('-f, --file <file>', 'take the body from a file; - is stdin')
         .option('-e, --empty', 'take no body')
         .option('-t, --trigger', 'pull the trigger once the item is enqueued')
@@ -51,7 +54,8 @@ export default defineCommand<Flags>({
     const { operands, flags, chirp } = call
     const [name = '', ...args] = operands
     const { file, empty, user, group, mode, durability, onDuplicate, delay } = flags
-    const queue = call.root({ durability }).queue(name)
+    const named = queueAt(call.root({ durability }), name)
+    const queue = flags.host === undefined ? named : named.host(flags.host)
     if (file !== undefined && empty === true) throw new UsageError('-e and -f exclude each other')
     if (onDuplicate !== undefined && flags.batch !== true && flags.id === undefined)
       throw new UsageError('--on-duplicate says nothing without --id')

@@ -8,6 +8,7 @@ import { UsageError } from '../usage-error.js'
 import { oneOf } from '../values.js'
 
 interface Flags {
+  readonly hosts?: true
   readonly state?: ItemState | 'all'
   readonly json?: true
   readonly null?: true
@@ -20,6 +21,7 @@ export default defineCommand<Flags>({
   flagsAnywhere: true,
   flags: (command) =>
     command
+      .option('-a, --hosts', 'the host queues as well as the queues')
       .option(
         '-s, --state <state>',
         `which items: ${[...itemStates, 'all'].join(', ')} (default: queue)`,
@@ -36,7 +38,12 @@ export default defineCommand<Flags>({
     if (operands.length === 0) {
       if (flags.long === true || flags.state !== undefined)
         throw new UsageError('-l and -s are about items: name a queue')
-      const names = await root().queues()
+      const names: string[] = []
+      for (const name of await root().queues()) {
+        names.push(name)
+        if (flags.hosts !== true) continue
+        for (const host of await root().queue(name).hosts()) names.push(`${name}/${host}`)
+      }
       if (flags.json === true) {
         for (const queue of names) await print(jsonLine({ queue }))
         return 0
@@ -47,6 +54,8 @@ export default defineCommand<Flags>({
       )
       return 0
     }
+    if (flags.hosts === true)
+      throw new UsageError('--hosts is about queues; a host queue is named as mail/backup1')
     return eachQueue(call, async (queue) => {
       const { state = 'queue' } = flags
       const states = state === 'all' ? itemStates : [state]

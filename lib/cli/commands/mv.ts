@@ -1,3 +1,4 @@
+import { queueAt } from '../../root/queue-at.js'
 import { moveItems } from '../../upkeep/move-items.js'
 import { choiceFlags, type ChoiceFlags, choiceOf, movingFlags } from '../choice-flags.js'
 import { defineCommand } from '../command.js'
@@ -14,7 +15,7 @@ export default defineCommand<ChoiceFlags>({
     const [name = '', target = '', ...ids] = operands
     if (name === target) throw new UsageError(`both queues are ${name}`)
     const root = call.root({ durability: flags.durability })
-    const [from, to] = [root.queue(name), root.queue(target)]
+    const [from, to] = [queueAt(root, name), queueAt(root, target)]
     const moving = moveItems(from, to, { ...choiceOf(ids, flags), dryRun: flags.dryRun })
     return printMoved(call, moving, from.context.paths.queue, to, 'moved')
   },

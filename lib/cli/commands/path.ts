@@ -1,4 +1,5 @@
 import { FsqError } from '../../errors.js'
+import { queueAt } from '../../root/queue-at.js'
 import { itemStates, type ItemState, locateItem } from '../../upkeep/list-items.js'
 import { defineCommand } from '../command.js'
 import { print } from '../output.js'
@@ -21,7 +22,7 @@ export default defineCommand<{ readonly state?: ItemState }>({
       await print(`${root().settings.root}\n`)
       return 0
     }
-    const queue = root().queue(name)
+    const queue = queueAt(root(), name)
     await queue.isDown() // Looks whether there is such a queue.
     if (id === undefined) {
       await print(`${state === undefined ? queue.path : queue.context.paths[state]}\n`)

@@ -1,3 +1,4 @@
+import { queueAt } from '../../root/queue-at.js'
 import { requeueItems } from '../../upkeep/requeue-items.js'
 import { choiceFlags, type ChoiceFlags, choiceOf, movingFlags } from '../choice-flags.js'
 import { defineCommand } from '../command.js'
@@ -24,7 +25,7 @@ export default defineCommand<Flags>({
   async run(call) {
     const { operands, flags } = call
     const [name = '', ...ids] = operands
-    const queue = call.root({ durability: flags.durability }).queue(name)
+    const queue = queueAt(call.root({ durability: flags.durability }), name)
     const from = flags.done === true ? 'done' : 'fail'
     const { fresh, dryRun } = flags
     const requeued = requeueItems(queue, { ...choiceOf(ids, flags), from, fresh, dryRun })

@@ -1,4 +1,5 @@
 import { FsqError } from '../../errors.js'
+import { queueAt } from '../../root/queue-at.js'
 import { defineCommand } from '../command.js'
 import { reportJob } from '../job-report.js'
 import { type LoadFlags, loadFlags, loadOf, rootOf } from '../load-flags.js'
@@ -28,7 +29,7 @@ export default defineCommand<Flags>({
     const root = rootOf(call)
     const errors: FsqError[] = []
     try {
-      const { interrupted } = await root.queue(name).exec(command, {
+      const { interrupted } = await queueAt(root, name).exec(command, {
         ...loadOf(flags),
         ...(env === undefined ? {} : { env }),
         ...(limit === undefined ? {} : { limit }),

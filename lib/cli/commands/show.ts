@@ -1,5 +1,6 @@
 import ms from 'ms'
 import { groupName, userName } from '../../posix/owner.js'
+import { queueAt } from '../../root/queue-at.js'
 import { itemStates, type ItemState } from '../../upkeep/list-items.js'
 import { readShown, showItem, type ShownItem } from '../../upkeep/show-item.js'
 import { defineCommand } from '../command.js'
@@ -38,7 +39,7 @@ export default defineCommand<Flags>({
     if (others.length > 0) throw new UsageError('too many arguments')
     if (body === true && json === true) throw new UsageError('--body and --json exclude each other')
     const states = state === undefined ? undefined : [state]
-    const item = await showItem(root().queue(name), id, { states })
+    const item = await showItem(queueAt(root(), name), id, { states })
     if (body === true) for await (const piece of readShown(item)) await print(piece)
     else {
       const pieces: Buffer[] = []

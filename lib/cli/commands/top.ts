@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import { FsqError } from '../../errors.js'
+import { queueAt } from '../../root/queue-at.js'
 import { type LastFailure, lastFailures } from '../../upkeep/last-failures.js'
 import { listQueues } from '../../upkeep/list-queues.js'
 import { requeueItems } from '../../upkeep/requeue-items.js'
@@ -93,7 +94,7 @@ async function actOn(
   action: Exclude<TopAction, { act: 'quit' }>,
 ): Promise<string> {
   try {
-    const queue = root().queue(action.queue)
+    const queue = queueAt(root(), action.queue)
     switch (action.act) {
       case 'down':
         await queue.down()
@@ -126,7 +127,7 @@ async function collect(
   }
   const names = call.operands.length > 0 ? call.operands : listQueues(root)
   const status = await eachOf(names, { say }, async (name) => {
-    const queue = root.queue(name)
+    const queue = queueAt(root, name)
     stats.push(await statQueueWith(processes, queue, { signal }))
     failures.push(...(await lastFailures(queue, { most: mostFailures, signal })))
   })

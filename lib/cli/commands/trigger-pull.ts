@@ -1,15 +1,17 @@
 import { defineCommand } from '../command.js'
 import { eachQueue } from '../each-queue.js'
+import { hostsFlag, type HostsFlag } from '../hosts-flag.js'
 
-export default defineCommand<{ readonly ignoreListener?: true }>({
+export default defineCommand<HostsFlag & { readonly ignoreListener?: true }>({
   operands: 'queue...',
   atLeast: 1,
   flagsAnywhere: true,
   flags: (command) =>
-    command.option('-i, --ignore-listener', 'take it as success that nobody listens'),
+    hostsFlag(command).option('-i, --ignore-listener', 'take it as success that nobody listens'),
   async run(call) {
+    const { hosts, ...options } = call.flags
     return eachQueue(call, async (queue) => {
-      await queue.triggerPull(call.flags)
+      await (hosts === true ? queue.hostTriggerPull(options) : queue.triggerPull(options))
       call.chirp(`pulled the trigger of ${queue.name}`)
     })
   },

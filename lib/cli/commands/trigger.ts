@@ -1,15 +1,17 @@
 import { defineCommand } from '../command.js'
 import { eachQueue } from '../each-queue.js'
+import { hostsFlag, type HostsFlag } from '../hosts-flag.js'
 import { type OwnerFlags, ownerFlags } from '../owner-flags.js'
 
-export default defineCommand<OwnerFlags>({
+export default defineCommand<OwnerFlags & HostsFlag>({
   operands: 'queue...',
   atLeast: 1,
   flagsAnywhere: true,
-  flags: (command) => ownerFlags(command, 'the trigger'),
+  flags: (command) => hostsFlag(ownerFlags(command, 'the trigger')),
   async run(call) {
+    const { hosts, ...owner } = call.flags
     return eachQueue(call, async (queue) => {
-      await queue.trigger(call.flags)
+      await (hosts === true ? queue.hostTrigger(owner) : queue.trigger(owner))
       call.chirp(`${queue.name} has a trigger`)
     })
   },

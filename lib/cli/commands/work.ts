@@ -1,12 +1,14 @@
 import { FsqError } from '../../errors.js'
 import { canRun } from '../../posix/find-program.js'
+import { chosenQueues } from '../../queue/hosts.js'
+import { queueAt } from '../../root/queue-at.js'
 import type { WorkEvent } from '../../work/events.js'
 import { runProgram } from '../../work/run-program.js'
 import { catchSignals } from '../../work/signals.js'
 import { Worker, type WorkResult } from '../../work/worker.js'
 import { type Call, defineCommand } from '../command.js'
 import { reportJob } from '../job-report.js'
-import { type LoadFlags, loadFlags, loadOf, rootOf } from '../load-flags.js'
+import { type LoadFlags, hostsOf, loadFlags, loadOf, rootOf } from '../load-flags.js'
 import { jsonLine, print } from '../output.js'
 import { UsageError } from '../usage-error.js'
 import { duration, interval, oneOf, type Weight, weight } from '../values.js'
@@ -59,7 +61,12 @@ export default defineCommand<Flags>({
     })
     const weights = new Map(flags.weight?.map(({ queue, weight }) => [queue, weight]))
     const worker = new Worker(
-      queues.map((name) => ({ queue: root.queue(name).context, weight: weights.get(name) ?? 1 })),
+      queues.flatMap((name) =>
+        chosenQueues(queueAt(root, name).context, hostsOf(flags)).map((queue) => ({
+          queue,
+          weight: weights.get(name) ?? 1,
+        })),
+      ),
       run,
       {
         ...loadOf(flags),
