@@ -113,6 +113,14 @@ export {
 
 export type { Backoff } from './work/backoff.js'
 export type {
+  DistributedEvent,
+  DistributeEvent,
+  DistributeOptions,
+  DistributeResult,
+  PostponedEvent,
+  Spread,
+} from './work/distribute.js'
+export type {
   ClaimedEvent,
   FinishedEvent,
   IdleEvent,

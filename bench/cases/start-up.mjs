@@ -40,8 +40,19 @@ export function startUpCases({ place, options }) {
       '-i',
       (await place.newQueue({ triggered: true })).name,
     ],
+    'add-host': async () => ['add-host', 'h', (await place.newQueue()).name],
+    'rm-host': async () => ['rm-host', 'h', (await place.newQueue({ hosts: ['h'] })).name],
+    'down-host': async () => ['down-host', 'h', (await place.newQueue({ hosts: ['h'] })).name],
+    'up-host': async () => ['up-host', 'h', (await place.newQueue({ hosts: ['h'] })).name],
+    'host-dist': async () => ['host-dist', (await queueOfOneWithHost()).name],
     completion: async () => ['completion', 'bash'],
     uninstall: async () => ['uninstall', (await place.newQueue()).name],
+  }
+
+  async function queueOfOneWithHost() {
+    const queue = await place.newQueue({ hosts: ['h'] })
+    await queue.enqueue('', ['x'])
+    return queue
   }
 
   async function queueOfOne() {

@@ -116,6 +116,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'let host queues be scanned again',
     load: () => import('./commands/up-host.js'),
   },
+  'host-dist': {
+    summary: 'spread the items of a queue into its host queues',
+    load: () => import('./commands/host-dist.js'),
+  },
   completion: {
     summary: 'print a script that lets a shell complete fsq',
     load: () => import('./commands/completion.js'),

@@ -8,9 +8,9 @@ import {
   backoff,
   count,
   duration,
+  hosts,
   keyLimit,
   type KeyLimit,
-  list,
   positive,
   setting,
   timeToLive,
@@ -46,7 +46,7 @@ export function loadFlags(command: Command): Command {
   return durabilityFlag(
     command
       .option('-a, --all-hosts', 'the items of all host queues, not those of the queue')
-      .option('-A, --host <host>', 'those of the host queue of that host; may be repeated', list)
+      .option('-A, --host <host>', 'those of the host queue of that host; may be repeated', hosts)
       .option('-e, --env', 'tell the program of the item in FSQ_ITEM_* (default)')
       .option('-E, --no-env', 'do not')
       .option('-n, --no-open', 'do not give the body to the program; stdin is empty')

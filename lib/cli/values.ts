@@ -3,6 +3,7 @@ import ms from 'ms'
 import { FsqError } from '../errors.js'
 import { getCharset } from '../name/charset.js'
 import { groupId, userId } from '../posix/owner.js'
+import { checkName } from '../queue/context.js'
 import { readSetting, type Settings, settingsTable } from '../settings.js'
 import type { Backoff } from '../work/backoff.js'
 
@@ -32,9 +33,15 @@ export const user = asUsage((given) => userId(given))
 /** A group, by name or id, that exists. */
 export const group = asUsage((given) => groupId(given))
 
-/** One more value of a flag that may be repeated. */
-export function list(given: string, before: readonly string[] = []): string[] {
-  return [...before, given]
+/** The name of a host. */
+export const host = asUsage((given) => {
+  checkName('host', given)
+  return given
+})
+
+/** One more host of a flag that may be repeated. */
+export function hosts(given: string, before: readonly string[] = []): string[] {
+  return [...before, host(given)]
 }
 
 /** A whole number, 0 or more. */

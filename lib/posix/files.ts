@@ -23,8 +23,18 @@ import type { Path } from './path.js'
 import { sync } from './sync.js'
 import { systemError } from './system-error.js'
 
-const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOATIME, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } =
-  constants
+const {
+  O_APPEND,
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_NOATIME,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_RDONLY,
+  O_RDWR,
+  O_WRONLY,
+} = constants
 
 export type { Stats }
 
@@ -68,6 +78,11 @@ function createOrOpen(path: Path, mode: number): { fd: number; created: boolean 
  */
 export function openEntry(path: Path): number {
   return openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+}
+
+/** Opens a file to read it and to add lines at its end, made where there is none. */
+export function openRecord(path: Path, mode: number): number {
+  return openSync(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, mode)
 }
 
 /** {@link openEntry}, which leaves the time of the last access as it is, where the system lets us. */

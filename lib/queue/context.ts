@@ -22,6 +22,8 @@ export interface QueuePaths {
   readonly hostsTrigger: string
   /** What failed programs wrote, by the names of their items; not part of fsq(7). */
   readonly output: string
+  /** How far items are distributed to hosts, by their names; not part of fsq(7). */
+  readonly distribution: string
   /** The keys of items that were enqueued with one; not part of fsq(7). */
   readonly ids: string
 }
@@ -102,11 +104,13 @@ export function queuePaths(settings: Settings, directory: string): QueuePaths {
     hosts: `${directory}/${settings.hostsDir}`,
     hostsTrigger: `${directory}/${settings.hostsTriggerFifo}`,
     output: `${directory}/.output`,
+    distribution: `${directory}/.dist`,
     ids: `${directory}/.ids`,
   }
 }
 
-function checkName(what: 'queue' | 'host', name: string): void {
+/** @throws {@link FsqError} `FSQ_PATH` for a name that neither a queue nor a host can have; `TypeError`. */
+export function checkName(what: 'queue' | 'host', name: string): void {
   if (typeof name !== 'string')
     throw new TypeError(`Expected the name of a ${what} to be a string, got ${typeof name}`)
   if (isPathComponent(name) && !name.startsWith('.')) return

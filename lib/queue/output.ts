@@ -1,19 +1,17 @@
 import { randomBytes } from 'node:crypto'
-import { errnoOf } from '../errors.js'
 import { toByteString } from '../name/charset.js'
 import {
   close,
   createFile,
   pinDirectory,
   type PinnedDirectory,
-  setDirectoryOwnership,
   setOwnership,
   writeFully,
 } from '../posix/files.js'
-import { isDirectory, makeDirectory, removeIfThere, replaceFile, unlink } from '../posix/names.js'
+import { isDirectory, removeIfThere, replaceFile, unlink } from '../posix/names.js'
 import { entryPath } from '../posix/path.js'
 import type { QueueContext } from './context.js'
-import { queueOwnership } from './ownership.js'
+import { makeSideDirectory } from './side-directory.js'
 
 /*
  * What a program wrote before it failed, for the person who looks: a file in .output/ of the queue by
@@ -28,7 +26,7 @@ export async function keepOutput(
   bytes: Uint8Array,
 ): Promise<void> {
   const { paths, settings } = queue
-  if (!isDirectory(paths.output)) makeOutputDirectory(queue)
+  makeSideDirectory(queue, paths.output)
   // Not write-file-atomic: the names of items are bytes, which it cannot take.
   const hidden = `${paths.output}/.${process.pid}-${randomBytes(6).toString('hex')}`
   const fd = createFile(hidden, settings.itemMode)
@@ -43,16 +41,6 @@ export async function keepOutput(
   } finally {
     close(fd)
   }
-}
-
-function makeOutputDirectory({ paths, settings }: QueueContext): void {
-  try {
-    makeDirectory(paths.output, 0o700)
-  } catch (error) {
-    if (errnoOf(error) !== 'EEXIST') throw error // Another worker made it.
-    return
-  }
-  setDirectoryOwnership(paths.output, queueOwnership(settings, {}))
 }
 
 /** The directory of what failed programs wrote: held open, or nothing where none is. */

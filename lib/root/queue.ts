@@ -19,6 +19,11 @@ import {
   removeTrigger,
   type TriggerPullOptions,
 } from '../queue/trigger.js'
+import {
+  distributeItems,
+  type DistributeOptions,
+  type DistributeResult,
+} from '../work/distribute.js'
 import { execItems, type ExecOptions, type ExecResult } from '../work/exec-items.js'
 import { type Handler, runHandler } from '../work/run-handler.js'
 import { Worker, type WorkOptions } from '../work/worker.js'
@@ -252,6 +257,18 @@ export class Queue {
    */
   async hosts(): Promise<string[]> {
     return listHosts(this.context)
+  }
+
+  /**
+   * Puts the items that are in the queue now into its host queues, and finishes each once every host that
+   * it is for has it, synced. What is there already is not put there again, nor what a host has finished,
+   * as long as its name is in that host's done/ or fail/, or the item still waits here for another host.
+   *
+   * @throws {@link FsqError} `FSQ_DOWN`, `FSQ_NO_QUEUE`; what {@link Queue.scan} throws. What is wrong with
+   * one item, or with one host's copy of it, is an event, and the item stays in the queue.
+   */
+  async distribute(options: DistributeOptions = {}): Promise<DistributeResult> {
+    return distributeItems(this.context, options)
   }
 
   /** {@link install} of the host queue; makes the directory of host queues where there is none. */

@@ -45,6 +45,11 @@ const table: Readonly<Record<string, Case>> = {
   trigger: { queue: (name) => [name] },
   untrigger: { queue: (name) => [name] },
   'trigger-pull': { queue: (name) => [name] },
+  'add-host': { queue: (name) => ['h', name] },
+  'rm-host': { queue: (name) => ['h', name] },
+  'down-host': { queue: (name) => ['h', name] },
+  'up-host': { queue: (name) => ['h', name] },
+  'host-dist': { queue: (name) => [name] },
   completion: {},
 }
 
@@ -102,7 +107,9 @@ for (const name of Object.keys(commands))
     const words = table[name]?.queue?.('q') ?? ['q']
     const wrong = flags
       .filter((flag) => !anyText.has(`${name} ${flag}`))
-      .flatMap((flag) => ['nonsense', ''].map((value) => [flag, value]))
+      .flatMap((flag) =>
+        [flag.endsWith("host") ? 'a/b' : 'nonsense', ''].map((value) => [flag, value]),
+      )
     const all = await Promise.all(wrong.map((each) => fsq([name, ...each, ...words])))
     for (const [at, ended] of all.entries()) {
       const stderr = new RegExp(`^fsq ${name}: .*\nusage: fsq ${name} `)

@@ -33,7 +33,7 @@ t.test('queues, items and values', { buffered: true }, async (t) => {
   ]
   const table: readonly [words: string[], expected: string[]][] = [
     [['re'], ['retry', 'requeue', 'repair']],
-    [['help', 'up'], ['up']],
+    [['help', 'up'], ['up', 'up-host']],
     [
       ['done', ''],
       ['q', 'r'],

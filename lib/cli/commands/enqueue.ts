@@ -12,7 +12,7 @@ import { print } from '../output.js'
 import { type OwnerFlags, ownerFlags } from '../owner-flags.js'
 import { catchSignals } from '../../work/signals.js'
 import { UsageError } from '../usage-error.js'
-import { duration, time } from '../values.js'
+import { duration, host, time } from '../values.js'
 
 interface Flags extends OwnerFlags, DurabilityFlags {
   readonly host?: string
@@ -33,7 +33,7 @@ export default defineCommand<Flags>({
   flags: (command) =>
     durabilityFlag(
       ownerFlags(command, 'the item')
-        .option('--host <host>', 'put it into the host queue of that host')
+        .option('--host <host>', 'put it into the host queue of that host', host)
         .option('-f, --file <file>', 'take the body from a file; - is stdin')
         .option('-e, --empty', 'take no body')
         .option('-t, --trigger', 'pull the trigger once the item is enqueued')

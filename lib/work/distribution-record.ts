@@ -1,0 +1,126 @@
+import { toByteString } from '../name/charset.js'
+import {
+  close,
+  openEntry,
+  openRecord,
+  readSmall,
+  setOwnership,
+  writeFully,
+} from '../posix/files.js'
+import { syncDirectory } from '../posix/directory-sync.js'
+import { isDirectory, listNames, removeIfThere, statEntry } from '../posix/names.js'
+import { entryPath, type Path } from '../posix/path.js'
+import { sync } from '../posix/sync.js'
+import type { QueueContext } from '../queue/context.js'
+import { itemOwnership } from '../queue/ownership.js'
+import { makeSideDirectory } from '../queue/side-directory.js'
+
+/*
+ * How far the distribution of an item has come, in .dist/ of the queue under the name of the item: a JSON
+ * array a line, `["for",HOST]` for each host that is to have it and `["has",HOST]` for each that has. It
+ * is what keeps an item that was given to one host, and finished there, from being given to it again when
+ * another host was down, or when the distribution was killed. Not part of fsq(7).
+ */
+
+/** Who holds the lock of an item may write its record. */
+export class DistributionRecord implements Disposable {
+  /** The hosts that the item is for, if that was decided before. */
+  readonly targets = new Set<string>()
+  /** The hosts that have it. */
+  readonly has = new Set<string>()
+  readonly #queue: QueueContext
+  readonly #path: Path
+  readonly #fd: number
+
+  constructor(queue: QueueContext, id: string) {
+    const { paths, settings, writing } = queue
+    this.#queue = queue
+    this.#path = entryPath(paths.distribution, toByteString(id, writing.charset))
+    makeSideDirectory(queue, paths.distribution)
+    const ownership = itemOwnership(settings, {})
+    this.#fd = openRecord(this.#path, ownership.mode)
+    setOwnership(this.#fd, { ...ownership, uid: undefined, gid: undefined })
+    const lines = readSmall(this.#fd)?.toString().split('\n') ?? []
+    for (const line of lines) this.#read(line)
+  }
+
+  /** Decides for whom the item is. */
+  async decide(hosts: readonly string[]): Promise<void> {
+    await this.#write('for', hosts, this.targets)
+  }
+
+  /** Notes that a host has it. */
+  async note(host: string): Promise<void> {
+    await this.#write('has', [host], this.has)
+  }
+
+  /** Makes it last: the item is going to wait with it. */
+  async sync(): Promise<void> {
+    const { settings, paths } = this.#queue
+    if (settings.durability === 'none') return
+    await sync(this.#fd)
+    await syncDirectory(paths.distribution)
+    await syncDirectory(`${paths.directory}/.`)
+  }
+
+  /** The item is done. */
+  remove(): void {
+    removeIfThere(this.#path)
+  }
+
+  [Symbol.dispose](): void {
+    close(this.#fd)
+  }
+
+  #read(line: string): void {
+    try {
+      const [what, host] = JSON.parse(line) as [unknown, unknown]
+      if (typeof host !== 'string') return
+      if (what === 'for') this.targets.add(host)
+      if (what === 'has') this.has.add(host)
+    } catch {
+      // What a power cut left of a line: the copy is looked for, and found.
+    }
+  }
+
+  async #write(what: 'for' | 'has', hosts: readonly string[], set: Set<string>): Promise<void> {
+    const lines = hosts
+      .filter((host) => !set.has(host))
+      .map((host) => `${JSON.stringify([what, host])}\n`)
+    if (lines.length > 0) await writeFully(this.#fd, Buffer.from(lines.join('')))
+    for (const host of hosts) set.add(host)
+  }
+}
+
+/** Removes the records of items that are no longer in the queue: finished or moved by somebody else. */
+export function removeStaleRecords({ paths }: QueueContext): void {
+  if (!isDirectory(paths.distribution)) return
+  for (const entry of listNames(paths.distribution)) {
+    if (entry === lastHost) continue
+    if (statEntry(entryPath(paths.queue, entry)) === undefined)
+      removeIfThere(entryPath(paths.distribution, entry))
+  }
+}
+
+/** Where the host is kept whose turn was last; no item has such a name. */
+const lastHost = 'last'
+
+/** The host whose turn was last, if that is known. */
+export function readLastHost({ paths }: QueueContext): string | undefined {
+  const path = `${paths.distribution}/${lastHost}`
+  if (statEntry(path) === undefined) return undefined
+  const fd = openEntry(path)
+  try {
+    return readSmall(fd)?.toString()
+  } finally {
+    close(fd)
+  }
+}
+
+/** Keeps the host whose turn was last, for the next distribution. */
+export async function keepLastHost({ paths, settings }: QueueContext, host: string): Promise<void> {
+  const { default: writeFileAtomic } = await import('write-file-atomic')
+  const mode = settings.itemMode
+  // Where a power cut takes it, the turns begin anew.
+  await writeFileAtomic(`${paths.distribution}/${lastHost}`, host, { fsync: false, mode })
+}
