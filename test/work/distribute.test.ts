@@ -233,7 +233,8 @@ t.test('what cannot be', async (t) => {
     [{ unknown: 1 } as never, { name: 'TypeError' }],
     [{ signal: AbortSignal.abort(new Error('enough')) }, { message: 'enough' }],
   ]
-  for (const [options, error] of cases) await t.rejects(queue.distribute(options), error as Error)
+  for (const [options, error] of cases)
+    await t.rejects(queue.distribute(options), error as unknown as Error)
   t.strictSame(contentsOf(queue), { ...nothing, queue: ids })
   t.strictSame(contentsOf(queue.host('a')), nothing)
   await queue.down()
