@@ -68,7 +68,7 @@ export type {
   TypedQueue,
   TypedScanOptions,
 } from './root/typed-queue.js'
-export type { ReenqueueOptions } from './queue/reenqueue.js'
+export type { ReceiveOptions, ReenqueueOptions } from './queue/reenqueue.js'
 export { openRoot, type Root } from './root/root.js'
 export type { Scan, ScanOptions } from './queue/scan.js'
 export type {

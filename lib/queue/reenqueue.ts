@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { errnoOf } from '../errors.js'
+import { errnoOf, FsqError } from '../errors.js'
+import { checkMembers } from '../members.js'
 import { toByteString } from '../name/charset.js'
+import { checkLength, parseItemName } from '../name/item-name.js'
 import {
   close,
   createFile,
@@ -12,6 +14,8 @@ import {
 import { link } from '../posix/names.js'
 import { entryPath, type Path } from '../posix/path.js'
 import { sync } from '../posix/sync.js'
+import { isPathComponent } from '../settings.js'
+import { type Body, releaseBody, writeBody } from './body.js'
 import type { QueueContext } from './context.js'
 import { removeLeftover } from './draft.js'
 import { failure, noItem } from './failure.js'
@@ -20,10 +24,11 @@ import { itemOwnership, type OwnerOptions } from './ownership.js'
 import { publish } from './publish.js'
 
 /*
- * Reenqueue, fsq(7): the item under the same name in another queue. The steps of enqueue, but the
- * name is given: where it is there already, that is success, since it is the same item. In tmp/ the
- * copy has a name of its own, so that two that copy the same item do not meet. With `link` the item
- * itself gets a second name, and steps 1 and 2 fall away.
+ * Reenqueue, fsq(7): the item under the same name in another queue, be it one of this machine, or one
+ * of another, which sends the name and the body. The steps of enqueue, but the name is given: where it
+ * is there already, that is success, since it is the same item. In tmp/ the copy has a name of its own,
+ * so that two that copy the same item do not meet. With `link` the item itself gets a second name, and
+ * steps 1 and 2 fall away.
  */
 
 /** How an item is put into another queue. */
@@ -52,12 +57,74 @@ export async function reenqueueItem(
   options: ReenqueueOptions = {},
 ): Promise<boolean> {
   options.signal?.throwIfAborted()
-  const { id } = item
+  return putUnder(target, item.id, (ready) =>
+    options.link === true
+      ? linkItem(target, item, ready)
+      : copyTo(target, ready, (fd) => writeItem(fd, item, options), options),
+  )
+}
+
+/** How an item is received. Its owner and its mode are those of the settings: nobody can send them. */
+export interface ReceiveOptions {
+  /** Gives up; nothing is left of the item then. */
+  readonly signal?: AbortSignal | undefined
+}
+
+const receiveOptions: ReadonlySet<string> = new Set<keyof ReceiveOptions>(['signal'])
+
+/**
+ * Puts an item that comes from elsewhere into a queue, under the name that it has there.
+ *
+ * @returns false where the queue had it already.
+ * @throws {@link FsqError} `FSQ_PATH`, `FSQ_NAME_TOO_LONG`, `FSQ_MALFORMED`, `FSQ_ENCODE`, `FSQ_COERCE`
+ * or `FSQ_TIMEFMT` for what is not the name of a work-item; `FSQ_ENQUEUE`, `FSQ_NO_QUEUE`, `FSQ_BODY`,
+ * `FSQ_NO_USER`, `FSQ_NO_GROUP`. Nothing is left in tmp/ then; where the sync of queue/ failed the item
+ * may be there, and a second call completes it.
+ */
+export async function receiveItem(
+  target: QueueContext,
+  id: string,
+  body: Body,
+  options: ReceiveOptions = {},
+): Promise<boolean> {
+  try {
+    checkMembers('an option of receive', options, receiveOptions)
+    options.signal?.throwIfAborted()
+    checkItemName(target, id)
+    const { charset } = target.writing
+    const write = (fd: number): Promise<void> => writeBody(fd, body, charset, options.signal)
+    return await putUnder(target, id, (ready) => copyTo(target, ready, write, options))
+  } finally {
+    if (typeof body === 'object') releaseBody(body)
+  }
+}
+
+/** Looks whether that is the name of a work-item, and of nothing outside of queue/. */
+function checkItemName({ name: queue, reading }: QueueContext, id: string): void {
+  if (typeof id !== 'string')
+    throw new TypeError(`Expected the name of an item to be a string, got ${typeof id}`)
+  const fields = { queue, id }
+  try {
+    checkLength(id, reading.charset)
+    if (!isPathComponent(id))
+      throw new FsqError('FSQ_PATH', 'a name is not empty, ., .. and has no / and no NUL')
+    parseItemName(id, reading)
+  } catch (cause) {
+    if (!(cause instanceof FsqError)) throw cause
+    const message = `not the name of a work-item: ${JSON.stringify(id)}: ${cause.message}`
+    throw new FsqError(cause.code, message, { ...fields, cause })
+  }
+}
+
+/** Puts something into queue/ under the name of an item, and says what was attempted if that fails. */
+async function putUnder(
+  target: QueueContext,
+  id: string,
+  put: (ready: Path) => Promise<boolean>,
+): Promise<boolean> {
   const ready = entryPath(target.paths.queue, toByteString(id, target.writing.charset))
   try {
-    return options.link === true
-      ? await linkItem(target, item, ready)
-      : await copyItem(target, item, ready, options)
+    return await put(ready)
   } catch (error) {
     const attempt = `cannot reenqueue item ${id} to ${target.name}`
     throw failure('FSQ_ENQUEUE', attempt, error, target, { id })
@@ -73,22 +140,28 @@ async function linkItem(target: QueueContext, item: Item, ready: Path): Promise<
   return publishUnder(target, source, ready)
 }
 
-async function copyItem(
+async function writeItem(fd: number, item: Item, { signal }: ReceiveOptions): Promise<void> {
+  for await (const piece of item.pieces()) {
+    signal?.throwIfAborted()
+    await writeFully(fd, piece)
+  }
+}
+
+/** Makes a file in tmp/, has its body written, and publishes it. */
+async function copyTo(
   target: QueueContext,
-  item: Item,
   ready: Path,
-  options: ReenqueueOptions,
+  write: (fd: number) => Promise<void>,
+  options: OwnerOptions & ReceiveOptions,
 ): Promise<boolean> {
   const ownership = itemOwnership(target.settings, options)
   const tmp = `${target.paths.tmp}/reenqueue-${process.pid}-${randomBytes(6).toString('hex')}`
   const fd = createFile(tmp, ownership.mode)
   try {
     setOwnership(fd, ownership)
-    for await (const piece of item.pieces()) {
-      options.signal?.throwIfAborted()
-      await writeFully(fd, piece)
-    }
+    await write(fd)
     if (target.settings.durability !== 'none') await sync(fd)
+    options.signal?.throwIfAborted()
     return await publishUnder(target, tmp, ready)
   } finally {
     close(fd)

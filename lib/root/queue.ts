@@ -11,7 +11,12 @@ import { chosenQueues, type HostChoice, listHosts } from '../queue/hosts.js'
 import { installQueue, type InstallOptions } from '../queue/install.js'
 import type { Item } from '../queue/item.js'
 import type { OwnerOptions } from '../queue/ownership.js'
-import { reenqueueItem, type ReenqueueOptions } from '../queue/reenqueue.js'
+import {
+  receiveItem,
+  type ReceiveOptions,
+  reenqueueItem,
+  type ReenqueueOptions,
+} from '../queue/reenqueue.js'
 import { Scan, type ScanOptions } from '../queue/scan.js'
 import {
   makeTrigger,
@@ -179,6 +184,25 @@ export class Queue {
     for (const queue of chosenQueues(this.context, options))
       if (await reenqueueItem(queue, item, options)) added = true
     return added
+  }
+
+  /**
+   * Puts an item that comes from elsewhere, as from another machine, into this queue, under the name
+   * that it has there, and returns once it is there to stay, as {@link Queue.enqueue} does. The same
+   * name is the same item: to send it again, when it is not known whether it came, adds nothing while
+   * it waits here.
+   *
+   * @param id - the name of the item, which may come from anybody: one that is no work-item's, or leads
+   * out of the queue, is refused
+   * @param body - as that of {@link Queue.enqueue}
+   * @returns false where this queue had it already.
+   * @throws {@link FsqError} `FSQ_PATH`, `FSQ_NAME_TOO_LONG`, `FSQ_MALFORMED`, `FSQ_ENCODE`, `FSQ_COERCE`
+   * or `FSQ_TIMEFMT` for what is not the name of a work-item; `FSQ_ENQUEUE`, `FSQ_NO_QUEUE`, `FSQ_BODY`,
+   * `FSQ_NO_USER`, `FSQ_NO_GROUP`. Nothing is left in tmp/ then; where the sync of queue/ failed the item
+   * may be there, and a second call completes it.
+   */
+  async receive(id: string, body: Body, options: ReceiveOptions = {}): Promise<boolean> {
+    return receiveItem(this.context, id, body, options)
   }
 
   /**
