@@ -57,6 +57,8 @@ const meanings = {
   FSQ_PRUNE: { exit: 111, meaning: 'a finished item could not be removed' },
   FSQ_AUDIT: { exit: 111, meaning: 'a queue could not be examined' },
   FSQ_REPAIR: { exit: 111, meaning: 'something that was found could not be mended' },
+  FSQ_LISTEN: { exit: 111, meaning: 'a server cannot listen where, or as, it is told to' },
+  FSQ_TOKENS: { exit: 111, meaning: 'a file of tokens cannot be used' },
   FSQ_SYSTEM: { exit: 111, meaning: 'a system call failed where nobody expected it to' },
   FSQ_UNSUPPORTED: { exit: 111, meaning: 'this machine lacks something that fsq needs' },
 } as const

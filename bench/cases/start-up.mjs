@@ -45,6 +45,7 @@ export function startUpCases({ place, options }) {
     'down-host': async () => ['down-host', 'h', (await place.newQueue({ hosts: ['h'] })).name],
     'up-host': async () => ['up-host', 'h', (await place.newQueue({ hosts: ['h'] })).name],
     'host-dist': async () => ['host-dist', (await queueOfOneWithHost()).name],
+    jsonrpcd: async () => ['jsonrpcd', '-h'], // Which loads what it serves with.
     completion: async () => ['completion', 'bash'],
     uninstall: async () => ['uninstall', (await place.newQueue()).name],
   }

@@ -120,6 +120,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'spread the items of a queue into its host queues',
     load: () => import('./commands/host-dist.js'),
   },
+  jsonrpcd: {
+    summary: 'take items that other machines push',
+    load: () => import('./commands/jsonrpcd.js'),
+  },
   completion: {
     summary: 'print a script that lets a shell complete fsq',
     load: () => import('./commands/completion.js'),

@@ -3,10 +3,11 @@
 import { access } from 'node:fs'
 import { inspect } from 'node:util'
 
-// A batch has many files on their way to the disk at once, and each waits on a thread. The size of the
-// pool counts only until something uses it, so this comes before all else; programs that fsq runs must
+// A batch, and a server, has many files on their way to the disk at once, and each waits on a thread. The
+// size of the pool counts only until something uses it, so this comes before all else; programs that fsq runs must
 // not see a variable that was not there.
-if (process.argv.includes('--batch') && process.env['UV_THREADPOOL_SIZE'] === undefined) {
+const hasMany = process.argv.includes('--batch') || process.argv.includes('jsonrpcd')
+if (hasMany && process.env['UV_THREADPOOL_SIZE'] === undefined) {
   process.env['UV_THREADPOOL_SIZE'] = '16'
   access('/', () => undefined) // Starts the pool.
   delete process.env['UV_THREADPOOL_SIZE']

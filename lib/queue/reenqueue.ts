@@ -11,7 +11,7 @@ import {
   setOwnership,
   writeFully,
 } from '../posix/files.js'
-import { link } from '../posix/names.js'
+import { link, statEntry } from '../posix/names.js'
 import { entryPath, type Path } from '../posix/path.js'
 import { sync } from '../posix/sync.js'
 import { isPathComponent } from '../settings.js'
@@ -93,14 +93,22 @@ export async function receiveItem(
     checkItemName(target, id)
     const { charset } = target.writing
     const write = (fd: number): Promise<void> => writeBody(fd, body, charset, options.signal)
-    return await putUnder(target, id, (ready) => copyTo(target, ready, write, options))
+    return await putUnder(target, id, async (ready) => {
+      if (await isThere(target, ready)) return false
+      return copyTo(target, ready, write, options)
+    })
   } finally {
     if (typeof body === 'object') releaseBody(body)
   }
 }
 
-/** Looks whether that is the name of a work-item, and of nothing outside of queue/. */
-function checkItemName({ name: queue, reading }: QueueContext, id: string): void {
+/**
+ * Looks whether that is the name of a work-item, and of nothing outside of queue/.
+ *
+ * @throws {@link FsqError} `FSQ_PATH`, `FSQ_NAME_TOO_LONG`, `FSQ_MALFORMED`, `FSQ_ENCODE`, `FSQ_COERCE`,
+ * `FSQ_TIMEFMT`
+ */
+export function checkItemName({ name: queue, reading }: QueueContext, id: string): void {
   if (typeof id !== 'string')
     throw new TypeError(`Expected the name of an item to be a string, got ${typeof id}`)
   const fields = { queue, id }
@@ -179,6 +187,22 @@ async function publishUnder(target: QueueContext, from: Path, ready: Path): Prom
   const added = await publish(target, link, () => undefined)
   if (!added && target.settings.durability !== 'none') await syncEntry(ready)
   return added
+}
+
+/**
+ * Whether the item is in queue/ already, and lasts: then its body, which may be large, need not be looked
+ * at.
+ */
+async function isThere(target: QueueContext, ready: Path): Promise<boolean> {
+  if (statEntry(ready)?.isFile() !== true) return false
+  if (target.settings.durability === 'none') return true
+  await syncEntry(ready)
+  await publish(
+    target,
+    () => undefined,
+    () => undefined,
+  )
+  return true
 }
 
 /** fsync(2) of a file by its name, if it is still there. */

@@ -194,7 +194,7 @@ export class Queue {
    *
    * @param id - the name of the item, which may come from anybody: one that is no work-item's, or leads
    * out of the queue, is refused
-   * @param body - as that of {@link Queue.enqueue}
+   * @param body - as that of {@link Queue.enqueue}; not read where the queue has the item already
    * @returns false where this queue had it already.
    * @throws {@link FsqError} `FSQ_PATH`, `FSQ_NAME_TOO_LONG`, `FSQ_MALFORMED`, `FSQ_ENCODE`, `FSQ_COERCE`
    * or `FSQ_TIMEFMT` for what is not the name of a work-item; `FSQ_ENQUEUE`, `FSQ_NO_QUEUE`, `FSQ_BODY`,

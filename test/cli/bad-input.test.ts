@@ -50,6 +50,7 @@ const table: Readonly<Record<string, Case>> = {
   'down-host': { queue: (name) => ['h', name] },
   'up-host': { queue: (name) => ['h', name] },
   'host-dist': { queue: (name) => [name] },
+  jsonrpcd: {},
   completion: {},
 }
 
@@ -93,6 +94,11 @@ const anyText = new Set([
   'requeue --match',
   'mv --match',
   'stat --output',
+  'jsonrpcd --socket',
+  'jsonrpcd --token-file',
+  'jsonrpcd --cert',
+  'jsonrpcd --key',
+  'jsonrpcd --client-ca',
 ])
 
 let tried = 0
@@ -108,7 +114,7 @@ for (const name of Object.keys(commands))
     const wrong = flags
       .filter((flag) => !anyText.has(`${name} ${flag}`))
       .flatMap((flag) =>
-        [flag.endsWith("host") ? 'a/b' : 'nonsense', ''].map((value) => [flag, value]),
+        [flag.endsWith('host') ? 'a/b' : 'nonsense', ''].map((value) => [flag, value]),
       )
     const all = await Promise.all(wrong.map((each) => fsq([name, ...each, ...words])))
     for (const [at, ended] of all.entries()) {
