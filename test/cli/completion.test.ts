@@ -33,7 +33,10 @@ t.test('queues, items and values', { buffered: true }, async (t) => {
   ]
   const table: readonly [words: string[], expected: string[]][] = [
     [['re'], ['retry', 'requeue', 'repair']],
-    [['help', 'up'], ['up', 'up-host']],
+    [
+      ['help', 'up'],
+      ['up', 'up-host'],
+    ],
     [
       ['done', ''],
       ['q', 'r'],
