@@ -1,7 +1,6 @@
 import { FsqError } from '../errors.js'
 import { isDirectory, listNames } from '../posix/names.js'
 import { hostContext, type QueueContext } from './context.js'
-import type { Settings } from '../settings.js'
 import { checkQueue, failure } from './failure.js'
 
 /*
@@ -34,7 +33,11 @@ export function listHosts(queue: QueueContext): string[] {
       checkQueue(queue, [])
       return []
     }
-    return visibleNames(paths.hosts).filter((host) => hasItems(`${paths.hosts}/${host}`, settings))
+    return visibleNames(paths.hosts).filter((host) => {
+      // One that cannot be looked at is an error: its items must not be forgotten.
+      const path = `${paths.hosts}/${host}`
+      return isDirectory(`${path}/.`) && isDirectory(`${path}/${settings.queueDir}`)
+    })
   } catch (error) {
     throw failure('FSQ_SCAN', `cannot list the hosts of ${name}`, error, queue)
   }
@@ -46,15 +49,6 @@ export function visibleNames(directory: string): string[] {
     .map((name) => Buffer.from(name, 'latin1').toString())
     .filter((name) => !/^\.|\ufffd/.test(name))
     .sort()
-}
-
-/** Whether a directory has one for items, as a queue has. */
-export function hasItems(directory: string, { queueDir }: Settings): boolean {
-  try {
-    return isDirectory(`${directory}/${queueDir}`)
-  } catch {
-    return false // Not ours to look into.
-  }
 }
 
 /**

@@ -7,6 +7,7 @@ import {
   listNames,
   makeDirectories,
   makeDirectory,
+  removeDirectory,
   renameDirectory,
   statEntry,
 } from '../posix/names.js'
@@ -119,21 +120,34 @@ async function makeRoot(root: string): Promise<void> {
   }
 }
 
-/** Makes the directory of the host queues of a queue, to last. */
+/** Makes the directory of the host queues of a queue where there is none, to last. */
 async function makeHosts(queue: QueueContext, ownership: Ownership): Promise<void> {
   const { paths, name } = queue
   checkQueue(queue, [])
   try {
-    makeDirectory(paths.hosts, 0o700)
+    makeOwned(paths.hosts, ownership)
+    await syncDirectory(paths.hosts)
+    await syncDirectory(`${paths.directory}/.`)
   } catch (cause) {
-    if (errnoOf(cause) === 'EEXIST' && isDirectory(paths.hosts)) return
-    throw failure('FSQ_INSTALL', `cannot keep host queues of ${name}`, cause, queue, {
-      path: paths.hosts,
-    })
+    const attempt = `cannot keep host queues of ${name}`
+    throw failure('FSQ_INSTALL', attempt, cause, queue, { path: paths.hosts })
   }
-  setDirectoryOwnership(paths.hosts, ownership)
-  await syncDirectory(paths.hosts)
-  await syncDirectory(`${paths.directory}/.`)
+}
+
+/** Makes a directory, with owner and mode or not at all; one that is there stays as it is. */
+function makeOwned(path: string, ownership: Ownership): void {
+  try {
+    makeDirectory(path, 0o700)
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST' && isDirectory(path)) return
+    throw error
+  }
+  try {
+    setDirectoryOwnership(path, ownership)
+  } catch (error) {
+    removeDirectory(path)
+    throw error
+  }
 }
 
 function makeTop({ paths, settings }: QueueContext): void {

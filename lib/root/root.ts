@@ -1,9 +1,10 @@
 import type { Clock } from '../clock.js'
 import { nameRules } from '../name/options.js'
 import { getTimestamps } from '../name/timestamp.js'
+import { isDirectory } from '../posix/names.js'
 import { resolveSettings, type Settings, type SettingsOptions } from '../settings.js'
 import { queueContext } from '../queue/context.js'
-import { chosenQueues, hasItems, visibleNames } from '../queue/hosts.js'
+import { chosenQueues, visibleNames } from '../queue/hosts.js'
 import { noRoot } from '../queue/failure.js'
 import type { InstallOptions } from '../queue/install.js'
 import type { ArgumentsCodec, BodyCodec, Codec } from './codec.js'
@@ -69,8 +70,8 @@ export class Root {
    * @throws {@link FsqError} `FSQ_NO_ROOT`
    */
   async queues(): Promise<string[]> {
-    const { root } = this.settings
-    return listRoot(root).filter((name) => hasItems(`${root}/${name}`, this.settings))
+    const { root, queueDir } = this.settings
+    return listRoot(root).filter((name) => hasDirectory(`${root}/${name}/${queueDir}`))
   }
 
   /**
@@ -117,5 +118,13 @@ export function listRoot(root: string): string[] {
     return visibleNames(root)
   } catch (cause) {
     throw noRoot('list the queues', root, cause)
+  }
+}
+
+function hasDirectory(path: string): boolean {
+  try {
+    return isDirectory(path)
+  } catch {
+    return false // Not ours to look into.
   }
 }

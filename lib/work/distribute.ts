@@ -1,3 +1,4 @@
+import { all } from '../all.js'
 import { FsqError } from '../errors.js'
 import { checkMembers } from '../members.js'
 import { toByteString } from '../name/charset.js'
@@ -5,7 +6,7 @@ import { isDirectory, listNames, statEntry } from '../posix/names.js'
 import { entryPath } from '../posix/path.js'
 import { hostContext, type QueueContext } from '../queue/context.js'
 import { isDown } from '../queue/down.js'
-import { checkQueue } from '../queue/failure.js'
+import { checkQueue, failure } from '../queue/failure.js'
 import type { Outcome } from '../queue/finish.js'
 import { chosenQueues } from '../queue/hosts.js'
 import type { Item } from '../queue/item.js'
@@ -125,31 +126,39 @@ export async function distributeItems(
     throw new TypeError(`Expected \`spread\` to be ${spreads.join(', ')}, got ${spread}`)
   if (noOpen === true && options.link !== true)
     throw new TypeError('Expected `link` beside `noOpen`: what is not opened cannot be copied')
-  const targets = chosenQueues(queue, { hosts: hosts ?? 'all' })
-  for (const target of targets) checkQueue(target)
-  const distribution = new Distribution(queue, targets, { ...options, spread })
   const given = { ignoreDown, lock, noOpen, maxTries, ttl, limit, signal, onEvent: options.onEvent }
-  const scan = new Scan(queue, withoutUndefined(given))
+  const targets = chosenQueues(queue, { hosts: hosts ?? 'all' })
+  try {
+    for (const target of targets) checkQueue(target)
+    const distribution = new Distribution(queue, targets, { ...options, spread })
+    removeStaleRecords(queue)
+    await distributeAll(new Scan(queue, withoutUndefined(given)), distribution)
+    return distribution.result
+  } catch (error) {
+    throw cannot(queue, `distribute the items of ${queue.name}`, error)
+  }
+}
+
+/** Several items at a time; what one of them would share with the next ends it. */
+async function distributeAll(scan: Scan, distribution: Distribution): Promise<void> {
   const running = new Set<Promise<void>>()
-  let failure: { readonly error: unknown } | undefined
-  removeStaleRecords(queue)
+  let failed: { readonly error: unknown } | undefined
   try {
     for await (const item of scan) {
       const run = distribution.run(item).catch((error: unknown) => {
-        failure ??= { error }
+        failed ??= { error }
       })
       const tracked = run.finally(() => running.delete(tracked))
       running.add(tracked)
       if (running.size >= inFlight) await Promise.race(running)
-      if (failure !== undefined) break
+      if (failed !== undefined) break
     }
   } finally {
     await Promise.all(running)
     await scan.return()
     await distribution.end()
   }
-  if (failure !== undefined) throw failure.error
-  return distribution.result
+  if (failed !== undefined) throw failed.error
 }
 
 /** One distribution, and whose turn it is in it. */
@@ -196,7 +205,7 @@ class Distribution {
       using record = new DistributionRecord(this.#queue, item.id)
       const targets = await this.#decide(record)
       const down = targets.filter((target) => this.#isPostponed(target, record))
-      await Promise.all(
+      await all(
         targets
           .filter((target) => !down.includes(target))
           .map((target) => this.#give(item, target, record)),
@@ -217,9 +226,14 @@ class Distribution {
       const outcome = await item.success()
       record.remove()
       onEvent?.({ ...about, type: 'distributed', hosts, outcome })
-    } catch (error) {
-      if (!(error instanceof FsqError)) throw error
-      if (isAboutQueue(error)) throw error
+    } catch (cause) {
+      const error = cannot(
+        this.#queue,
+        `distribute item ${item.id} of ${this.#queue.name}`,
+        cause,
+        item.id,
+      )
+      if (!(error instanceof FsqError) || isAboutQueue(error)) throw error
       onEvent?.({ ...about, type: 'error', error })
     } finally {
       item.close()
@@ -289,6 +303,10 @@ function hostOf({ host }: QueueContext): string {
 function isFinished({ paths, writing }: QueueContext, { id }: Item): boolean {
   const entry = toByteString(id, writing.charset)
   return [paths.done, paths.fail].some((path) => statEntry(entryPath(path, entry)) !== undefined)
+}
+
+function cannot(queue: QueueContext, attempt: string, cause: unknown, id?: string): unknown {
+  return failure('FSQ_ENQUEUE', `cannot ${attempt}`, cause, queue, id === undefined ? {} : { id })
 }
 
 /** What the next item would meet as well. */

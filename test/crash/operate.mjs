@@ -90,6 +90,23 @@ async function requeue(options) {
   }
 }
 
+/** Puts the first item into host queues. */
+async function distribute() {
+  const sha256 = told.sha256Of('first')
+  const hosts = ['a', 'b']
+  for (const host of hosts) tell({ event: 'enqueue', queue: `q/hosts/${host}`, sha256 })
+  tell({ event: 'finish', queue: 'q', sha256, operation: 'done' })
+  let problem
+  const onEvent = ({ type, error, id, outcome }) => {
+    if (type !== 'distributed') problem ??= error ?? new Error(`${id} is ${type}`)
+    if (outcome === undefined) return
+    for (const host of hosts) tell({ event: 'enqueued', queue: `q/hosts/${host}`, sha256, id })
+    tell({ event: 'finished', queue: 'q', sha256, state: outcome.state, id: outcome.id })
+  }
+  await queue.distribute({ onEvent })
+  if (problem !== undefined) throw problem
+}
+
 /** Moves the first item to another queue. */
 async function move() {
   const sha256 = told.sha256Of('first')
@@ -250,6 +267,29 @@ const operations = {
       await root.install('q', { down: true, triggered: true })
       tell({ event: 'installed', queue: 'q' })
     },
+  },
+  'install with hosts': {
+    setUp: () => root.install('other'),
+    async act() {
+      tell({ event: 'install', queue: 'q' })
+      await root.install('q', { hosts: ['a', 'b'], hostTriggered: true })
+      tell({ event: 'installed', queue: 'q' })
+    },
+  },
+  'install of a host queue': {
+    setUp: () => root.install('q'),
+    async act() {
+      tell({ event: 'install', queue: 'q/hosts/a' })
+      await queue.installHost('a')
+      tell({ event: 'installed', queue: 'q/hosts/a' })
+    },
+  },
+  distribution: {
+    async setUp() {
+      await root.install('q', { hosts: ['a', 'b'] })
+      await enqueue(['first'])
+    },
+    act: distribute,
   },
   uninstall: {
     setUp: () => root.install('q', { down: true }),

@@ -41,6 +41,9 @@ const operations = [
   'move',
   'prune',
   'install',
+  'install with hosts',
+  'install of a host queue',
+  'distribution',
   'uninstall',
 ]
 

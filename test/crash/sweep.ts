@@ -258,10 +258,19 @@ async function injectIn(
   ]
 }
 
+/** What the operations install that install something. */
+const installs: Readonly<Record<string, string>> = {
+  install: 'q',
+  'install with hosts': 'q',
+  'install of a host queue': 'q/hosts/a',
+}
+
 /** E: what an operation that failed has left, before it is tried again. */
 export function judgeFailure(operation: string, place: string): Finding[] {
   const { code, message } = readEvents(readFileSync(`${place}/ledger`, 'utf8')).at(-1) ?? {}
-  const hidden = readdirSync(`${place}/root`).filter((name) => name.startsWith('.'))
+  const hidden = [`${place}/root`, `${place}/root/q/hosts`]
+    .filter((parent) => existsSync(parent))
+    .flatMap((parent) => readdirSync(parent).filter((name) => name.startsWith('.')))
   const findings: Finding[] = [
     ...hidden.map((name): Finding => ({ kind: 'leftover', detail: name })),
     ...judgeQueues(place),
@@ -272,7 +281,8 @@ export function judgeFailure(operation: string, place: string): Finding[] {
   }
   if (code === undefined || !(code in errorCodes))
     findings.push({ kind: 'unstable code', detail: message ?? 'no error' })
-  if (operation === 'install' && existsSync(`${place}/root/q`))
+  const installed = installs[operation]
+  if (installed !== undefined && existsSync(`${place}/root/${installed}`))
     findings.push({ kind: 'false error', detail: 'the queue is installed' })
   if (operation === 'uninstall' && !existsSync(`${place}/root/q`))
     findings.push({ kind: 'false error', detail: 'the queue is uninstalled' })
@@ -291,9 +301,8 @@ export async function judgeEnd(
   const findings: Finding[] = judgeQueues(place, hit, calls)
   if (errors.length > 1) findings.push({ kind: 'stuck', detail: errors[1]?.message ?? '' })
   if (
-    operation === 'install' &&
     events.at(-1)?.event === 'installed' &&
-    !isWhole(`${place}/root/q`)
+    !isWhole(`${place}/root/${installs[operation] ?? ''}`)
   )
     findings.push({ kind: 'lost', detail: 'the queue is not there' })
   if (
@@ -345,8 +354,11 @@ interface FoundQueue {
 
 function queuesIn(place: string, hit?: Call, calls: readonly Call[] = []): FoundQueue[] {
   const events = readEvents(readFileSync(`${place}/ledger`, 'utf8'))
-  return readdirSync(`${place}/root`)
-    .filter((name) => !name.startsWith('.') && existsSync(`${place}/root/${name}/tmp`))
+  return queueNamesIn(`${place}/root`)
+    .flatMap((name) => {
+      const hosts = queueNamesIn(`${place}/root/${name}/hosts`)
+      return [name, ...hosts.map((host) => `${name}/hosts/${host}`)]
+    })
     .map((name) => {
       const items = itemsOf(events, name)
       const written = shortened(hit, calls)
@@ -363,6 +375,13 @@ function queuesIn(place: string, hit?: Call, calls: readonly Call[] = []): Found
         },
       }
     })
+}
+
+function queueNamesIn(parent: string): string[] {
+  if (!existsSync(parent)) return []
+  return readdirSync(parent).filter(
+    (name) => !name.startsWith('.') && existsSync(`${parent}/${name}/tmp`),
+  )
 }
 
 /** The violations of A, B, C and E, and of what install and uninstall promise. */
@@ -438,7 +457,7 @@ function shortened(
   calls: readonly Call[],
 ): { readonly queue: string; readonly whole: string; readonly part: string } | undefined {
   const [file] = hit?.arguments ?? []
-  const [, queue] = /root\/([^/]*)\/tmp\//.exec(file ?? '') ?? []
+  const [, queue] = /root\/(.*)\/tmp\/[^/]*/.exec(file ?? '') ?? []
   if (hit?.injected !== true || !hit.name.includes('write') || queue === undefined) return undefined
   const whole: string[] = []
   const part: string[] = []
