@@ -1,6 +1,7 @@
-import { FsqError } from '../errors.js'
+import { errnoOf, FsqError } from '../errors.js'
 import { isDirectory, listNames } from '../posix/names.js'
 import { hostContext, type QueueContext } from './context.js'
+import type { Settings } from '../settings.js'
 import { checkQueue, failure } from './failure.js'
 
 /*
@@ -33,13 +34,19 @@ export function listHosts(queue: QueueContext): string[] {
       checkQueue(queue, [])
       return []
     }
-    return visibleNames(paths.hosts).filter((host) => {
-      // One that cannot be looked at is an error: its items must not be forgotten.
-      const path = `${paths.hosts}/${host}`
-      return isDirectory(`${path}/.`) && isDirectory(`${path}/${settings.queueDir}`)
-    })
+    return visibleNames(paths.hosts).filter((host) => isQueue(`${paths.hosts}/${host}`, settings))
   } catch (error) {
     throw failure('FSQ_SCAN', `cannot list the hosts of ${name}`, error, queue)
+  }
+}
+
+/** One that cannot be looked at is an error, not none: its items must not be forgotten. */
+function isQueue(directory: string, { queueDir }: Settings): boolean {
+  try {
+    return isDirectory(`${directory}/${queueDir}`)
+  } catch (error) {
+    if (errnoOf(error) === 'ENOTDIR') return false
+    throw error
   }
 }
 
