@@ -221,13 +221,17 @@ async function syncEntry(path: Path): Promise<void> {
   }
 }
 
-/** Links a file to a name; false where the name is there already. */
+/**
+ * Links a file to a name; false where an item has the name already. What is there may be something else,
+ * as a directory that somebody made: to take that for the item would lose it.
+ */
 function linkedOnce(from: Path, to: Path): boolean {
   try {
     link(from, to)
     return true
   } catch (error) {
-    if (errnoOf(error) === 'EEXIST') return false
+    const isItem = statEntry(to)?.isFile() ?? true // It was there, and somebody has finished it.
+    if (errnoOf(error) === 'EEXIST' && isItem) return false
     throw error
   }
 }

@@ -1,4 +1,4 @@
-import { lstatSync, readFileSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs'
+import { lstatSync, mkdirSync, readFileSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import * as names from '../../lib/posix/names.js'
 import type { Item } from '../../lib/queue/item.js'
@@ -154,4 +154,13 @@ t.test('a copy that is in stays in, whatever happens to its name in tmp/', async
   const { item, target } = await prepared(t)
   t.equal(await reenqueueItem(target.context, item), true)
   t.strictSame(contentsOf(target), { ...nothing, queue: [id] })
+})
+
+t.test('what has the name and is no item is not taken for it', async (t) => {
+  const { item, target, to } = await prepared(t)
+  mkdirSync(to)
+  const taken = { code: 'FSQ_ENQUEUE', errno: 'EEXIST' }
+  for (const link of [false, true]) await t.rejects(target.reenqueue(item, { link }), taken)
+  await t.rejects(target.receive(id, 'body'), taken)
+  t.strictSame(contentsOf(target), { ...nothing, queue: [id] }, 'and nothing is left in tmp/')
 })
