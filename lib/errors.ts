@@ -59,6 +59,13 @@ const meanings = {
   FSQ_REPAIR: { exit: 111, meaning: 'something that was found could not be mended' },
   FSQ_LISTEN: { exit: 111, meaning: 'a server cannot listen where, or as, it is told to' },
   FSQ_TOKENS: { exit: 111, meaning: 'a file of tokens cannot be used' },
+  FSQ_PUSH: {
+    exit: 111,
+    meaning: 'a remote is away or failing; the item is not known to be there',
+  },
+  FSQ_PUSH_REFUSED: { exit: 111, meaning: 'a remote will never take this item as it is' },
+  FSQ_DENIED: { exit: 111, meaning: 'a remote does not let us do that' },
+  FSQ_REMOTE: { exit: 111, meaning: 'a remote could not be asked, or could not do it' },
   FSQ_SYSTEM: { exit: 111, meaning: 'a system call failed where nobody expected it to' },
   FSQ_UNSUPPORTED: { exit: 111, meaning: 'this machine lacks something that fsq needs' },
 } as const

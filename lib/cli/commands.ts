@@ -48,6 +48,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'move items that wait to another queue',
     load: () => import('./commands/mv.js'),
   },
+  push: {
+    summary: 'send items to a queue on another machine',
+    load: () => import('./commands/push.js'),
+  },
   ls: {
     summary: 'list queues, or the items of a queue',
     load: () => import('./commands/ls.js'),

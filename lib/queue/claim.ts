@@ -137,6 +137,8 @@ export interface ClaimByNameOptions extends Partial<Limits> {
    * @defaultValue none
    */
   readonly inherited?: readonly number[]
+  /** Lock the item. Without, see to it that nobody else works on it. @defaultValue true */
+  readonly lock?: boolean
 }
 
 /**
@@ -151,7 +153,7 @@ export function claimByName(
   id: string,
   options: ClaimByNameOptions = {},
 ): Item {
-  const { inherited = [] } = options
+  const { inherited = [], lock = true } = options
   const limits = resolveLimits(options, queue.settings)
   if (typeof id !== 'string')
     throw new TypeError(`Expected the name of an item to be a string, got ${typeof id}`)
@@ -161,7 +163,7 @@ export function claimByName(
   const entry = toByteString(id, queue.reading.charset)
   const claim = ((): Claim => {
     try {
-      return claimEntry(queue, entry, { lock: true, open: true, early: true, limits })
+      return claimEntry(queue, entry, { lock, open: true, early: true, limits })
     } catch (error) {
       throw failure('FSQ_SCAN', `cannot open item ${id} of ${queue.name}`, error, queue, { id })
     }

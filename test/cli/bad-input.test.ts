@@ -32,6 +32,10 @@ const table: Readonly<Record<string, Case>> = {
   retry: { queue: (name) => [name, 'x'], item: (id) => ['q', id] },
   requeue: { queue: (name) => ['--all', name], item: (id) => ['q', id], locks: false },
   mv: { queue: (name) => ['--all', name, 'q'], item: (id) => ['q', 'other', id] },
+  push: {
+    queue: (name) => ['--all', 'http://127.0.0.1:1/', name, 'q', '-'],
+    item: (id) => ['http://127.0.0.1:1/', 'q', 'q', '-', id],
+  },
   ls: { queue: (name) => [name] },
   show: { queue: (name) => [name, 'x'], item: (id) => ['q', id], locks: false },
   path: { queue: (name) => [name], item: (id) => ['q', id], locks: false },
@@ -99,6 +103,10 @@ const anyText = new Set([
   'jsonrpcd --cert',
   'jsonrpcd --key',
   'jsonrpcd --client-ca',
+  'push --token-file',
+  'push --ca',
+  'push --cert',
+  'push --key',
 ])
 
 let tried = 0

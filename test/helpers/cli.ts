@@ -47,6 +47,8 @@ export interface Started {
   readonly end: () => void
   /** What it has written to its stdout so far. */
   readonly output: () => string
+  /** What it has written to its stderr so far. */
+  readonly errors: () => string
   /** The next line of its stdout, without the line break; fails where none comes any more. */
   readonly line: () => Promise<string>
   /** Resolves when it is dead, although others may still have its stdout open. */
@@ -103,6 +105,7 @@ export function startProgram(
     write: (text) => child.stdin?.write(text),
     end: () => child.stdin?.end(),
     output: () => Buffer.concat(out).toString(),
+    errors: () => Buffer.concat(err).toString(),
     line: lines.next,
     exited: exited.then(() => undefined),
     ended,

@@ -3,7 +3,7 @@ import { settingsTable } from '../../lib/settings.js'
 import { readPage, sectionOf, unescaped } from '../helpers/man.js'
 
 /** Read by this implementation alone, and not settings of queues. */
-const ours = ['FSQ_EXEC_DIR', 'FSQ_NATIVE']
+const ours = ['FSQ_EXEC_DIR', 'FSQ_NATIVE', 'FSQ_TOKEN_FILE']
 
 /** How the page writes a default. */
 function written(fallback: string | number | boolean | undefined, variable: string): string {

@@ -1,0 +1,103 @@
+import { untilAborted } from '../until-aborted.js'
+import { after } from '../timer.js'
+import { backoffSeconds } from '../work/backoff.js'
+import { RemoteError } from './trouble.js'
+
+/** How long to wait for a remote that is away, in seconds: twice as long each time, and part chance. */
+const pauses = { base: 1, max: 60, jitter: 0.5 }
+
+/** A remote may ask for more than that, up to so many seconds. */
+const longestAsked = 3600
+
+/** Who is told that a remote went away, and that it is back. */
+export interface PatienceOptions {
+  readonly onAway: (error: RemoteError) => void
+  readonly onBack: () => void
+}
+
+/**
+ * Keeps all who use a remote waiting while it is of no use: after each pause one of them tries it, and
+ * the others wait for what comes of that.
+ */
+export class Patience implements Disposable {
+  readonly #options: PatienceOptions
+  /** How often in a row it was of no use. */
+  #failures = 0
+  #pausing = false
+  #trying = false
+  #told = false
+  #waiting: (() => void)[] = []
+  #forgetPause = (): void => undefined
+
+  constructor(options: PatienceOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Does something with the remote, when it is there.
+   *
+   * @param signal - ends the wait
+   * @throws what `act` throws; the reason of the signal
+   */
+  async run<T>(act: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    await this.#turn(signal)
+    try {
+      const result = await act()
+      this.#succeeded()
+      return result
+    } catch (error) {
+      if (!(error instanceof RemoteError)) this.#givenBack()
+      else if (error.kind === 'away' || error.kind === 'failed') this.#failed(error)
+      else this.#succeeded()
+      throw error
+    }
+  }
+
+  /** Forgets the pause; who waits still does. */
+  [Symbol.dispose](): void {
+    this.#forgetPause()
+  }
+
+  async #turn(signal: AbortSignal | undefined): Promise<void> {
+    while (this.#pausing || this.#trying) {
+      const changed = new Promise<void>((resolve) => this.#waiting.push(resolve))
+      await untilAborted(changed, signal)
+    }
+    this.#trying = this.#failures > 0
+  }
+
+  #succeeded(): void {
+    if (this.#pausing) return // It was begun before that.
+    this.#failures = 0
+    this.#givenBack()
+    if (!this.#told) return
+    this.#told = false
+    this.#options.onBack()
+  }
+
+  #failed(error: RemoteError): void {
+    if (this.#pausing) return
+    this.#failures++
+    this.#pausing = true
+    const asked = Math.min(error.retryAfter ?? 0, longestAsked)
+    this.#forgetPause = after(Math.max(asked, backoffSeconds(pauses, this.#failures)), () => {
+      this.#pausing = false
+      this.#tell()
+    })
+    this.#givenBack()
+    if (error.kind !== 'away' || this.#told) return
+    this.#told = true
+    this.#options.onAway(error)
+  }
+
+  #givenBack(): void {
+    this.#trying = false
+    this.#tell()
+  }
+
+  #tell(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const go of waiting) go()
+  }
+}
