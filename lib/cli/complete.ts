@@ -7,6 +7,7 @@ import { queueAt } from '../root/queue-at.js'
 import { openRoot, type Root } from '../root/root.js'
 import type { SettingsOptions } from '../settings.js'
 import type { ItemState } from '../upkeep/list-items.js'
+import { listQueues } from '../upkeep/list-queues.js'
 import { commandParser } from './command.js'
 import { commands } from './commands.js'
 import { wordsOf } from './values.js'
@@ -66,7 +67,9 @@ async function answerTo(
   if (operand?.includes('|') === true) return operand.split('|').map((word) => [word])
   switch (operand?.replace(/^.*-/, '')) {
     case 'queue':
-      return (await rootOf(globals, before).queues()).map((queue) => [queue])
+      return listQueues(rootOf(globals, before)).map((queue) => [queue])
+    case 'host':
+      return hostsOf(rootOf(globals, before), line.operands[0])
     case 'item':
       parser.parse(rest, { from: 'user' })
       return itemsOf(
@@ -81,6 +84,13 @@ async function answerTo(
     default:
       return []
   }
+}
+
+/** The hosts of a queue; without one, those of any. */
+async function hostsOf(root: Root, queue?: string): Promise<Candidate[]> {
+  const queues = queue === undefined ? await root.queues() : [queue]
+  const hosts = await Promise.all(queues.map((name) => root.queue(name).hosts()))
+  return [...new Set(hosts.flat())].sort().map((host) => [host])
 }
 
 interface Line {

@@ -55,7 +55,9 @@ export function instrument<Source extends WorkSource>(
     const options = args[at + 1] as WorkOptions | undefined
     const recorder = new Recorder(tracer, metrics)
     const traced: Handler<Handled> = (handled, context) =>
-      recorder.run('item' in handled ? handled.item : handled, () => handler(handled, context))
+      recorder.run(nameOf('item' in handled ? handled.item : handled), () =>
+        handler(handled, context),
+      )
     const onEvent = (event: WorkEvent): void => {
       recorder.record(event, options?.onEvent)
     }
@@ -63,4 +65,9 @@ export function instrument<Source extends WorkSource>(
     return source.work(...(traceable as never[]))
   }
   return { work }
+}
+
+/** As events call it: an item of a host queue by the name of that. */
+function nameOf({ context, id }: Item): { readonly queue: string; readonly id: string } {
+  return { queue: context.name, id }
 }

@@ -69,7 +69,7 @@ export class Recorder {
   }
 }
 
-/** No name has a slash in it. */
+/** No name of an item has a slash in it. */
 function keyOf({ queue, id }: Named): string {
   return `${queue}/${id}`
 }

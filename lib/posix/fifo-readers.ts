@@ -1,22 +1,23 @@
 import { readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs'
+import { basename } from 'node:path'
 
 /**
- * Which processes have a FIFO of that name open for reading, as Linux tells in /proc. Opening it for
+ * Which processes have a FIFO of one of those names open for reading, as Linux tells in /proc. Opening it for
  * writing would tell too, but would wake who reads it. Processes of others are seen by root alone, and
  * those of other PID namespaces not at all.
  *
  * /proc is gone through when the first FIFO is asked about, once for all.
  */
-export function readFifoReaders(name: string): (fifo: Stats) => number[] {
+export function readFifoReaders(names: readonly string[]): (fifo: Stats) => number[] {
   let readers: Map<string, Set<number>> | undefined
-  return (fifo) => [...((readers ??= findReaders(name)).get(keyOf(fifo)) ?? [])]
+  return (fifo) => [...((readers ??= findReaders(names)).get(keyOf(fifo)) ?? [])]
 }
 
-function findReaders(name: string): Map<string, Set<number>> {
+function findReaders(names: readonly string[]): Map<string, Set<number>> {
   const readers = new Map<string, Set<number>>()
   for (const pid of namesIn('/proc').filter((entry) => /^\d+$/.test(entry))) {
     for (const fd of namesIn(`/proc/${pid}/fd`)) {
-      const fifo = openForReading(pid, fd, name)
+      const fifo = openForReading(pid, fd, names)
       if (fifo === undefined) continue
       const key = keyOf(fifo)
       readers.set(key, (readers.get(key) ?? new Set()).add(Number(pid)))
@@ -25,11 +26,11 @@ function findReaders(name: string): Map<string, Set<number>> {
   return readers
 }
 
-/** The file behind a descriptor, if it is a FIFO of that name and open for reading. */
-function openForReading(pid: string, fd: string, name: string): Stats | undefined {
+/** The file behind a descriptor, if it is a FIFO of such a name and open for reading. */
+function openForReading(pid: string, fd: string, names: readonly string[]): Stats | undefined {
   const path = `/proc/${pid}/fd/${fd}`
   try {
-    if (!readlinkSync(path).endsWith(`/${name}`)) return undefined
+    if (!names.includes(basename(readlinkSync(path)))) return undefined
     const stat = statSync(path)
     if (!stat.isFIFO()) return undefined
     const [, flags = '1'] = /^flags:\s*([0-7]+)$/m.exec(infoOf(pid, fd)) ?? []

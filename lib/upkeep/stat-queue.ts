@@ -11,6 +11,7 @@ import { isHidden } from '../queue/list-entries.js'
 import { notBefore } from '../queue/not-before.js'
 import { printableName } from '../queue/printable.js'
 import type { Queue } from '../root/queue.js'
+import type { Settings } from '../settings.js'
 import { turn } from '../turn.js'
 import { type ItemState, nameOf } from './list-items.js'
 import { Newest } from './newest.js'
@@ -85,7 +86,7 @@ export interface QueueStat {
   readonly perMinute: Readonly<Record<'done' | 'fail', number>>
   /** Whether the queue is down. */
   readonly down: boolean
-  /** Whether it has a trigger. */
+  /** Whether it has a trigger; of a host queue, the one that it shares with the others. */
   readonly trigger: boolean
   /** The processes that listen to the trigger; root sees all of them, others only their own. */
   readonly listeners: readonly number[]
@@ -103,7 +104,7 @@ export const ageLimits: readonly number[] = [5, 10, 20, 40, 80, 160, 320, 640, 1
  * @throws {@link FsqError} `FSQ_NO_QUEUE`, `FSQ_SCAN`
  */
 export async function statQueue(queue: Queue, options: StatOptions = {}): Promise<QueueStat> {
-  return statQueueWith(processTable(queue.context.settings.triggerFifo), queue, options)
+  return statQueueWith(processTable(queue.context.settings), queue, options)
 }
 
 /** What the system tells about its processes at one moment, to count several queues by. */
@@ -112,9 +113,9 @@ export interface ProcessTable {
   readonly readersOf: ReturnType<typeof readFifoReaders>
 }
 
-/** The processes of now. @param triggerFifo - the name of FIFOs that are triggers */
-export function processTable(triggerFifo: string): ProcessTable {
-  return { lockOf: readLocks(), readersOf: readFifoReaders(triggerFifo) }
+/** The processes of now. */
+export function processTable({ triggerFifo, hostsTriggerFifo }: Settings): ProcessTable {
+  return { lockOf: readLocks(), readersOf: readFifoReaders([triggerFifo, hostsTriggerFifo]) }
 }
 
 /** {@link statQueue}, by processes that were looked up before. */

@@ -25,7 +25,7 @@ t.test('every command, and all of its flags, are offered', { buffered: true }, a
 
 t.test('queues, items and values', { buffered: true }, async (t) => {
   const here = await place(t)
-  await here.root.install('r')
+  await here.root.install('r', { hosts: ['h'] })
   const [waits, failed, done] = [
     await here.queue.enqueue('', ['a b']),
     await (await here.queue.claim(await here.queue.enqueue('', ['f']))).failPerm(),
@@ -38,13 +38,20 @@ t.test('queues, items and values', { buffered: true }, async (t) => {
       ['up', 'up-host'],
     ],
     [
-      ['done', ''],
-      ['q', 'r'],
+      ['mv', 'q', ''],
+      ['q', 'r', 'r/h'],
     ],
     [
-      ['mv', 'q', ''],
-      ['q', 'r'],
+      ['done', ''],
+      ['q', 'r', 'r/h'],
     ],
+    [['add-host', ''], ['h']],
+    [
+      ['rm-host', 'h', 'r'],
+      ['r', 'r/h'],
+    ],
+    [['host-dist', 'r', ''], ['h']],
+    [['host-dist', 'q', ''], []],
     [['-r', '/nosuch', 'done', ''], []],
     [['done', '-v', 'q', ''], [waits]],
     [['done', 'q', '_x'], []],
@@ -67,11 +74,11 @@ t.test('queues, items and values', { buffered: true }, async (t) => {
     [['scan', 'q', 'sh', '-'], ['files']],
     [
       ['work', ''],
-      ['q', 'r'],
+      ['q', 'r', 'r/h'],
     ],
     [
       ['work', '-j', '4', 'q', ''],
-      ['q', 'r'],
+      ['q', 'r', 'r/h'],
     ],
     [['work', 'q', '--', ''], ['commands']],
     [['work', 'q', '--', 'sh', ''], ['files']],

@@ -1,5 +1,6 @@
 import { lstatSync } from 'node:fs'
 import t from 'tap'
+import { statQueue } from '../../lib/upkeep/stat-queue.js'
 import { check, place } from '../helpers/cli.js'
 import { contentsOf, entriesOf, nothing } from '../helpers/temporary.js'
 
@@ -104,6 +105,8 @@ t.test('fsq work takes the items of host queues', { buffered: true }, async (t) 
   const words = ['work', '-a', 'q', '--', 'sh', '-c', 'echo "$FSQ_ITEM_HOST $0"']
   const worker = start(words)
   t.equal(await worker.line(), 'a one')
+  const { listeners } = await statQueue(root.queue('q').host('b'))
+  t.strictSame(listeners, [worker.pid], 'it listens to the trigger that they share')
   check(t, await fsq(['enqueue', '-e', '--host', 'b', 'q', 'two']))
   t.equal(await worker.line(), 'b two', 'though nobody pulled the trigger')
   check(t, await fsq(['down', 'q']))

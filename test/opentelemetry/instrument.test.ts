@@ -443,3 +443,18 @@ t.test('options that a worker does not take are refused', async (t) => {
   const options = { concurency: 2 } as WorkOptions
   t.throws(() => instrument(queue).work(() => undefined, options), TypeError)
 })
+
+t.test('the span of an item of a host queue is active, too', async (t) => {
+  const { providers, spans } = telemetry(t)
+  const queue = await temporaryQueue(t, {}, { hosts: ['a'] })
+  await queue.host('a').enqueue('')
+  let active: string | undefined
+  const handler: Handler = () => {
+    active = trace.getActiveSpan()?.spanContext().spanId
+  }
+  const { seen } = working(t, queue, handler, providers, { hosts: 'all' })
+  await seen('done')
+  const [span] = spans
+  t.equal(active, span?.spanContext().spanId)
+  t.equal(span?.name, 'process q/a')
+})

@@ -87,7 +87,7 @@ async function collect(
   signal?: AbortSignal,
 ): Promise<{ stats: QueueStat[]; status: number }> {
   const stats: QueueStat[] = []
-  const processes = processTable(call.root().settings.triggerFifo)
+  const processes = processTable(call.root().settings)
   const status = await eachQueueOrAll(call, async (queue) => {
     stats.push(await statQueueWith(processes, queue, { signal }))
   })

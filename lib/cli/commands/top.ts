@@ -118,7 +118,7 @@ async function collect(
   signal?: AbortSignal,
 ): Promise<{ data: TopData; status: number }> {
   const root = call.root()
-  const processes = processTable(root.settings.triggerFifo)
+  const processes = processTable(root.settings)
   const stats: QueueStat[] = []
   const failures: LastFailure[] = []
   const errors: string[] = []
