@@ -26,7 +26,7 @@ export function checkAnnounced({ headers }: IncomingMessage, { limit }: Pick<Pac
   if (length === undefined && transfer === undefined)
     throw new Refusal(411, 'the length of the body is not told')
   if (transfer !== undefined && transfer.toLowerCase() !== 'chunked')
-    throw new Refusal(400, 'no transfer encoding but chunked')
+    throw new Refusal(400, 'no transfer encoding but chunked', { headers: { Connection: 'close' } })
   if ((headers['content-encoding'] ?? 'identity') !== 'identity')
     throw new Refusal(415, 'no content encoding')
   if (limit > 0 && Number(length ?? 0) > limit) throw tooLarge(limit)
@@ -36,7 +36,7 @@ export function checkAnnounced({ headers }: IncomingMessage, { limit }: Pick<Pac
  * The pieces of a body as they come. To leave early leaves the request open, so that it can be
  * answered.
  *
- * @throws {@link Refusal} where it is too large or too slow; what the connection ends with.
+ * @throws {@link Refusal} where it is too large, too slow, or ends before its end.
  */
 export async function* incoming(
   request: IncomingMessage,
@@ -47,15 +47,25 @@ export async function* incoming(
   const pieces = request.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer, undefined>
   const watch = new StallWatch(stall)
   let size = 0
-  for (;;) {
-    const next = await watch.over(() => pieces.next())
-    if (next.done === true) break
-    size += next.value.length
-    if (limit > 0 && size > limit) throw tooLarge(limit)
-    watch.progress(next.value.length)
-    yield next.value
+  try {
+    for (;;) {
+      const next = await watch.over(() => pieces.next()).catch(brokenOff)
+      if (next.done === true) break
+      size += next.value.length
+      if (limit > 0 && size > limit) throw tooLarge(limit)
+      watch.progress(next.value.length)
+      yield next.value
+    }
+  } finally {
+    // So that what still comes can be read by others. Not waited for: it may wait for the client.
+    pieces.return?.().catch(() => undefined)
   }
-  if (!request.complete) throw new Refusal(400, 'the body ended before its end')
+  if (!request.complete) brokenOff()
+}
+
+/** The connection has ended, or what came on it was no body. */
+function brokenOff(cause?: unknown): never {
+  throw cause instanceof Refusal ? cause : new Refusal(400, 'the body ended before its end')
 }
 
 /**

@@ -41,16 +41,15 @@ export function respond(
 function drain(request: IncomingMessage): void {
   const { socket } = request
   let left = readOn
-  const end = (): void => {
-    clearTimeout(timer)
-    socket.destroy()
-  }
-  const timer = setTimeout(end, readOnFor)
+  const timer = setTimeout(() => socket.destroy(), readOnFor)
   request.on('data', (piece: Buffer) => {
     left -= piece.length
-    if (left < 0) end()
+    if (left < 0) socket.destroy()
   })
-  request.once('end', end)
-  request.once('close', end)
-  request.once('error', end)
+  request.once('end', () => {
+    socket.destroySoon()
+  })
+  socket.once('close', () => {
+    clearTimeout(timer)
+  })
 }
