@@ -22,6 +22,8 @@ const top = fileURLToPath(new URL('..', import.meta.url))
 const nodes = process.argv.length > 2 ? process.argv.slice(2) : [process.execPath]
 const temporary = mkdtempSync(join(tmpdir(), 'fsq-pack-'))
 const consumer = `import { openRoot, type Item, type Outcome, FsqError } from 'fsq'
+import { parseJob } from 'fsq/ftpcluster'
+import { createServer, openRemote, push } from 'fsq/remote'
 import { assertItem, drain, temporaryRoot } from 'fsq/testing'
 
 const fsq = openRoot()
@@ -47,7 +49,15 @@ if (error.code === 'FSQ_NONSENSE') throw new Error()
   await queue.enqueue('body', ['x'])
   await drain(queue, (item: Item) => item.failPerm())
   await assertItem(queue, 'fail', { arguments: ['x'], body: 'body' })
+  const inbox = await root.install('inbox')
+  await using server = createServer(root)
+  await using remote = openRemote(await server.listen({ host: '127.0.0.1', port: 0 }))
+  using item = await queue.claim(await queue.enqueue('body', ['y']))
+  await push(item, remote, 'inbox')
+  await assertItem(inbox, 'queue', { arguments: ['y'], body: 'body' })
 }
+const job = parseJob(Buffer.from('upload a.txt root 1 2'))
+if (job.type !== 'upload' || job.filename !== 'a.txt') throw new Error('no job')
 `
 
 const telemetry = `import { openRoot, type Queue } from 'fsq'

@@ -19,6 +19,9 @@ const documents = {
   ],
   'lib/index.ts': [/^\[ 'alice', 'welcome' \] a body\n$/],
   'docs/opentelemetry.md': [/^to alice: Dear Alice, welcome!\n$/],
+  'lib/adapters/ftpcluster/index.ts': [
+    /^upload pub\/rfc 959.txt\nopaque mystery x\nremove 192.168.0.2:21 61\/47\/030210-033921-rfc-0959.txt\n$/,
+  ],
   'lib/opentelemetry/index.ts': [/^Dear Alice\n$/],
   'lib/testing/index.ts': [/^Dear Alice\n$/],
 }

@@ -1,0 +1,58 @@
+/**
+ * fsq/ftpcluster: the files of an ftpcluster, an FTP server that spreads its files over node servers and
+ * defers what it has to do as lines of text. So far they are read and written:
+ *
+ * ```ts
+ * import { makeJob, readQueueFile } from 'fsq/ftpcluster'
+ *
+ * const file = Buffer.from('upload pub/rfc%20959.txt root 147316 1044844761\nmystery x\n')
+ * for await (const { job } of readQueueFile([file]))
+ *   console.log(job.type, job.type === 'upload' ? job.filename : job.line.toString())
+ *
+ * const node = { host: '192.168.0.2', port: 21 }
+ * const job = makeJob({ type: 'remove', node, nodepath: '61/47/030210-033921-rfc-0959.txt' })
+ * console.log(job.line.toString())
+ * ```
+ *
+ * @packageDocumentation
+ */
+export {
+  type ClusterConf,
+  type ConfiguredNode,
+  formatClusterConf,
+  parseClusterConf,
+} from './cluster-conf.js'
+export { decodeName, encodeName } from './escape.js'
+export {
+  type FileVersion,
+  type Job,
+  type JobLine,
+  makeJob,
+  type NewJob,
+  type NewRemoveJob,
+  type OpaqueJob,
+  parseJob,
+  type RemoveJob,
+  type ReplicateJob,
+  type StoreJob,
+} from './job.js'
+export {
+  type Copy,
+  type LinkFile,
+  makeLinkFile,
+  type NewLinkFile,
+  parseLinkFile,
+  withCopy,
+  withoutCopy,
+} from './link-file.js'
+export { nodePath } from './node-path.js'
+export { formatNode, type Node, parseNode } from './node.js'
+export {
+  dateInName,
+  isQueueFileName,
+  type JobType,
+  jobTypes,
+  makeQueueFileName,
+  type Processor,
+} from './queue-file-name.js'
+export { formatJobs, type QueuedJob, readQueueFile } from './queue-file.js'
