@@ -9,6 +9,7 @@ import { finishCases } from './cases/finish.mjs'
 import { largeQueueCases } from './cases/large-queue.mjs'
 import { latencyCases } from './cases/latency.mjs'
 import { neighbourCases } from './cases/neighbour.mjs'
+import { pushCases } from './cases/push.mjs'
 import { rivalGroups } from './cases/rivals.mjs'
 import { scanCases } from './cases/scan.mjs'
 import { startUpCases } from './cases/start-up.mjs'
@@ -31,6 +32,7 @@ const makers = [
   largeQueueCases,
   latencyCases,
   execCases,
+  pushCases,
   startUpCases,
   neighbourCases,
 ]

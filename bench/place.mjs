@@ -15,6 +15,9 @@ export const fsq = here('../dist/cli/fsq.cjs')
 /** The built library. */
 export const library = here('../dist/index.js')
 
+/** Its part that knows other machines. */
+export const remoteLibrary = here('../dist/remote/index.js')
+
 /** The command that runs a program of bench/programs with a task. */
 export function nodeProgram(name, task) {
   return [process.execPath, here(`programs/${name}.mjs`), JSON.stringify({ library, ...task })]
