@@ -343,7 +343,7 @@ t.test('a client that reads no answer is not answered without end', async (t) =>
   const body = '{"id":1,"method":"system.listMethods"}'
   const request = `POST / HTTP/1.1\r\n${head}Content-Length: ${body.length}\r\n\r\n${body}`
   write(request.repeat(50_000))
-  for (let before = -1; before !== events.length; ) {
+  for (let before = -1; before !== events.length;) {
     before = events.length
     await setTimeout(300) // Nothing tells of what is not done.
   }
