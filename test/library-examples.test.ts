@@ -24,6 +24,7 @@ const documents = {
   ],
   'lib/opentelemetry/index.ts': [/^Dear Alice\n$/],
   'lib/testing/index.ts': [/^Dear Alice\n$/],
+  'lib/remote/index.ts': [/^1 Dear Alice\n$/],
 }
 const tsc = fileURLToPath(import.meta.resolve('typescript/bin/tsc'))
 
