@@ -8,7 +8,7 @@ import type { Root } from './root.js'
  * @throws {@link FsqError} `FSQ_PATH`
  */
 export function queueAt(root: Root, operand: string): Queue {
-  const slash = operand.indexOf('/')
-  if (slash < 0) return root.queue(operand)
-  return root.queue(operand.slice(0, slash)).host(operand.slice(slash + 1))
+  const [, queue, host] = /^([^/]*)\/([^/]*)$/.exec(operand) ?? []
+  if (queue === undefined || host === undefined) return root.queue(operand)
+  return root.queue(queue).host(host)
 }
