@@ -9,7 +9,8 @@ const { address, target, concurrency } = task
 const remote = openRemote(address, { connections: concurrency })
 
 async function push(source) {
-  const { pushed } = await pushItems(source, remote, target, { concurrency })
+  // As fsq push does.
+  const { pushed } = await pushItems(source, remote, target, { concurrency: 2 * concurrency })
   return pushed
 }
 

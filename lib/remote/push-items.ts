@@ -43,7 +43,12 @@ export type PushEvent = WorkEvent | RemoteEvent
 export interface PushItemsOptions {
   /** Go on with what arrives, until `signal` aborts. @defaultValue false: until none is left */
   readonly follow?: boolean
-  /** How many are under way at a time; see {@link RemoteOptions.connections}. @defaultValue 1 */
+  /**
+   * How many are under way at a time, being sent or finished. Twice as many as the remote has
+   * connections keep these busy: while one item is finished, the next is sent.
+   *
+   * @defaultValue 1
+   */
   readonly concurrency?: number
   /** Lock each item. @defaultValue FSQ_LOCK */
   readonly lock?: boolean

@@ -38,7 +38,7 @@ export default defineCommand<Flags>({
           .option('-L, --no-lock', 'do not lock the items')
           .option('-t, --trigger', 'pull the trigger of trg_queue at the remote afterwards')
           .option('-i, --ignore-listener', 'that nobody listens to that is no error')
-          .option('-j, --jobs <n>', 'push n items of --all at a time (default: 1)', positive)
+          .option('-j, --jobs <n>', 'send n items of --all at a time (default: 1)', positive)
           .option('-0, --null', 'names on stdin end with NUL, not with a line break'),
       ),
     ),
@@ -118,7 +118,7 @@ async function pushAll(
   })
   const { pushed, refused, left } = await pushItems(queue, remote, target, {
     follow,
-    ...(flags.jobs === undefined ? {} : { concurrency: flags.jobs }),
+    concurrency: (flags.jobs ?? 1) * 2, // While one is finished, the next is sent.
     ...(flags.lock === undefined ? {} : { lock: flags.lock }),
     trigger: flags.trigger === true,
     ignoreListener: flags.ignoreListener === true,
