@@ -62,7 +62,7 @@ async function bundleProgram() {
 const lazyBuiltins = {
   name: 'lazy builtins',
   setup({ onResolve, onLoad }) {
-    const slow = /^node:(child_process|crypto|os|stream|timers\/promises|tty)$/
+    const slow = /^node:(child_process|crypto|http|https|net|os|stream|timers\/promises|tls|tty)$/
     onResolve({ filter: slow }, ({ path }) => ({ path, namespace: 'lazy' }))
     onLoad({ filter: /.*/, namespace: 'lazy' }, ({ path }) => {
       const names = Object.keys(require(path)).filter((name) => /^\w+$/.test(name))
