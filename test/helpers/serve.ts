@@ -130,6 +130,7 @@ export async function sendTo(
     headers: { ...length, ...headers },
     agent: false,
   })
+  request.on('error', () => undefined) // Whoever waits for the answer is told.
   request.end(body)
   const [response] = (await once(request, 'response')) as [import('node:http').IncomingMessage]
   const pieces: Buffer[] = []
