@@ -46,7 +46,9 @@ export function startWorkers(count: number, say: (message: string) => void): Wor
 
   cluster.on('message', (_, report: Report) => {
     if ('listening' in report && ++listening === count) ready.resolve(report.listening)
-    if ('failed' in report) {
+    if ('failed' in report && listening >= count) {
+      say(report.failed.message) // One that was to take another's place; a next one will be tried.
+    } else if ('failed' in report) {
       ready.reject(new FsqError(report.failed.code, report.failed.message))
       tell('stop')
     }

@@ -190,6 +190,8 @@ const bad: readonly [words: readonly string[], message: RegExp][] = [
   [['', '0'], /the host is empty/],
   [['--socket', '/tmp/s', '127.0.0.1', '0'], /--socket takes the place of/],
   [['--socket-mode', '600', '127.0.0.1', '0'], /--socket-mode needs --socket/],
+  [['--max-body', '0', '127.0.0.1', '0'], /--max-body is from 1 to 256M/],
+  [['--max-body', '1G', '127.0.0.1', '0'], /--max-body is from 1 to 256M/],
   [['--cert', 'c', '127.0.0.1', '0'], /--cert and --key go together/],
   [['--client-ca', 'c', '127.0.0.1', '0'], /--client-ca needs --cert/],
   [['--cert', 'c', '--key', 'k', '--socket', '/tmp/s'], /no TLS on a unix socket/],
@@ -201,6 +203,35 @@ t.test('bad usage is told', async (t) => {
     const ended = await here.fsq(['jsonrpcd', ...words])
     t.match(ended, { status: 100, stderr: message }, words.join(' '))
   }
+})
+
+t.test(
+  'a worker that cannot take the place of another is told of, and the others serve',
+  async (t) => {
+    const here = await place(t)
+    const file = `${here.directory}/tokens`
+    const token = 'the-token-of-all-workers'
+    writeFileSync(file, token, { mode: 0o600 })
+    const server = await start(t, here, ['-w', '2', '--token-file', file, '127.0.0.1', '0'])
+    writeFileSync(file, 'short')
+    process.kill(childrenOf(server.pid)[0] ?? 0, 'SIGKILL')
+    await eventually(() => server.output().includes('cannot use the tokens of'))
+    const answer = await enqueue(server.port, id, { Authorization: `Bearer ${token}` })
+    t.equal(answer.status, 200)
+    writeFileSync(file, token)
+    await eventually(() => childrenOf(server.pid).length === 2)
+    server.kill('SIGTERM')
+    t.equal((await server.ended).status, 0)
+  },
+)
+
+t.test('a port that is taken is told of once', async (t) => {
+  const here = await place(t)
+  const { port } = await start(t, here, ['127.0.0.1', '0'])
+  check(t, await here.fsq(['jsonrpcd', '127.0.0.1', String(port)]), {
+    status: 111,
+    stderr: `fsq jsonrpcd: cannot listen on 127.0.0.1, port ${port}: somebody listens there already\n`,
+  })
 })
 
 t.test('what cannot be used is told, by one process and by several', async (t) => {

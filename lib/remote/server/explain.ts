@@ -58,6 +58,7 @@ function toFsqError(error: unknown): FsqError {
 function statusOf(code: FsqErrorCode, errno: string | undefined): number {
   if (ofClient.has(code)) return 400
   if (code === 'FSQ_NO_QUEUE') return 404
+  if (code === 'FSQ_NO_TRIGGER' || code === 'FSQ_NO_LISTENER') return 409
   if (errno === 'ENOSPC' || errno === 'EDQUOT') return 507
   if (errno === 'EMFILE' || errno === 'ENFILE') return 503
   return 500

@@ -29,8 +29,8 @@ export class RpcError extends Error {
   readonly code: number
   readonly data: { readonly code: string } | undefined
 
-  constructor(code: number, message: string, fsqCode?: string) {
-    super(shortened(message))
+  constructor(code: number, message: string, fsqCode?: string, cause?: unknown) {
+    super(shortened(message), cause === undefined ? undefined : { cause })
     this.code = code
     this.data = fsqCode === undefined ? undefined : { code: fsqCode }
   }

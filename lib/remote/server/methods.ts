@@ -149,7 +149,8 @@ export async function perform(
   } catch (error) {
     if (error instanceof RpcError) throw error
     const { code, message } = explain(error)
-    throw new RpcError(isOfClient(error) ? rpcCodes.params : rpcCodes.internal, message, code)
+    const kind = isOfClient(error) ? rpcCodes.params : rpcCodes.internal
+    throw new RpcError(kind, message, code, error)
   }
 }
 

@@ -24,6 +24,8 @@ export interface Service {
   readonly enqueues: Enqueues
   readonly limits: ServerLimits
   readonly budget: Budget
+  /** Is told of what went wrong here; the client learns less. */
+  readonly onError: (error: unknown) => void
   /** Those in force now. */
   readonly tokens: () => Tokens | undefined
   /** The names that a Host header may have, beside those of loopback; undefined for any. */
@@ -71,7 +73,7 @@ export async function serve(service: Service, exchange: Exchange): Promise<Respo
 
 /** JSON-RPC: a message, in memory. */
 async function serveCalls(
-  { root, enqueues, limits, budget }: Service,
+  { root, enqueues, limits, budget, onError }: Service,
   exchange: Exchange,
   caller: Caller,
 ): Promise<Response> {
@@ -107,8 +109,10 @@ async function serveCalls(
       try {
         return await perform(context, call)
       } catch (error) {
-        if (error instanceof RpcError) log.failed(error.data?.code ?? error.code, error.message)
-        if (error instanceof RpcError && error.code === rpcCodes.denied) seen.denied = true
+        if (!(error instanceof RpcError)) throw error
+        log.failed(error.data?.code ?? error.code, error.message)
+        if (error.code === rpcCodes.denied) seen.denied = true
+        if (error.cause !== undefined && explain(error.cause).status === 500) onError(error.cause)
         throw error
       }
     },

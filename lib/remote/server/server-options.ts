@@ -80,8 +80,8 @@ const known: ReadonlySet<string> = new Set<keyof ServerOptions>([
   'onError',
 ])
 
-/** The largest body that becomes text in Node.js. */
-const largestBody = 256 * 1024 * 1024
+/** The most that a body in memory may have: of it, text is made that Node.js can hold. */
+export const largestBody = 256 * 1024 * 1024
 
 /**
  * Checks the options and fills in what they leave out.

@@ -65,6 +65,7 @@ export class Server implements AsyncDisposable {
       enqueues: new Enqueues(trigger, onError),
       limits: this.#limits,
       budget: new Budget(this.#limits.maxBodies),
+      onError,
       tokens: () => this.#tokens,
       hostNames: () => this.#hostNames,
       closing: () => this.#closing !== undefined,
@@ -94,6 +95,7 @@ export class Server implements AsyncDisposable {
     this.#hostNames = anyHost ? undefined : [address.host.toLowerCase()]
     const scheme = tls === undefined ? 'http' : 'https'
     this.#url = await listen(this.#http, address, scheme, knowsClients || insecure)
+    this.#http.on('error', (error) => this.#options.onError?.(error))
     return this.#url
   }
 
@@ -163,7 +165,6 @@ export class Server implements AsyncDisposable {
     server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: Socket) => {
       this.#tell(socket, 0, { code: error.code ?? 'TLS', message: error.message })
     })
-    server.on('error', (error) => this.#options.onError?.(error))
     this.#connections.watch(server)
     return server
   }

@@ -1,4 +1,4 @@
-import { readFileSync, rmdirSync } from 'node:fs'
+import { readFileSync, renameSync, rmdirSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { deferred } from '../../../lib/deferred.js'
 import { bytesOf } from '../../helpers/bytes.js'
@@ -183,6 +183,17 @@ t.test('what goes wrong here is told without the paths of this machine', async (
   for (const answer of [...answers, ...events.map((event) => JSON.stringify(event))])
     t.notOk(answer.includes(root.settings.root), answer)
   t.strictSame(errors, [])
+})
+
+t.test('who serves is told of what went wrong here in full', async (t) => {
+  const { call, queue, errors } = await served(t)
+  await queue.trigger()
+  writeFileSync(`${queue.path}/queue/x`, '')
+  renameSync(`${queue.path}/queue/x`, `${queue.path}/trigger-s`) // No FIFO any more.
+  t.match(await call('trigger_pull', ['q']), {
+    error: { code: -32603, data: { code: 'FSQ_CONFIG' } },
+  })
+  t.match(errors, [{ code: 'FSQ_CONFIG', path: `${queue.path}/trigger-s` }])
 })
 
 t.test('a thousand calls of a batch share their syncs', async (t) => {
