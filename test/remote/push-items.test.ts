@@ -132,11 +132,11 @@ t.test('while the remote is away items wait, and keep their names', async (t) =>
 
 t.test('of many at a time one tries a remote that is away, and the others wait', async (t) => {
   let isAway = true
-  let tried = 0
+  const times: number[] = []
   const { remote, there } = await remoteFor(t, (received) => {
     if (sentBy(received) === undefined || !isAway) return undefined
-    tried++
-    if (tried === 10) isAway = false
+    times.push(performance.now())
+    if (times.length === 10) isAway = false
     return { hangUp: true }
   })
   const queue = await temporaryQueue(t)
@@ -145,6 +145,8 @@ t.test('of many at a time one tries a remote that is away, and the others wait',
   t.strictSame(result, { pushed: 30, refused: 0, left: 0 })
   t.strictSame(typesOf(events, 'away', 'back'), ['away', 'back'])
   t.equal(there.length, 30)
+  const [ninth = 0, tenth = 0] = times.slice(8)
+  t.ok(tenth - ninth > 500, `after the first 8 each try is alone: ${tenth - ninth} ms`)
 })
 
 t.test('a remote may say when it wants to be asked again', async (t) => {
