@@ -1,13 +1,20 @@
 import { chmodSync } from 'node:fs'
 import { connect } from 'node:net'
+import { dirname } from 'node:path'
 import { removeIfThere, statEntry } from './names.js'
 import { systemError } from './system-error.js'
 
+/** The longest path of a socket in bytes: sun_path in unix(7). What is longer would be cut off. */
+const longestPath = 107
+
 /**
  * Makes way for a unix socket: removes one that nobody listens on any more. Throws EADDRINUSE where
- * somebody does, ENOTSOCK where something else has the name; the system's error.
+ * somebody does, ENOTSOCK where something else has the name, ENAMETOOLONG; ENOENT where there is no
+ * directory for it, for which listen would say EACCES; the system's error.
  */
 export async function clearSocket(path: string): Promise<void> {
+  if (Buffer.byteLength(path) > longestPath) throw systemError('ENAMETOOLONG', path)
+  if (statEntry(`${dirname(path)}/.`) === undefined) throw systemError('ENOENT', dirname(path))
   const found = statEntry(path)
   if (found === undefined) return
   if (!found.isSocket()) throw systemError('ENOTSOCK', path)

@@ -95,7 +95,8 @@ export interface PushItemsResult {
  * was tried, and how old it is, is for who works on it there.
  *
  * @param target - the name of the queue there
- * @throws `FsqError` `FSQ_DENIED` where the remote does not let us; `FSQ_DOWN` where the queue is
+ * @throws `FsqError` `FSQ_DENIED` where the remote does not let us; `FSQ_PUSH` where it has no such queue,
+ * unless `follow` waits for that; `FSQ_DOWN` where the queue is
  * or goes down, unless `follow` waits for it; `FSQ_NO_QUEUE`, `FSQ_SCAN`; `FSQ_REMOTE` where at the end
  * the trigger could not be pulled. The items that were not pushed are in the queue as they were.
  */
@@ -194,8 +195,10 @@ class Pusher {
   async #afterwards(item: Item, error: unknown): Promise<Result | undefined> {
     if (!(error instanceof FsqError)) this.#fail(error)
     const kind = error instanceof RemoteError ? error.kind : 'failed'
-    if (kind === 'away' && !isDown(item.context)) return undefined
-    if (kind === 'denied') this.#fail(error)
+    // A name that is wrong would keep a drain that is to end from its end.
+    const isLost = error instanceof RemoteError && error.noQueue && this.#options.follow !== true
+    if (kind === 'away' && !isLost && !isDown(item.context)) return undefined
+    if (kind === 'denied' || isLost) this.#fail(error)
     if (kind === 'refused') {
       const failed = await item.failPerm().catch((reason: unknown) => ({ unable: reason }))
       if (!('unable' in failed)) return { thrown: error }

@@ -15,13 +15,16 @@ export class Trouble extends Error {
   readonly retryAfter: number | undefined
   /** Whether the remote has no such method. */
   readonly noMethod: boolean
+  /** Whether it has no such queue. */
+  readonly noQueue: boolean
 
   constructor(kind: TroubleKind, reason: string, more: TroubleFields = {}) {
-    const { cause, retryAfter, noMethod = false } = more
+    const { cause, retryAfter, noMethod = false, noQueue = false } = more
     super(reason, cause === undefined ? undefined : { cause })
     this.kind = kind
     this.retryAfter = retryAfter
     this.noMethod = noMethod
+    this.noQueue = noQueue
   }
 }
 
@@ -29,12 +32,15 @@ interface TroubleFields {
   readonly cause?: unknown
   readonly retryAfter?: number
   readonly noMethod?: boolean
+  readonly noQueue?: boolean
 }
 
 /** The error of a call to a remote; what a drain has to know to go on is in it. */
 export class RemoteError extends FsqError {
   /** @internal */
   readonly kind: TroubleKind
+  /** @internal Whether the remote has no such queue. */
+  readonly noQueue: boolean
   /** @internal */
   readonly retryAfter: number | undefined
 
@@ -42,6 +48,7 @@ export class RemoteError extends FsqError {
   constructor(code: FsqErrorCode, attempt: string, trouble: Trouble, fields: FsqErrorFields = {}) {
     super(code, `${attempt}: ${trouble.message}`, { ...fields, cause: trouble.cause ?? trouble })
     this.kind = trouble.kind
+    this.noQueue = trouble.noQueue
     this.retryAfter = trouble.retryAfter
   }
 
@@ -53,12 +60,13 @@ export class RemoteError extends FsqError {
 
 const ownWords: Record<string, string> = {
   ECONNREFUSED: 'nobody listens there; is fsq jsonrpcd running?',
-  ECONNRESET: 'the remote closed the connection',
+  ECONNRESET: 'the remote closed the connection; does it want https?',
   EHOSTUNREACH: 'there is no way to that host',
   ENETUNREACH: 'there is no way to that network',
   ENOENT: 'there is no such socket; is fsq jsonrpcd running?',
   ENOTFOUND: 'there is no such host',
   EPIPE: 'the remote closed the connection',
+  ENOTSOCK: 'that is no socket',
 }
 
 const noTrust = 'if its certificate is right, name the authority that signed it (--ca)'
@@ -145,7 +153,8 @@ function plain(message: string): string {
 }
 
 function noQueue(): Trouble {
-  return new Trouble('away', 'the remote has no such queue; "fsq install" there makes it')
+  const reason = 'the remote has no such queue; "fsq install" there makes it'
+  return new Trouble('away', reason, { noQueue: true })
 }
 
 /** Without its queue no item fares better; and it may be installed yet. */

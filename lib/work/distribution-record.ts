@@ -11,14 +11,14 @@ import { syncDirectory } from '../posix/directory-sync.js'
 import { isDirectory, listNames, removeIfThere, statEntry } from '../posix/names.js'
 import { entryPath, type Path } from '../posix/path.js'
 import { sync } from '../posix/sync.js'
-import type { QueueContext } from '../queue/context.js'
+import { hostContext, type QueueContext } from '../queue/context.js'
 import { itemOwnership } from '../queue/ownership.js'
 import { makeSideDirectory } from '../queue/side-directory.js'
 
 /*
  * How far the distribution of an item has come, in .dist/ of the queue under the name of the item: a JSON
- * array a line, `["for",HOST]` for each host that is to have it and `["has",HOST]` for each that has. It
- * is what keeps an item that was given to one host, and finished there, from being given to it again when
+ * array a line, `["for",HOST]` for each host that is to have it and `["has",HOST,QUEUE]` for each that has,
+ * with what tells its queue from one that was made anew under that name. It is what keeps an item that was given to one host, and finished there, from being given to it again when
  * another host was down, or when the distribution was killed. Not part of fsq(7).
  */
 
@@ -46,12 +46,18 @@ export class DistributionRecord implements Disposable {
 
   /** Decides for whom the item is. */
   async decide(hosts: readonly string[]): Promise<void> {
-    await this.#write('for', hosts, this.targets)
+    for (const host of hosts) {
+      if (this.targets.has(host)) continue
+      await this.#write(['for', host])
+      this.targets.add(host)
+    }
   }
 
   /** Notes that a host has it. */
   async note(host: string): Promise<void> {
-    await this.#write('has', [host], this.has)
+    if (this.has.has(host)) return
+    await this.#write(['has', host, queueOf(this.#queue, host)])
+    this.has.add(host)
   }
 
   /** Makes it last: the item is going to wait with it. */
@@ -74,22 +80,24 @@ export class DistributionRecord implements Disposable {
 
   #read(line: string): void {
     try {
-      const [what, host] = JSON.parse(line) as [unknown, unknown]
+      const [what, host, queue] = JSON.parse(line) as unknown[]
       if (typeof host !== 'string') return
       if (what === 'for') this.targets.add(host)
-      if (what === 'has') this.has.add(host)
+      if (what === 'has' && queue === queueOf(this.#queue, host)) this.has.add(host)
     } catch {
       // What a power cut left of a line: the copy is looked for, and found.
     }
   }
 
-  async #write(what: 'for' | 'has', hosts: readonly string[], set: Set<string>): Promise<void> {
-    const lines = hosts
-      .filter((host) => !set.has(host))
-      .map((host) => `${JSON.stringify([what, host])}\n`)
-    if (lines.length > 0) await writeFully(this.#fd, Buffer.from(lines.join('')))
-    for (const host of hosts) set.add(host)
+  async #write(line: readonly string[]): Promise<void> {
+    await writeFully(this.#fd, Buffer.from(`${JSON.stringify(line)}\n`))
   }
+}
+
+/** Tells the queue of a host from another of its name: a number of an inode may be used again. */
+function queueOf(queue: QueueContext, host: string): string {
+  const stat = statEntry(hostContext(queue, host).paths.queue)
+  return `${stat?.ino ?? ''} ${stat?.birthtimeMs ?? ''}`
 }
 
 /** Removes the records of items that are no longer in the queue: finished or moved by somebody else. */

@@ -158,22 +158,32 @@ t.test('a body that is too large there is refused, and the rest goes on', async 
   t.ok((events[1]?.bytes ?? Infinity) < 1000, 'it was not sent')
 })
 
-t.test('a queue that is not there yet is waited for', async (t) => {
-  const { source, root, remote } = await both(t)
-  const names = await fill(source, 3)
-  const told: PushEvent['type'][] = []
-  const result = await pushItems(source, remote, 'later', {
-    onEvent: (event) => {
-      if (event.type === 'away' || event.type === 'back') told.push(event.type)
-      if (event.type !== 'away') return
-      t.match(event.error.message, /has no such queue; "fsq install" there makes it/)
-      void root.install('later')
-    },
-  })
-  t.strictSame(result, { pushed: 3, refused: 0, left: 0 })
-  t.strictSame(told, ['away', 'back'])
-  t.strictSame(contentsOf(root.queue('later'))['queue'], names.sort())
-})
+t.test(
+  'a queue that is not there ends a drain, and is waited for by one that follows',
+  async (t) => {
+    const { source, root, remote } = await both(t)
+    const names = await fill(source, 3)
+    const told: PushEvent['type'][] = []
+    const missing = { code: 'FSQ_PUSH', message: /has no such queue/ }
+    await t.rejects(pushItems(source, remote, 'later'), missing)
+    t.strictSame(contentsOf(source), { ...nothing, queue: names.sort() }, 'nothing is lost by it')
+    const end = new AbortController()
+    const result = await pushItems(source, remote, 'later', {
+      follow: true,
+      signal: end.signal,
+      onEvent: (event) => {
+        if (event.type === 'idle') end.abort()
+        if (event.type === 'away' || event.type === 'back') told.push(event.type)
+        if (event.type !== 'away') return
+        t.match(event.error.message, /has no such queue; "fsq install" there makes it/)
+        void root.install('later')
+      },
+    })
+    t.strictSame(result, { pushed: 3, refused: 0, left: 0 })
+    t.strictSame(told, ['away', 'back'])
+    t.strictSame(contentsOf(root.queue('later'))['queue'], names.sort())
+  },
+)
 
 t.test('a queue that is down takes items: they wait there', async (t) => {
   const { source, queue, remote } = await both(t)

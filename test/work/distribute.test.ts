@@ -167,7 +167,7 @@ t.test('what was decided for one host stays with it, until that is removed', asy
   const [id = ''] = await fill(queue, '1')
   await queue.distribute({ spread: 'round-robin', noDone: true })
   await queue.downHost('a')
-  t.match(readFileSync(`${distribution}/${id}`, 'utf8'), '["for","a"]\n["has","a"]\n')
+  t.match(readFileSync(`${distribution}/${id}`, 'utf8'), '["for","a"]\n["has","a","')
   await queue.distribute({ spread: 'round-robin', noDone: true })
   t.strictSame(await waiting(queue), { a: ['1'], b: [] })
   writeFileSync(`${distribution}/${id}`, '["for","a"]\n["ha') // As if killed, and cut by a power cut.
@@ -253,4 +253,16 @@ t.test('a host queue that is not whole is refused before anything is put anywher
   })
   t.strictSame(contentsOf(queue.host('a')), nothing)
   t.strictSame(contentsOf(queue), { ...nothing, queue: ids })
+})
+
+t.test('a host queue that was made anew has nothing yet', async (t) => {
+  const queue = await withHosts(t, 'a', 'b')
+  await queue.downHost('b')
+  await fill(queue, '1')
+  t.strictSame(await queue.distribute(), { distributed: 0, postponed: 1 })
+  await queue.uninstallHost('a', { force: true })
+  await queue.installHost('a')
+  await queue.upHost('b')
+  t.strictSame(await queue.distribute(), { distributed: 1, postponed: 0 })
+  t.strictSame(await waiting(queue), { a: ['1'], b: ['1'] })
 })

@@ -102,6 +102,7 @@ function report(event: DistributeEvent, call: Call<Flags>): void {
       call.chirp(`${event.id}: ${event.hosts.join(', ')}`)
       break
     case 'postponed':
+      if (event.hosts.length > 0) call.chirp(`${event.id}: ${event.hosts.join(', ')}`)
       call.say(
         `${event.id}: waits for ${event.down.join(', ')}, which ${event.down.length === 1 ? 'is' : 'are'} down`,
       )

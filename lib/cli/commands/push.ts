@@ -76,6 +76,7 @@ async function pushNamed(
   target: string,
 ): Promise<number> {
   const { flags, operands } = call
+  await queue.isDown() // Looks whether there is such a queue, before names are waited for.
   const names = readNames(operands.slice(4), flags.null === true ? '\0' : '\n')
   let away: RemoteError | undefined
   let pushed = 0

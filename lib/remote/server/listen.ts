@@ -77,7 +77,12 @@ async function listenToSocket(
   const listening = once(server, 'listening')
   withPrivateUmask(() => server.listen(path))
   await listening
-  if (!shared) setSocketMode(path, mode)
+  try {
+    if (!shared) setSocketMode(path, mode)
+  } catch (error) {
+    server.close()
+    throw error
+  }
   return `unix://${path}`
 }
 
@@ -115,6 +120,8 @@ function whereOf(address: ListenAddress): string {
 const words: Readonly<Record<string, string>> = {
   EADDRINUSE: 'somebody listens there already',
   EADDRNOTAVAIL: 'this machine has no such address',
+  ENAMETOOLONG: 'the path of a socket has 107 bytes at most',
+  ENOENT: 'there is no such directory',
   ENOTSOCK: 'there is something else than a socket',
   ENOTFOUND: 'there is no such host',
 }

@@ -185,3 +185,20 @@ t.test('options that mean nothing are refused', async (t) => {
     t.throws(() => server(t, options), TypeError)
   t.throws(() => server(t, { maxBody: 2 ** 40 }), TypeError)
 })
+
+t.test(
+  'a socket that cannot be made is said to be, and nothing is left that listens',
+  async (t) => {
+    const directory = temporaryDirectory(t)
+    const cases: readonly (readonly [string, RegExp])[] = [
+      [`${directory}/${'x'.repeat(120)}`, /: the path of a socket has 107 bytes at most$/],
+      [`${directory}/no/s`, /: there is no such directory$/],
+    ]
+    for (const [socket, message] of cases) {
+      const one = server(t)
+      await t.rejects(one.listen({ socket }), { code: 'FSQ_LISTEN', message })
+      await one.close()
+    }
+    t.strictSame(entriesOf(directory), [])
+  },
+)
