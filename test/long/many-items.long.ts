@@ -8,6 +8,9 @@ t.setTimeout(900_000)
 const count = 100_000
 const inFlight = 64
 
+/** For a program, in milliseconds: beside other work it takes its time. */
+const timeout = 300_000
+
 t.test('a queue holds 100,000 items', async (t) => {
   const { env, queue } = await place(t)
   let began = performance.now()
@@ -48,7 +51,8 @@ t.test('a queue holds 100,000 items', async (t) => {
   t.strictSame(others, { tmp: [], queue: [], fail: nothing.fail })
   t.equal(done?.length, count)
 
-  const pruned = await startProgram('sh', ['-c', 'fsq prune -v --older 0s q'], { env }).ended
+  const pruned = await startProgram('sh', ['-c', 'fsq prune -v --older 0s q'], { env, timeout })
+    .ended
   check(t, pruned, { stderr: /removed\n$/ })
   lap('fsq prune')
   t.strictSame(contentsOf(queue), nothing)
