@@ -148,7 +148,12 @@ async function openTo(port: number): Promise<Raw> {
   socket.on('data', (piece: Buffer) => (text += piece.toString('latin1')))
   socket.on('end', () => socket.end())
   socket.on('error', () => undefined) // What came is what counts.
-  const closed = once(socket, 'close').then(() => text)
+  // Not by once(), which fails where the server resets the connection before it is closed.
+  const closed = new Promise<string>((resolve) => {
+    socket.on('close', () => {
+      resolve(text)
+    })
+  })
   await once(socket, 'connect')
   return {
     socket,
@@ -158,7 +163,8 @@ async function openTo(port: number): Promise<Raw> {
     until: async (pattern) => {
       while (!pattern.test(text)) {
         if (socket.destroyed) throw new Error(`closed after ${JSON.stringify(text)}`)
-        await Promise.race([once(socket, 'data'), closed])
+        const more = new Promise((resolve) => socket.once('data', resolve))
+        await Promise.race([more, closed])
       }
       return text
     },

@@ -262,14 +262,21 @@ t.test('10 GB that are announced and do not come', async (t) => {
   })
 })
 
+/** Writes a little now and then, until the test ends. */
+function drip(t: Test, write: () => unknown): void {
+  const timer = setInterval(write, 50)
+  t.teardown(() => {
+    clearInterval(timer)
+  })
+}
+
 t.test('a body that drips is not waited for', async (t) => {
   const { open, stands, nextEvent } = await target(t, { bodyTimeout: 1 })
   const { write, closed, socket } = await open()
   const event = nextEvent()
   write(`POST / HTTP/1.1\r\n${head}Content-Length: 1000\r\n\r\n`)
-  const timer = setInterval(() => socket.write('x'), 50)
+  drip(t, () => socket.write('x'))
   t.match(await closed, /^HTTP\/1.1 408 /)
-  clearInterval(timer)
   t.match(await event, { status: 408 })
   await stands()
 })
@@ -279,9 +286,8 @@ t.test('a head that drips, or does not come, is not waited for', async (t) => {
   const silent = await open()
   const slow = await open()
   slow.write('POST / HTTP/1.1\r\n')
-  const timer = setInterval(() => slow.socket.write('X: y\r\n'), 50)
+  drip(t, () => slow.socket.write('X: y\r\n'))
   t.match(await slow.closed, /^HTTP\/1.1 408 /)
-  clearInterval(timer)
   t.match(await silent.closed, /^(HTTP\/1.1 408 |$)/)
   await stands()
 })
