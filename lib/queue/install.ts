@@ -3,11 +3,9 @@ import { errnoOf, FsqError, reasonOf } from '../errors.js'
 import { syncDirectory } from '../posix/directory-sync.js'
 import { setDirectoryOwnership } from '../posix/files.js'
 import {
-  isDirectory,
   listNames,
   makeDirectories,
   makeDirectory,
-  removeDirectory,
   renameDirectory,
   statEntry,
 } from '../posix/names.js'
@@ -18,6 +16,7 @@ import { takeDown } from './down.js'
 import { checkQueue, failure, noRoot } from './failure.js'
 import { discardHidden, hiddenSibling, syncParent } from './hidden.js'
 import { itemOwnership, type OwnerOptions, queueOwnership } from './ownership.js'
+import { makeOwned } from './side-directory.js'
 import { uninstallQueue } from './uninstall.js'
 
 /*
@@ -131,22 +130,6 @@ async function makeHosts(queue: QueueContext, ownership: Ownership): Promise<voi
   } catch (cause) {
     const attempt = `cannot keep host queues of ${name}`
     throw failure('FSQ_INSTALL', attempt, cause, queue, { path: paths.hosts })
-  }
-}
-
-/** Makes a directory, with owner and mode or not at all; one that is there stays as it is. */
-function makeOwned(path: string, ownership: Ownership): void {
-  try {
-    makeDirectory(path, 0o700)
-  } catch (error) {
-    if (errnoOf(error) === 'EEXIST' && isDirectory(path)) return
-    throw error
-  }
-  try {
-    setDirectoryOwnership(path, ownership)
-  } catch (error) {
-    removeDirectory(path)
-    throw error
   }
 }
 
