@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { constants } from 'node:os'
 import t from 'tap'
@@ -24,6 +25,12 @@ const programs: readonly [name: string, text: (signal: Signal) => string, stdout
 
 function waitFor(signal: Signal, then: string): string {
   return `trap "${then}" ${signal.slice(3)}; echo ready; while :; do sleep 0.02; done`
+}
+
+/** Whether a process was sent a signal that none of its threads has taken yet. */
+function isPending(pid: number, signal: Signal): boolean {
+  const [, mask = ''] = /^ShdPnd:\s*(\w+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
+  return ((BigInt(`0x${mask}`) >> BigInt(constants.signals[signal] - 1)) & 1n) === 1n
 }
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -55,6 +62,7 @@ t.test('scan waits for a program that ignores the signal', { buffered: true }, a
   const scan = start(['scan', 'q', 'sh', '-c', text])
   t.equal(await scan.line(), 'ready')
   scan.kill('SIGTERM')
+  await eventually(() => !isPending(scan.pid, 'SIGTERM')) // Else the end of the program may overtake it.
   await writeFile(trigger, 'over\n')
   check(t, await scan.ended, { status: 'SIGTERM', stdout: 'ready\nover\n' })
   t.strictSame(
