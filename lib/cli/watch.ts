@@ -39,15 +39,13 @@ async function watchForEver({ interval, lines, print }: Watched, end?: AbortSign
 
 /** As without it, dies by the signal in the end; else its parent would take it as success. */
 async function watchUntilSignal(watched: Watched): Promise<void> {
-  const signals = catchSignals()
+  using signals = catchSignals()
   try {
     await watchForEver(watched, signals.signal)
   } catch (error) {
     if (signals.caught === undefined) throw error
-  } finally {
-    signals[Symbol.dispose]()
+    signals.die()
   }
-  if (signals.caught !== undefined) process.kill(process.pid, signals.caught)
 }
 
 async function watchOnScreen({ interval, lines }: Watched): Promise<void> {

@@ -19,6 +19,8 @@ export interface CaughtSignals extends Disposable {
    * alike, and the news of the program's death may overtake it.
    */
   readonly askedToo: (ended: Ended) => Promise<boolean>
+  /** Dies by the signal that was caught, as without us: a parent would take any status for an end. */
+  readonly die: () => void
 }
 
 /** How long a signal may be on its way, in milliseconds. */
@@ -57,8 +59,14 @@ export function catchSignals(
       await setTimeout(settleTime, undefined, { signal }).catch(() => undefined)
       return signal.aborted
     },
-    [Symbol.dispose]() {
-      for (const signal of asking) process.removeListener(signal, listener)
+    die() {
+      release()
+      if (caught !== undefined) process.kill(process.pid, caught)
     },
+    [Symbol.dispose]: release,
+  }
+
+  function release(): void {
+    for (const signal of asking) process.removeListener(signal, listener)
   }
 }

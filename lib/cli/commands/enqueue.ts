@@ -68,8 +68,7 @@ export default defineCommand<Flags>({
       return await (flags.batch === true ? batch() : one())
     } catch (error) {
       if (error !== signals.signal.reason || signals.caught === undefined) throw error
-      signals[Symbol.dispose]()
-      process.kill(process.pid, signals.caught)
+      signals.die()
       return 111
     }
 

@@ -56,10 +56,7 @@ export default defineCommand<Flags>({
         )
       return postponed > 0 || failures > 0 ? root.settings.failTmp : 0
     } catch (error) {
-      if (error === signals.signal.reason && signals.caught !== undefined) {
-        signals[Symbol.dispose]()
-        process.kill(process.pid, signals.caught)
-      }
+      if (error === signals.signal.reason) signals.die()
       if (!(error instanceof FsqError) || error.code !== 'FSQ_DOWN') throw error
       say(error.message)
       return root.settings.failTmp

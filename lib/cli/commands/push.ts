@@ -113,10 +113,7 @@ async function pushAll(
   const { flags } = call
   const follow = flags.follow === true
   using signals = catchSignals()
-  signals.again.addEventListener('abort', () => {
-    signals[Symbol.dispose]()
-    process.kill(process.pid, signals.caught)
-  })
+  signals.again.addEventListener('abort', signals.die)
   const { pushed, refused, left } = await pushItems(queue, remote, target, {
     follow,
     concurrency: (flags.jobs ?? 1) * 2, // While one is finished, the next is sent.

@@ -91,10 +91,7 @@ export default defineCommand<Flags>({
       throw error
     })
     if (result !== undefined) call.chirp(summary(result))
-    if (signals.again.aborted && signals.caught !== undefined) {
-      signals[Symbol.dispose]()
-      process.kill(process.pid, signals.caught)
-    }
+    if (signals.again.aborted) signals.die()
     return result === undefined || result.left > 0 ? root.settings.failTmp : 0
   },
 })
