@@ -1,4 +1,4 @@
-import { errnoOf } from '../errors.js'
+import { errnoOf, FsqError } from '../errors.js'
 import { markFile } from '../posix/files.js'
 import { statEntry, unlink } from '../posix/names.js'
 import type { QueueContext } from './context.js'
@@ -41,4 +41,11 @@ export function isDown(queue: QueueContext): boolean {
   } catch (error) {
     throw failure('FSQ_CONFIG', `cannot tell whether ${queue.name} is down`, error, queue)
   }
+}
+
+/** What to throw for queues that are down. */
+export function downError(queues: readonly QueueContext[]): FsqError {
+  const names = queues.map(({ name }) => name)
+  const message = `${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} down`
+  return new FsqError('FSQ_DOWN', message, { queue: names[0] ?? '' })
 }

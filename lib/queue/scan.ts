@@ -1,12 +1,11 @@
 import { setTimeout } from 'node:timers/promises'
-import { FsqError } from '../errors.js'
 import { checkMembers } from '../members.js'
 import { compareNames } from '../name/order.js'
 import { Pace } from '../pace.js'
 import { longestTimer } from '../timer.js'
 import { turn } from '../turn.js'
 import type { QueueContext } from './context.js'
-import { isDown } from './down.js'
+import { downError, isDown } from './down.js'
 import { checkQueue } from './failure.js'
 import { resolveLimits } from './finish.js'
 import { firstEntries, listEntries } from './list-entries.js'
@@ -226,23 +225,16 @@ class DownGate {
   isUp(source: QueueContext): boolean {
     if (this.#ignores || !isDown(source)) return true
     const { host } = source
-    if (this.#sources.length === 1) throw down([source])
-    if (host !== undefined && isDown(host.queue)) throw down([host.queue])
+    if (this.#sources.length === 1) throw downError([source])
+    if (host !== undefined && isDown(host.queue)) throw downError([host.queue])
     this.#leftOut.add(source)
     return false
   }
 
   /** Throws `FSQ_DOWN` where something was left out. */
   end(): void {
-    if (this.#leftOut.size > 0) throw down([...this.#leftOut])
+    if (this.#leftOut.size > 0) throw downError([...this.#leftOut])
   }
-}
-
-/** What to throw for queues that are down. */
-export function down(queues: readonly QueueContext[]): FsqError {
-  const names = queues.map(({ name }) => name)
-  const message = `${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} down`
-  return new FsqError('FSQ_DOWN', message, { queue: names[0] ?? '' })
 }
 
 /** Waits for its turn; an abort rejects with the signal's reason. */

@@ -1,6 +1,6 @@
 import { FsqError } from '../errors.js'
 import { checkMembers } from '../members.js'
-import { isDown } from '../queue/down.js'
+import { downError, isDown } from '../queue/down.js'
 import type { Item } from '../queue/item.js'
 import type { Queue } from '../root/queue.js'
 import type { WorkEvent } from '../work/events.js'
@@ -217,9 +217,8 @@ class Pusher {
       if (event.type === 'idle') this.#announcing = this.#announceOrTell()
       return
     }
-    const queue = this.#queue.name
     if (event.type === 'idle') this.#end()
-    if (event.type === 'down') this.#fail(new FsqError('FSQ_DOWN', `${queue} is down`, { queue }))
+    if (event.type === 'down') this.#fail(downError([this.#queue.context]))
     if (event.type === 'error' && event.id === undefined) this.#fail(event.error)
   }
 

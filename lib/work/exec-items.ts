@@ -1,7 +1,7 @@
 import { FsqError } from '../errors.js'
 import type { QueueContext } from '../queue/context.js'
+import { downError } from '../queue/down.js'
 import { chosenQueues } from '../queue/hosts.js'
-import { down } from '../queue/scan.js'
 import type { Backoff } from './backoff.js'
 import { Dispatch } from './dispatch.js'
 import type { JobEvent } from './events.js'
@@ -134,7 +134,7 @@ export async function execItems(
   if (signals.caught !== undefined) return { count, interrupted: signals.caught }
   outer?.throwIfAborted()
   const downs = feeds.filter((feed) => feed.down).map((feed) => feed.queue)
-  if (downs.length > 0) throw down(downs)
+  if (downs.length > 0) throw downError(downs)
   return { count }
 }
 
