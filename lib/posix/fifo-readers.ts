@@ -2,9 +2,9 @@ import { readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'n
 import { basename } from 'node:path'
 
 /**
- * Which processes have a FIFO of one of those names open for reading, as Linux tells in /proc. Opening it for
- * writing would tell too, but would wake who reads it. Processes of others are seen by root alone, and
- * those of other PID namespaces not at all.
+ * Which processes have a FIFO of one of those names open for reading, as Linux tells in /proc. Opening
+ * it for writing would tell too, but would wake who reads it. Processes of others are seen by root
+ * alone, and those of other PID namespaces not at all.
  *
  * /proc is gone through when the first FIFO is asked about, once for all.
  */

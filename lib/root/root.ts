@@ -89,10 +89,10 @@ export class Root {
     const named = queues.map((each) => (typeof each === 'string' ? { queue: each } : each))
     const names = named.map(({ queue }) => queue)
     const twice = names.find((name, i) => names.indexOf(name) !== i)
+    if (twice !== undefined) throw new TypeError(`Expected queues, got ${twice} twice`)
     const weighted = named.flatMap(({ queue, weight = 1 }) =>
       chosenQueues(this.queue(queue).context, options).map((source) => ({ queue: source, weight })),
     )
-    if (twice !== undefined) throw new TypeError(`Expected queues, got ${twice} twice`)
     return new Worker(weighted, runHandler(handler), options)
   }
 }

@@ -1,6 +1,7 @@
 import { checkMembers } from '../members.js'
 import type { QueueContext } from '../queue/context.js'
 import { resolveLimits } from '../queue/finish.js'
+import { hostChoice } from '../queue/hosts.js'
 import type { ScanOptions } from '../queue/scan.js'
 import { type Backoff, backoffSeconds, checkBackoff } from './backoff.js'
 import type { FeedOptions, UnclaimedItem } from './feed.js'
@@ -39,8 +40,7 @@ export interface LoadOptions extends Pick<
 
 /** Their names. */
 export const loadOptions: readonly (keyof LoadOptions)[] = [
-  'host',
-  'hosts',
+  ...hostChoice,
   'ignoreDown',
   'lock',
   'noOpen',
