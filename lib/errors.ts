@@ -66,6 +66,8 @@ const meanings = {
   FSQ_PUSH_REFUSED: { exit: 111, meaning: 'a remote will never take this item as it is' },
   FSQ_DENIED: { exit: 111, meaning: 'a remote does not let us do that' },
   FSQ_REMOTE: { exit: 111, meaning: 'a remote could not be asked, or could not do it' },
+  FSQ_CLUSTER: { exit: 111, meaning: 'the files of an ftpcluster cannot be used' },
+  FSQ_CLUSTER_LOCKED: { exit: 111, meaning: 'somebody else is at the queue of an ftpcluster' },
   FSQ_SYSTEM: { exit: 111, meaning: 'a system call failed where nobody expected it to' },
   FSQ_UNSUPPORTED: { exit: 111, meaning: 'this machine lacks something that fsq needs' },
 } as const

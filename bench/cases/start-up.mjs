@@ -1,6 +1,6 @@
 // Each command as a whole process, beside one that starts Node.js and does nothing.
 import { spawnSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { fsq } from '../place.mjs'
 import { median } from '../statistics.mjs'
 import { truth } from './exec.mjs'
@@ -54,8 +54,16 @@ export function startUpCases({ place, options }) {
     'up-host': async () => ['up-host', 'h', (await place.newQueue({ hosts: ['h'] })).name],
     'host-dist': async () => ['host-dist', (await queueOfOneWithHost()).name],
     jsonrpcd: async () => ['jsonrpcd', '-h'], // Which loads what it serves with.
+    ftpcluster: async () => ['ftpcluster', 'queue', '--home', cluster(), '.'],
     completion: async () => ['completion', 'bash'],
     uninstall: async () => ['uninstall', (await place.newQueue()).name],
+  }
+
+  /** The home of an ftpcluster in which there is nothing. */
+  function cluster() {
+    const home = mkdtempSync(`${root}/.cluster-`)
+    mkdirSync(`${home}/.queue`)
+    return home
   }
 
   async function queueOfOneWithHost() {

@@ -1,10 +1,4 @@
-import type { CliCommand } from './command.js'
-
-/** A command of the program: what it does, in a line, and how its code is loaded once it is called. */
-export interface CommandEntry {
-  readonly summary: string
-  readonly load: () => Promise<{ readonly default: CliCommand }>
-}
+import type { CommandEntry } from './command-group.js'
 
 /** The commands, in the order in which they are listed. */
 export const commands: Readonly<Record<string, CommandEntry>> = {
@@ -127,6 +121,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   jsonrpcd: {
     summary: 'take items that other machines push',
     load: () => import('./commands/jsonrpcd.js'),
+  },
+  ftpcluster: {
+    summary: 'work with the jobs of an ftpcluster',
+    load: () => import('./commands/ftpcluster.js'),
   },
   completion: {
     summary: 'print a script that lets a shell complete fsq',

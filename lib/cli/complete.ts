@@ -9,6 +9,7 @@ import type { SettingsOptions } from '../settings.js'
 import type { ItemState } from '../upkeep/list-items.js'
 import { listQueues } from '../upkeep/list-queues.js'
 import { commandParser } from './command.js'
+import { commandAt, groupParser, isGroup } from './command-group.js'
 import { commands } from './commands.js'
 import { wordsOf } from './values.js'
 
@@ -52,13 +53,18 @@ async function answerTo(
 ): Promise<Answer> {
   const top = readLine(globals, before, current, false)
   if (top.answer !== undefined) return top.answer
-  const [name, ...rest] = top.operands
+  const [name] = top.operands
   if (name === undefined) return [...names, ['help', 'print the usage of a command']]
   if (name === 'help') return names
-  const entry = Object.hasOwn(commands, name) ? commands[name] : undefined
-  if (entry === undefined) return 'files'
-  const command = (await entry.load()).default
-  const parser = commandParser(name, command)
+  const { path, command, words: rest } = await commandAt(commands, top.operands)
+  if (command === undefined) return 'files'
+  if (isGroup(command)) {
+    if (rest.length > 0) return []
+    const flags = readLine(groupParser(path.join(' ')), [], current, false)
+    const inside = Object.entries(command.commands)
+    return flags.answer ?? inside.map(([word, { summary }]): Candidate => [word, summary])
+  }
+  const parser = commandParser(path.join(' '), command)
   const end = command.takesProgram === true ? rest.indexOf('--') : -1
   if (end >= 0) return end === rest.length - 1 ? 'commands' : 'files'
   const line = readLine(parser, rest, current, command.flagsAnywhere === true)

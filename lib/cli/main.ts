@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { SettingsOptions } from '../settings.js'
-import { makeParser, reportFailure, runCommand } from './command.js'
+import { makeParser, reportFailure } from './command.js'
+import { commandAt, runEntry } from './command-group.js'
 import { commands } from './commands.js'
 import { print } from './output.js'
 import { UsageError } from './usage-error.js'
@@ -60,12 +61,11 @@ async function dispatch(
   if (name === 'help') {
     const [topic = '-h'] = rest
     if (topic === name || topic.startsWith('-')) return main(['-h'])
-    return dispatch([topic, '-h'], settings, execDir)
+    const path = (await commandAt(commands, rest)).path
+    return dispatch([...(path.length === 0 ? [topic] : path), '-h'], settings, execDir)
   }
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined
-  if (command !== undefined) {
-    return runCommand(name, (await command.load()).default, rest, settings)
-  }
+  const entry = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (entry !== undefined) return runEntry(name, entry, rest, settings)
   const { findExternal, runExternal } = await import('./external.js')
   const external = findExternal(name, execDir)
   if (external === undefined) {

@@ -87,6 +87,34 @@ export function lineWriter(): LineWriter {
   }
 }
 
+/** Writes bytes to stdout, some at a time. */
+export interface BytesWriter {
+  /** Takes bytes, and waits where many have come together. */
+  readonly write: (bytes: Uint8Array) => Promise<void>
+  /** Writes those that are still held. */
+  readonly flush: () => Promise<void>
+}
+
+/** {@link lineWriter} for bytes that may be no text. */
+export function bytesWriter(): BytesWriter {
+  let held: Uint8Array[] = []
+  let length = 0
+  const flush = async (): Promise<void> => {
+    const all = Buffer.concat(held)
+    held = []
+    length = 0
+    if (all.length > 0) await print(all)
+  }
+  return {
+    async write(bytes) {
+      held.push(bytes)
+      length += bytes.length
+      if (length >= 65_536) await flush()
+    },
+    flush,
+  }
+}
+
 /** The text with control characters as \xNN, line breaks among them. */
 export function harmless(text: string): string {
   return text.replace(/[\0-\x1f\x7f-\x9f]/g, (character) => {

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { commands } from '../../lib/cli/commands.js'
 import { check, place } from '../helpers/cli.js'
+import { allCommands } from '../helpers/commands.js'
 import { lockedDescriptor } from '../helpers/lock.js'
 
 /*
@@ -55,10 +55,12 @@ const table: Readonly<Record<string, Case>> = {
   'up-host': { queue: (name) => ['h', name] },
   'host-dist': { queue: (name) => [name] },
   jsonrpcd: {},
+  'ftpcluster queue': {},
   completion: {},
 }
 
-t.strictSame(Object.keys(table).sort(), Object.keys(commands).sort(), 'the table has every command')
+const names = (await allCommands()).map(({ name }) => name)
+t.strictSame(Object.keys(table).sort(), names.sort(), 'the table has every command')
 
 for (const [name, { queue, item, locks = true }] of Object.entries(table)) {
   if (queue !== undefined)
@@ -107,14 +109,16 @@ const anyText = new Set([
   'push --ca',
   'push --cert',
   'push --key',
+  'ftpcluster queue --home',
+  'ftpcluster queue --name',
 ])
 
 let tried = 0
 
-for (const name of Object.keys(commands))
+for (const name of names)
   t.test(`fsq ${name} refuses values that make no sense`, { buffered: true }, async (t) => {
     const { fsq } = await place(t)
-    const { stdout } = await fsq([name, '-h'])
+    const { stdout } = await fsq([...name.split(' '), '-h'])
     const flags = [...stdout.matchAll(/^ +(?:-\w, )?(--[\w-]+) <.*?> /gm)].map(
       ([, flag = '']) => flag,
     )
@@ -124,7 +128,7 @@ for (const name of Object.keys(commands))
       .flatMap((flag) =>
         [flag.endsWith('host') ? 'a/b' : 'nonsense', ''].map((value) => [flag, value]),
       )
-    const all = await Promise.all(wrong.map((each) => fsq([name, ...each, ...words])))
+    const all = await Promise.all(wrong.map((each) => fsq([...name.split(' '), ...each, ...words])))
     for (const [at, ended] of all.entries()) {
       const stderr = new RegExp(`^fsq ${name}: .*\nusage: fsq ${name} `)
       check(t, ended, { status: 100, stderr }, wrong[at]?.join(' '))

@@ -84,6 +84,11 @@ t.test('queues, items and values', { buffered: true }, async (t) => {
     [['work', 'q', '--', 'sh', ''], ['files']],
     [['enqueue', '-f', ''], ['files']],
     [['done', 'nosuch', ''], []],
+    [['ftpcluster', 'q'], ['queue']],
+    [['ftpcluster', '-'], ['--help']],
+    [['ftpcluster', 'queue', '--fi'], ['--files']],
+    [['ftpcluster', 'queue', '--home', ''], ['files']],
+    [['ftpcluster', 'nosuch', ''], []],
     [
       ['completion', ''],
       ['bash', 'zsh', 'fish'],

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { commands } from '../../lib/cli/commands.js'
 import { check, forEachOf, place } from '../helpers/cli.js'
+import { allCommands } from '../helpers/commands.js'
 import { entriesOf } from '../helpers/temporary.js'
 
 t.jobs = 4
@@ -85,8 +85,9 @@ t.test('short flags may be combined, with the value of the last', { buffered: tr
 
 t.test('-h prints the usage to stdout, for every command', { buffered: true }, async (t) => {
   const { fsq } = await place(t)
-  await forEachOf(Object.keys(commands), async (name) => {
-    const ended = await fsq([name, '-h'])
+  const all = await allCommands()
+  await forEachOf(all, async ({ name }) => {
+    const ended = await fsq([...name.split(' '), '-h'])
     check(t, ended, { stdout: new RegExp(`^Usage: fsq ${name} \\[flags\\].*\n(.*\n)+$`) }, name)
     t.match(ended.stdout, '-v, --verbose')
   })
@@ -102,6 +103,13 @@ t.test('-h prints the usage to stdout, for every command', { buffered: true }, a
   check(t, help, { stdout: short.stdout }, 'fsq help')
   check(t, scan, { stdout: /^Usage: fsq scan \[flags\] queue program \[arg\.\.\.\]\n(.*\n)+$/ })
   check(t, scanHelp, { stdout: scan.stdout }, 'fsq help scan')
+  const group = await fsq(['ftpcluster', '-h'])
+  const usage =
+    /^Usage: fsq ftpcluster \[flags\] command \[arg\.\.\.\]\n(.*\n)+queue +print, (.*\n)+$/
+  check(t, group, { stdout: usage }, 'a group has its commands')
+  check(t, await fsq(['help', 'ftpcluster']), { stdout: group.stdout })
+  const inner = await fsq(['help', 'ftpcluster', 'queue'])
+  check(t, inner, { stdout: /^Usage: fsq ftpcluster queue \[flags\] type\n/ })
 })
 
 t.test('--version prints the version of the package', { buffered: true }, async (t) => {
@@ -150,6 +158,11 @@ const misuse: readonly [words: readonly string[], message: RegExp][] = [
   [['ls', '-s', 'nosuch', 'q'], /Expected one of queue, done, fail, tmp, all/],
   [['path', '-s', 'all', 'q'], /Expected one of queue, done, fail, tmp\b/],
   [['path', 'q', 'a', 'b'], /too many arguments/],
+  [['ftpcluster'], /no command given/],
+  [['ftpcluster', 'nosuch'], /command not found: nosuch/],
+  [['ftpcluster', '-v', 'queue'], /unknown option '-v'/],
+  [['ftpcluster', 'queue'], /too few arguments/],
+  [['ftpcluster', 'queue', 'upload', 'store'], /too many arguments/],
   [['stat', '--json', '--ages'], /-l, --ages, --json and --format exclude each other/],
   [['stat', '--format', 'xml'], /Expected one of table, json, prometheus/],
   [['stat', '--older', 'soon'], /Expected a duration such as .* got "soon"/],

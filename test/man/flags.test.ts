@@ -1,6 +1,7 @@
 import t from 'tap'
 import { commands } from '../../lib/cli/commands.js'
 import { check, place } from '../helpers/cli.js'
+import { allCommands } from '../helpers/commands.js'
 import { type ManPage, readPage, sectionOf, unescaped } from '../helpers/man.js'
 
 t.jobs = 2
@@ -34,13 +35,27 @@ function flagsOfSynopsis(page: ManPage): Set<string> {
   )
 }
 
-for (const name of ['', ...Object.keys(commands)]) {
+/** The page of a command; of one in a group, what the page of the group says of it. */
+function pageOf(program: string): ManPage {
+  const [group = '', name = '', inner] = program.split(' ')
+  const page = readPage(`man/man1/${[group, name].filter(Boolean).join('-')}.1`)
+  if (inner === undefined) return page
+  const cut = (heading: string, rest: string): string =>
+    new RegExp(`^${heading}\n(.*?)(?=^\\.Ss |^\\.Sh |^\\.Nm fsq |$(?![^]))`, 'ms').exec(
+      rest,
+    )?.[1] ?? ''
+  const synopsis = cut(`\\.Nm ${program}`, sectionOf(page, 'SYNOPSIS').join('\n'))
+  const text = cut(`\\.Ss ${inner}`, page.source)
+  return { ...page, source: `.Sh SYNOPSIS\n${synopsis}\n.Sh DESCRIPTION\n${text}` }
+}
+
+for (const { name } of [{ name: '' }, ...(await allCommands())]) {
   const program = `fsq ${name}`.trim()
   t.test(`the page of ${program} has its flags, and no others`, { buffered: true }, async (t) => {
     const { fsq } = await place(t)
-    const ended = await fsq([...(name === '' ? [] : [name]), '-h'])
+    const ended = await fsq([...name.split(' ').filter(Boolean), '-h'])
     check(t, ended, { stdout: /^Usage: / })
-    const page = readPage(`man/man1/${program.replace(' ', '-')}.1`)
+    const page = pageOf(program)
     const flags = flagsOfUsage(ended.stdout)
     t.ok(flags.includes('-h, --help'))
     t.strictSame(flagsOfPage(page), flags, 'in the same order, with the same values')
@@ -53,8 +68,8 @@ t.test('fsq(1) names the commands whose flags end at their first operand', async
   const [, names = ''] =
     /^Flags of\n(.*?)\nstand before/ms.exec(readPage('man/man1/fsq.1').source) ?? []
   const strict: string[] = []
-  for (const [name, { load }] of Object.entries(commands))
-    if ((await load()).default.flagsAnywhere !== true) strict.push(name)
+  for (const { name, command } of await allCommands())
+    if (command.flagsAnywhere !== true) strict.push(name)
   t.strictSame(
     (names.match(/[a-z-]+/g) ?? []).filter((word) => Object.hasOwn(commands, word)),
     strict,
