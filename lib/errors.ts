@@ -68,6 +68,10 @@ const meanings = {
   FSQ_REMOTE: { exit: 111, meaning: 'a remote could not be asked, or could not do it' },
   FSQ_CLUSTER: { exit: 111, meaning: 'the files of an ftpcluster cannot be used' },
   FSQ_CLUSTER_LOCKED: { exit: 111, meaning: 'somebody else is at the queue of an ftpcluster' },
+  FSQ_NODE: {
+    exit: 111,
+    meaning: 'a node of an ftpcluster is away, or did not do what it was asked to',
+  },
   FSQ_SYSTEM: { exit: 111, meaning: 'a system call failed where nobody expected it to' },
   FSQ_UNSUPPORTED: { exit: 111, meaning: 'this machine lacks something that fsq needs' },
 } as const

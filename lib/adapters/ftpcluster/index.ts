@@ -45,6 +45,8 @@ export {
   withCopy,
   withoutCopy,
 } from './link-file.js'
+export { type NodeCallOptions, NodeClient, type NodeClientOptions } from './node-client.js'
+export { NodeError, type NodeErrorKind } from './node-error.js'
 export { nodePath } from './node-path.js'
 export { formatNode, type Node, parseNode } from './node.js'
 export {
