@@ -1,5 +1,6 @@
 import { all } from '../all.js'
 import { FsqError } from '../errors.js'
+import { inFlight } from '../in-flight.js'
 import { checkMembers } from '../members.js'
 import { toByteString } from '../name/charset.js'
 import { isDirectory, listNames, statEntry } from '../posix/names.js'
@@ -113,7 +114,7 @@ export interface DistributeResult {
 }
 
 /** How many items are on their way at a time: they share their syncs. */
-const inFlight = 16
+const atOnce = 16
 
 /** {@link Queue.distribute} */
 export async function distributeItems(
@@ -141,24 +142,12 @@ export async function distributeItems(
 
 /** Several items at a time; what one of them would share with the next ends it. */
 async function distributeAll(scan: Scan, distribution: Distribution): Promise<void> {
-  const running = new Set<Promise<void>>()
-  let failed: { readonly error: unknown } | undefined
   try {
-    for await (const item of scan) {
-      const run = distribution.run(item).catch((error: unknown) => {
-        failed ??= { error }
-      })
-      const tracked = run.finally(() => running.delete(tracked))
-      running.add(tracked)
-      if (running.size >= inFlight) await Promise.race(running)
-      if (failed !== undefined) break
-    }
+    await inFlight(scan, atOnce, (item) => distribution.run(item))
   } finally {
-    await Promise.all(running)
     await scan.return()
     await distribution.end()
   }
-  if (failed !== undefined) throw failed.error
 }
 
 /** One distribution, and whose turn it is in it. */
