@@ -1,4 +1,4 @@
-import { lstatSync } from 'node:fs'
+import { type BigIntStats, fstatSync, lstatSync } from 'node:fs'
 import type { Path } from './path.js'
 
 /** Which file a name means. */
@@ -17,4 +17,48 @@ export function inodeOf(path: Path): Inode | undefined {
   if (stat === undefined) return undefined
   const { dev, ino, nlink } = stat
   return { key: `${dev}:${ino}`, ino, links: Number(nlink) }
+}
+
+/** What a file was at some moment: another content shows in one of these, unless it is hidden on purpose. */
+export interface FileState {
+  /** The device and the number of the inode. */
+  readonly key: string
+  /** Its size in bytes. */
+  readonly size: number
+  /** When its content was changed last, in nanoseconds of the epoch. */
+  readonly mtime: bigint
+  /** Whether it is a regular file. */
+  readonly isFile: boolean
+  /** Its owner, its group and its permissions. */
+  readonly uid: number
+  readonly gid: number
+  readonly mode: number
+}
+
+/** The state of an entry, a symbolic link itself; nothing where there is nothing. */
+export function stateOf(path: Path): FileState | undefined {
+  const stat = lstatSync(path, { throwIfNoEntry: false, bigint: true })
+  return stat && toState(stat)
+}
+
+/** The state of an open file. */
+export function stateOfOpen(fd: number): FileState {
+  return toState(fstatSync(fd, { bigint: true }))
+}
+
+/** Whether nobody changed the content in between. */
+export function isSameState(one: FileState, other: FileState | undefined): boolean {
+  return one.key === other?.key && one.size === other.size && one.mtime === other.mtime
+}
+
+function toState(stat: BigIntStats): FileState {
+  return {
+    key: `${stat.dev}:${stat.ino}`,
+    size: Number(stat.size),
+    mtime: stat.mtimeNs,
+    isFile: stat.isFile(),
+    uid: Number(stat.uid),
+    gid: Number(stat.gid),
+    mode: Number(stat.mode) & 0o7777,
+  }
 }

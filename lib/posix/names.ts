@@ -11,6 +11,7 @@ import {
   unlinkSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
+import { FsqError } from '../errors.js'
 import { pinDirectory, type PinnedDirectory } from './files.js'
 import { getNative } from './native.js'
 import { entryPath, type Path } from './path.js'
@@ -80,6 +81,22 @@ export function moveInto(
   const to = Buffer.from(name, 'latin1')
   if (getNative().renameNoReplace(from, to, directory.fd)) return 'renamed'
   return linkOrRename(from, entryPath(directory.path, name))
+}
+
+/**
+ * Gives each of two files the name of the other, at once: at no moment is either name missing. What has
+ * the other name is at hand afterwards, whatever somebody else put there a moment before.
+ *
+ * @throws {@link FsqError} `FSQ_UNSUPPORTED` where the system cannot do it
+ */
+export function exchangeFiles(one: Path, other: Path): void {
+  if (getNative().renameExchange(one, other)) return
+  throw new FsqError(
+    'FSQ_UNSUPPORTED',
+    `cannot exchange ${one.toString()} and ${other.toString()}: that needs Linux, the npm package ` +
+      'koffi, and a file system with RENAME_EXCHANGE (ext4, xfs, btrfs, tmpfs)',
+    { path: other.toString() },
+  )
 }
 
 function linkOrRename(from: Path, to: Path): 'renamed' | 'linked' {

@@ -33,6 +33,7 @@ export function loadCommands(): Native {
       if (status !== 0) throw failed('sync', stderr)
     },
     renameNoReplace: () => false,
+    renameExchange: () => false,
   }
 }
 

@@ -8,6 +8,7 @@ const LOCK_EX = 2
 const LOCK_NB = 4
 const AT_FDCWD = -100
 const RENAME_NOREPLACE = 1
+const RENAME_EXCHANGE = 2
 
 type Call = (...args: unknown[]) => number
 
@@ -46,6 +47,16 @@ export function loadKoffi(): Native {
     'const void *',
     'uint',
   ])
+  /** Whether the system can do that: ENOSYS is an old kernel, EINVAL a file system without the flag. */
+  const rename = (from: Path, directory: number, to: Path, flag: number): boolean => {
+    if (renameat2 === undefined) return false
+    const names = [AT_FDCWD, cString(from), directory, cString(to)]
+    const errno = errnoOf(renameat2, ...names, flag)
+    if (errno === 0) return true
+    const error = systemError('renameat2', errno, to)
+    if (error.code === 'ENOSYS' || error.code === 'EINVAL') return false
+    throw error
+  }
   return {
     name: 'koffi',
     flock(fd) {
@@ -68,16 +79,9 @@ export function loadKoffi(): Native {
       })
       if (result !== 0) throw systemError('syncfs', EIO)
     },
-    renameNoReplace(from, to, directory = AT_FDCWD) {
-      if (renameat2 === undefined) return false
-      const names = [AT_FDCWD, cString(from), directory, cString(to)]
-      const errno = errnoOf(renameat2, ...names, RENAME_NOREPLACE)
-      if (errno === 0) return true
-      const error = systemError('renameat2', errno, to)
-      // ENOSYS: an old kernel. EINVAL: a file system without the flag.
-      if (error.code === 'ENOSYS' || error.code === 'EINVAL') return false
-      throw error
-    },
+    renameNoReplace: (from, to, directory = AT_FDCWD) =>
+      rename(from, directory, to, RENAME_NOREPLACE),
+    renameExchange: (one, other) => rename(one, AT_FDCWD, other, RENAME_EXCHANGE),
   }
 }
 

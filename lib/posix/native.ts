@@ -21,6 +21,8 @@ export interface Native {
    * the descriptor of a directory, `to` is a name in it.
    */
   renameNoReplace(from: Path, to: Path, directory?: number): boolean
+  /** renameat2(2) with RENAME_EXCHANGE: false where kernel, file system or backend cannot do it. */
+  renameExchange(one: Path, other: Path): boolean
 }
 
 let native: Native | undefined

@@ -131,6 +131,30 @@ export function testNative(native: Native): void {
     close(fd)
   })
 
+  t.test('two files exchange their names, or it is said that they cannot', async (t) => {
+    const names = await t.mockImport<typeof Names>('../../lib/posix/names.js', {
+      '../../lib/posix/native.js': { getNative: () => native },
+    })
+    const directory = temporaryDirectory(t)
+    for (const name of ['one', 'other']) writeFileSync(`${directory}/${name}`, name)
+    const exchange = (): void => {
+      names.exchangeFiles(`${directory}/one`, `${directory}/other`)
+    }
+    if (native.name === 'commands') {
+      t.throws(exchange, { code: 'FSQ_UNSUPPORTED' })
+      return
+    }
+    exchange()
+    t.equal(readFileSync(`${directory}/one`, 'utf8'), 'other')
+    t.equal(readFileSync(`${directory}/other`, 'utf8'), 'one')
+    t.throws(
+      () => {
+        names.exchangeFiles(`${directory}/one`, `${directory}/missing`)
+      },
+      { code: 'ENOENT' },
+    )
+  })
+
   t.test('renameNoReplace', async (t) => {
     const names = await t.mockImport<typeof Names>('../../lib/posix/names.js', {
       '../../lib/posix/native.js': { getNative: () => native },
