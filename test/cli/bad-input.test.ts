@@ -56,6 +56,14 @@ const table: Readonly<Record<string, Case>> = {
   'host-dist': { queue: (name) => [name] },
   jsonrpcd: {},
   'ftpcluster queue': {},
+  'ftpcluster store': {},
+  'ftpcluster replicate': {},
+  'ftpcluster remove': {},
+  'ftpcluster work': {},
+  'ftpcluster down': {},
+  'ftpcluster up': {},
+  'ftpcluster list': {},
+  'ftpcluster status': {},
   completion: {},
 }
 
@@ -111,6 +119,17 @@ const anyText = new Set([
   'push --key',
   'ftpcluster queue --home',
   'ftpcluster queue --name',
+  'ftpcluster store --name',
+  'ftpcluster replicate --name',
+  'ftpcluster remove --name',
+  'ftpcluster work --name',
+  'ftpcluster down --name',
+  'ftpcluster up --name',
+  'ftpcluster status --name',
+  'ftpcluster store --ca',
+  'ftpcluster replicate --ca',
+  'ftpcluster remove --ca',
+  'ftpcluster work --ca',
 ])
 
 let tried = 0

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+import { bytesOf } from './escape.js'
 import { localStamp } from './local-stamp.js'
 
 /**
@@ -12,4 +14,27 @@ export function nodePath(name: string, mtime: number): string {
     throw new TypeError(`Expected a name without /, got ${name}`)
   const [first, second] = [mtime % 100, Math.floor(mtime / 100) % 100]
   return `${first}/${second}/${localStamp(new Date(mtime * 1000))}-${name}`
+}
+
+/**
+ * The same for a copy that we make: `61/47/030210-033921-9f86d081884c-rfc-0959.txt`. Two files with one
+ * name and one mtime in different directories, as of a tree that was unpacked, must not share a path.
+ *
+ * @param name - the path of the file in the FTP space
+ * @param content - what tells this content from others that the file had or has
+ */
+export function pathOfCopy(name: string, mtime: number, content: string): string {
+  const digest = createHash('sha256')
+    .update(bytesOf(name))
+    .update('\0')
+    .update(content)
+    .digest('hex')
+  return nodePath(`${digest.slice(0, 12)}-${shortened(name.split('/').pop() ?? '')}`, mtime)
+}
+
+/** A name that leaves space in the 255 bytes that a file system has for one. */
+function shortened(name: string): string {
+  const characters = Array.from(name)
+  while (bytesOf(characters.join('')).length > 180) characters.pop()
+  return characters.join('')
 }

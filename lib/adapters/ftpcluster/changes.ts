@@ -1,0 +1,62 @@
+import { fromByteString } from '../../name/charset.js'
+import { parseItemName } from '../../name/item-name.js'
+import type { QueueContext } from '../../queue/context.js'
+import type { Queue } from '../../root/queue.js'
+import { after } from '../../timer.js'
+import { Wake } from '../../work/wake.js'
+
+/**
+ * Whether that is the name of an item that failed before. Such a one came by our own doing, and waits for its
+ * time; it must not make us try it at once.
+ */
+function wasTried({ reading }: QueueContext, entry: string): boolean {
+  try {
+    return parseItemName(fromByteString(entry, reading.charset), reading).tries > 0
+  } catch {
+    return false
+  }
+}
+
+/** Tells when something came into one of several queues, or when it is time to look in any case. */
+export class Changes implements Disposable {
+  readonly #wakes: readonly Wake[]
+  readonly #sweep: number
+  #forget = (): void => undefined
+  #changed = false
+  #tell: () => void = () => undefined
+
+  /** @param sweep - in seconds */
+  constructor(queues: readonly Queue[], sweep: number) {
+    this.#sweep = sweep
+    this.#wakes = queues.map(({ context }) => {
+      const onWork = (entry?: string): void => {
+        if (entry !== undefined && wasTried(context, entry)) return
+        this.#changed = true
+        this.#tell()
+      }
+      return new Wake(context, { onWork, onError: () => undefined })
+    })
+  }
+
+  /** What comes from now on is news. Before it is looked what is there. */
+  begin(): void {
+    this.#changed = false
+    for (const wake of this.#wakes) wake.check()
+  }
+
+  /** Resolves when something came since, or the sweep is over. */
+  async next(): Promise<void> {
+    if (this.#changed) return
+    await new Promise<void>((resolve) => {
+      this.#tell = resolve
+      this.#forget = after(this.#sweep, resolve)
+    })
+    this.#forget()
+  }
+
+  /** Ends the listening. */
+  [Symbol.dispose](): void {
+    this.#forget()
+    for (const wake of this.#wakes) wake[Symbol.dispose]()
+  }
+}

@@ -1,0 +1,44 @@
+import { FsqError } from '../../errors.js'
+import type { OwnerOptions } from '../../queue/ownership.js'
+import type { Root } from '../../root/root.js'
+import type { Cluster } from './cluster.js'
+import { readNodes } from './desk.js'
+import { JobQueues } from './job-queues.js'
+import { formatNode, type Node } from './node.js'
+
+/** The types of jobs that are done on nodes. */
+const types = ['store', 'replicate', 'remove'] as const
+
+/**
+ * Takes a node out of service: its jobs wait, new files go to others, and no tries are spent on it.
+ *
+ * @throws `FsqError` `FSQ_CLUSTER` for a node that `.cluster.conf` does not name, `FSQ_CONFIG`
+ */
+export async function takeNodeDown(
+  root: Root,
+  cluster: Cluster,
+  node: Node,
+  options: OwnerOptions = {},
+): Promise<void> {
+  const queues = new JobQueues(root, cluster)
+  for (const type of types) {
+    const queue = await queues.install(type, [knownNode(cluster, node)])
+    await queue.downHost(formatNode(node), options)
+  }
+}
+
+/** Puts a node into service again. Harmless where it is. Throws as {@link takeNodeDown} does. */
+export async function bringNodeUp(root: Root, cluster: Cluster, node: Node): Promise<void> {
+  const queues = new JobQueues(root, cluster)
+  for (const type of types) {
+    const queue = await queues.install(type, [knownNode(cluster, node)])
+    await queue.upHost(formatNode(node))
+  }
+}
+
+function knownNode(cluster: Cluster, node: Node): Node {
+  const name = formatNode(node)
+  const names = readNodes(cluster).map(formatNode)
+  if (names.includes(name)) return node
+  throw new FsqError('FSQ_CLUSTER', `${name} is none of the nodes ${names.join(', ')}`)
+}

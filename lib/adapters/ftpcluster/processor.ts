@@ -1,0 +1,410 @@
+import { all } from '../../all.js'
+import { FsqError } from '../../errors.js'
+import { inFlight } from '../../in-flight.js'
+import { checkMembers } from '../../members.js'
+import type { RetryOptions } from '../../queue/finish.js'
+import type { Item } from '../../queue/item.js'
+import type { Queue } from '../../root/queue.js'
+import type { Root } from '../../root/root.js'
+import { untilAborted } from '../../until-aborted.js'
+import type { ScanEvent } from '../../queue/scan-events.js'
+import { type Backoff, backoffSeconds } from '../../work/backoff.js'
+import { wholeNumber } from '../../work/work-options.js'
+import { Changes } from './changes.js'
+import type { Cluster } from './cluster.js'
+import { Desk } from './desk.js'
+import type { JobEnd } from './job-end.js'
+import { type Job, parseJob } from './job.js'
+import { longestLine } from './lines.js'
+import type { NodeClientOptions } from './node-client.js'
+import { NodeError } from './node-error.js'
+import { formatNode, type Node } from './node.js'
+import { balanceUsedSpace, type Placement } from './placement.js'
+import type { Processor } from './queue-file-name.js'
+import { remove } from './remove.js'
+import { replicate } from './replicate.js'
+import { isInSpace } from './space.js'
+import { clusterError } from './queue-files.js'
+import { openStateDirectory } from './state-directory.js'
+import { store } from './store.js'
+
+/*
+ * The processors of an ftpcluster, over work-items. In a pass:
+ *
+ *   1. each job that waits in the queue of its type is looked at: is it still valid, and which nodes is it
+ *      for; it is put into the host queues of these, to last, and is done       (dispatch)
+ *   2. each node has its host queues worked through, beside the others: store, then replicate, then
+ *      remove                                                                   (store, replicate, remove)
+ *   3. where a node was full, or a copy is not wanted any more, there are new jobs: step 2 again
+ *
+ * A node that is away, or is down (fsq down-host), costs the others nothing: its items wait for it.
+ */
+
+/** How the jobs of a cluster are processed. */
+export interface ProcessOptions extends NodeClientOptions {
+  /** Which types of jobs. @defaultValue all: store (which does uploads too), replicate and remove */
+  readonly types?: readonly Processor[]
+  /** On how many nodes a file is stored whose job does not name them. @defaultValue 1 */
+  readonly copies?: number
+  /** Chooses nodes for jobs that do not name them. @defaultValue {@link balanceUsedSpace} */
+  readonly placement?: Placement
+  /** Go on with what arrives, until `signal` aborts. @defaultValue false: one pass */
+  readonly follow?: boolean
+  /** How often, in seconds, `follow` makes a pass although nothing arrived. @defaultValue 30 */
+  readonly sweep?: number
+  /** Is done before each pass; to import, for example. @defaultValue nothing */
+  readonly beforePass?: () => Promise<void>
+  /** Is told of everything. */
+  readonly onEvent?: (event: ProcessEvent) => void
+  /** Ends it: what is under way is called off, and stays in its queue. */
+  readonly signal?: AbortSignal
+}
+
+const processOptions = new Set<string>([
+  'types',
+  'copies',
+  'placement',
+  'follow',
+  'sweep',
+  'beforePass',
+  'onEvent',
+  'signal',
+  'tls',
+  'ca',
+  'timeout',
+  'connections',
+] satisfies (keyof ProcessOptions)[])
+
+/** What a job that something happened to was. */
+interface JobEventBase {
+  /** The queue that it was in: `ftpc-store`, or that of a node, `ftpc-store/192.168.0.2:21`. */
+  readonly queue: string
+  /** The name of its item. */
+  readonly id: string
+  /** The job. */
+  readonly job: Job
+}
+
+/** Something that happened while the jobs of a cluster were processed. */
+export type ProcessEvent =
+  /** A job is done on a node. */
+  | (JobEventBase & { readonly type: 'done'; readonly node: Node; readonly seconds: number })
+  /** A job waits for nodes now, one of which may be another than before. */
+  | (JobEventBase & { readonly type: 'dispatched'; readonly nodes: readonly Node[] })
+  /** There is nothing to do for a job any more, as the file is another, or gone. */
+  | (JobEventBase & { readonly type: 'dropped'; readonly why: string })
+  /** A job stays in its queue with one more try spent. */
+  | (JobEventBase & { readonly type: 'retried'; readonly error: Error })
+  /** A job is in fail/. */
+  | (JobEventBase & { readonly type: 'failed'; readonly why: string })
+  /** A node is left alone for this pass; its jobs wait. */
+  | { readonly type: 'away' | 'full'; readonly node: Node; readonly error: NodeError }
+  /** A node was taken down, and its jobs wait. */
+  | { readonly type: 'down'; readonly node: Node; readonly queue: string }
+  /** An entry that is no job, or one that could not be looked at. */
+  | ScanEvent
+
+/** What a processor did. */
+export interface ProcessResult {
+  /** How many jobs it did on a node. */
+  readonly done: number
+  /** How many there was nothing to do for any more. */
+  readonly dropped: number
+  /** How many failed for good. */
+  readonly failed: number
+  /** How many were tried, and are tried again later. */
+  readonly retried: number
+  /** How many wait: for nodes that are away or down, or since it was ended. */
+  readonly waiting: number
+}
+
+/** So many jobs are dispatched at a time: they share their syncs. */
+const dispatchedAtOnce = 16
+
+const handlers = { store, replicate, remove } as const
+
+/** The types of jobs that a processor does. */
+const sources: Readonly<Record<Processor, readonly Job['type'][]>> = {
+  store: ['upload', 'store'],
+  replicate: ['replicate'],
+  remove: ['remove'],
+}
+
+/**
+ * Does the jobs of a cluster that are in its queues; {@link importJobs} puts them there.
+ *
+ * @throws `FsqError` `FSQ_CLUSTER` for a cluster that cannot be used, `FSQ_CLUSTER_LOCKED` where another
+ * processor is at work on it; what {@link Queue.scan} throws. What is wrong with a job or a node is an
+ * event.
+ */
+export async function processJobs(
+  root: Root,
+  cluster: Cluster,
+  options: ProcessOptions = {},
+): Promise<ProcessResult> {
+  checkMembers('an option of a processor', options, processOptions)
+  const {
+    copies = 1,
+    placement = balanceUsedSpace,
+    types = ['store', 'replicate', 'remove'],
+  } = options
+  wholeNumber('copies', copies, 1)
+  using state = openStateDirectory(cluster)
+  const { onEvent } = options
+  const desk = new Desk(root, cluster, state.path, {
+    ...options,
+    copies,
+    placement,
+    onTrouble: (type, error) => onEvent?.({ type, node: error.node, error }),
+  })
+  try {
+    return await new Process(desk, types, options).run()
+  } finally {
+    await desk.close()
+  }
+}
+
+class Process {
+  readonly #desk: Desk
+  readonly #types: readonly Processor[]
+  readonly #options: ProcessOptions
+  readonly #counts = { done: 0, dropped: 0, failed: 0, retried: 0 }
+  /** Aborts with the signal of the options, and when nothing can go on. */
+  readonly #ending = new AbortController()
+
+  constructor(desk: Desk, types: readonly Processor[], options: ProcessOptions) {
+    this.#desk = desk
+    this.#types = types
+    this.#options = options
+    const end = (): void => {
+      this.#ending.abort()
+    }
+    options.signal?.addEventListener('abort', end, { once: true })
+    if (options.signal?.aborted === true) end()
+  }
+
+  async run(): Promise<ProcessResult> {
+    const desk = this.#desk
+    await desk.open(this.#types.flatMap((type) => sources[type]))
+    await desk.recover()
+    if (this.#options.follow === true) await this.#follow()
+    else await this.#pass()
+    return { ...this.#counts, waiting: desk.waiting(this.#types) }
+  }
+
+  async #pass(): Promise<void> {
+    await this.#dispatchAll()
+    do await all(this.#desk.nodes.map((node) => this.#workOn(node)))
+    while (await this.#hasMore())
+  }
+
+  /** Step 3. */
+  async #hasMore(): Promise<boolean> {
+    if (!this.#desk.takeNews() || this.#ending.signal.aborted) return false
+    if (this.#types.includes('remove')) await this.#dispatch('remove')
+    return true
+  }
+
+  /** Each node at its own pace: one that does not answer keeps no other waiting. */
+  async #follow(): Promise<void> {
+    const desk = this.#desk
+    const queues = this.#types.flatMap((type) => sources[type]).map((type) => desk.queues.of(type))
+    const hostQueues = (node: Node): Queue[] =>
+      this.#types.map((type) => desk.hostQueue(type, node))
+    await all([
+      this.#again(queues, () => this.#dispatchAll()),
+      ...desk.nodes.map((node) => this.#again(hostQueues(node), () => this.#workOn(node))),
+    ])
+  }
+
+  /** Does something whenever something comes into one of the queues, until it is ended. */
+  async #again(queues: readonly Queue[], act: () => Promise<void>): Promise<void> {
+    const { sweep = 30 } = this.#options
+    const signal = this.#ending.signal
+    using changes = new Changes(queues, sweep)
+    try {
+      while (!signal.aborted) {
+        changes.begin()
+        await act()
+        await untilAborted(changes.next(), signal).catch(() => undefined)
+      }
+    } catch (error) {
+      this.#ending.abort() // What one cannot go on with the others cannot either.
+      throw error
+    }
+  }
+
+  /** Step 1. */
+  async #dispatchAll(): Promise<void> {
+    const { beforePass } = this.#options
+    this.#desk.beginPass()
+    await beforePass?.()
+    for (const processor of this.#types) await this.#dispatch(processor)
+  }
+
+  async #dispatch(processor: Processor): Promise<void> {
+    for (const type of sources[processor])
+      await this.#each(this.#desk.queues.of(type), dispatchedAtOnce, async (item, job) => {
+        const end = await handlers[processor].dispatch(this.#desk, job as never, item.id)
+        await this.#finish(item, job, end)
+      })
+  }
+
+  /** Step 2, for one node. */
+  async #workOn(node: Node): Promise<void> {
+    const { connections = 2 } = this.#options
+    for (const processor of this.#types) {
+      if (this.#desk.isAway(node)) return
+      const queue = this.#desk.hostQueue(processor, node)
+      await this.#each(queue, connections, (item, job) => this.#work(processor, node, item, job))
+    }
+  }
+
+  async #work(processor: Processor, node: Node, item: Item, job: Job): Promise<void> {
+    const { signal } = this.#options
+    const began = performance.now()
+    if (this.#desk.isAway(node)) return // Not for this job to spend a try on.
+    let end: JobEnd
+    try {
+      end = await handlers[processor].perform(this.#desk, job as never, node, item)
+    } catch (error) {
+      if (signal?.aborted === true) return
+      if (!(error instanceof NodeError)) throw error
+      const isFirst = !this.#desk.isAway(node)
+      this.#desk.hear(error)
+      // Others were under way to a node that went away: one try is enough to tell that it did.
+      if (!isFirst && error.ofNode) return
+      end = { end: 'again', error }
+    }
+    const seconds = (performance.now() - began) / 1000
+    await this.#finish(item, job, end, { node, seconds })
+  }
+
+  async #finish(
+    item: Item,
+    job: Job,
+    end: JobEnd,
+    on?: { readonly node: Node; readonly seconds: number },
+  ): Promise<void> {
+    const about = { queue: item.context.name, id: item.id, job }
+    switch (end.end) {
+      case 'done':
+        await item.success()
+        if (on === undefined) return
+        this.#counts.done++
+        this.#tell({ ...about, type: 'done', ...on })
+        return
+      case 'moved':
+        await item.success()
+        this.#tell({ ...about, type: 'dispatched', nodes: end.nodes })
+        return
+      case 'dropped':
+        await item.success()
+        this.#counts.dropped++
+        this.#tell({ ...about, type: 'dropped', why: end.why })
+        return
+      case 'failed':
+        await item.failPerm()
+        this.#counts.failed++
+        this.#tell({ ...about, type: 'failed', why: end.why })
+        return
+      case 'again':
+        await item.failTmp(this.#nextTry(item))
+        this.#counts.retried++
+        this.#tell({ ...about, type: 'retried', error: end.error })
+    }
+  }
+
+  /** A pass is made when somebody, or cron, says so, and tries all; who follows would try for ever. */
+  #nextTry(item: Item): RetryOptions {
+    if (this.#options.follow !== true) return {}
+    return { notBefore: new Date(Date.now() + backoffSeconds(pauses, item.tries + 1) * 1000) }
+  }
+
+  /** Runs something for each job of a queue, several at a time; an item that is not finished stays as it is. */
+  async #each(
+    queue: Queue,
+    most: number,
+    run: (item: Item, job: Job) => Promise<void>,
+  ): Promise<void> {
+    const { signal } = this.#options
+    const scan = queue.scan({
+      maxTries: 0,
+      ttl: 0,
+      ...(signal && { signal }),
+      onEvent: (event) => {
+        this.#tell(event)
+      },
+    })
+    try {
+      await inFlight(scan, most, async (item) => {
+        try {
+          await this.#read(item, run)
+        } finally {
+          item.close()
+        }
+      })
+    } catch (error) {
+      if (signal?.aborted === true) return
+      if (!(error instanceof FsqError) || error.code !== 'FSQ_DOWN') throw error
+      const { host } = queue.context
+      const node = this.#desk.nodes.find((each) => formatNode(each) === host?.name)
+      if (node === undefined) throw error
+      this.#tell({ type: 'down', node, queue: queue.name })
+    } finally {
+      await scan.return()
+    }
+  }
+
+  async #read(item: Item, run: (item: Item, job: Job) => Promise<void>): Promise<void> {
+    try {
+      if (item.hostname !== this.#desk.cluster.name) return // It is another cluster's, which shares the root.
+      const job = await readJob(item)
+      const why = reasonAgainst(job)
+      if (why === undefined) await run(item, job)
+      else await this.#finish(item, job, { end: 'failed', why })
+    } catch (thrown) {
+      if (this.#options.signal?.aborted === true) return
+      const error = clusterError(`cannot process item ${item.id}`, this.#desk.cluster.home, thrown)
+      if (!(error instanceof FsqError) || error.code === 'FSQ_UNSUPPORTED') throw error
+      this.#tell({ type: 'error', queue: item.context.name, id: item.id, error })
+    }
+  }
+
+  #tell(event: ProcessEvent): void {
+    this.#options.onEvent?.(event)
+  }
+}
+
+async function readJob(item: Item): Promise<Job> {
+  const tooLong: Job = {
+    type: 'opaque',
+    reason: 'it is no line of a queue file',
+    line: Buffer.of(),
+  }
+  if (item.size > longestLine + 1) return tooLong
+  const bytes = await item.bytes()
+  const end = bytes.indexOf(0x0a)
+  if (end >= 0 && end < bytes.length - 1) return tooLong
+  return parseJob(end < 0 ? bytes : bytes.subarray(0, end))
+}
+
+/** Why a job cannot be done, whatever there is. */
+function reasonAgainst(job: Job): string | undefined {
+  switch (job.type) {
+    case 'opaque':
+      return job.reason
+    case 'upload':
+    case 'store':
+      return isInSpace(job.filename) ? undefined : notInSpace
+    case 'replicate':
+      return isInSpace(job.linkfile) ? undefined : notInSpace
+    case 'remove':
+      return undefined
+  }
+}
+
+const notInSpace = 'its path leads out of the FTP space'
+
+/** How long a job waits for its next try, in seconds. */
+const pauses: Backoff = { base: 1, max: 60 }

@@ -1,0 +1,219 @@
+import { errnoOf, FsqError, reasonOf } from '../../errors.js'
+import {
+  close,
+  openEntry,
+  pinDirectory,
+  type PinnedDirectory,
+  readSmall,
+} from '../../posix/files.js'
+import { type FileState, stateOf, stateOfOpen } from '../../posix/inode.js'
+import { isDirectory, listNames } from '../../posix/names.js'
+import { entryPath, type Path } from '../../posix/path.js'
+import { bytesOf, textOf } from './escape.js'
+import type { FileVersion } from './job.js'
+import { type LinkFile, longestLinkFile, parseLinkFile } from './link-file.js'
+
+/*
+ * The FTP space: the directories below the home of the cluster, without what the cluster itself keeps
+ * there. A name in it is a path from the home, as `pub/rfc-0959.txt`. No symbolic link is followed: one
+ * that an FTP client or a user made could lead out of the space.
+ */
+
+/** What the cluster, and fsq for it, keep in the home beside the FTP space. */
+const reserved: ReadonlySet<string> = new Set([
+  '.queue',
+  '.queue.lock',
+  '.deleted',
+  '.cluster.conf',
+  '.fsq',
+])
+
+/** Whether a name is one of a file in the FTP space. */
+export function isInSpace(name: string): boolean {
+  const parts = name.split('/').filter((part) => part !== '')
+  const isOutside = parts.some((part) => part === '.' || part === '..' || part.includes('\0'))
+  return parts.length > 0 && !isOutside && !reserved.has(parts[0] ?? '')
+}
+
+/** A file of the FTP space, its directory held open. */
+export interface SpaceFile {
+  /** Its path, which means it as long as it is not closed. */
+  readonly path: Path
+  /** Its directory. */
+  readonly directory: PinnedDirectory
+}
+
+/**
+ * The name as a path from the home.
+ *
+ * @throws `FsqError` `FSQ_CLUSTER` for one that leads out of the FTP space
+ */
+export function spaceName(name: string): string {
+  if (!isInSpace(name))
+    throw new FsqError('FSQ_CLUSTER', `${name} is no name of a file in the FTP space`)
+  return name
+    .split('/')
+    .filter((part) => part !== '')
+    .join('/')
+}
+
+/**
+ * Does something with a file of the FTP space, whether it is there or not.
+ *
+ * @returns undefined where its directory is not there, or is none
+ */
+export async function withFile<T>(
+  home: string,
+  name: string,
+  act: (file: SpaceFile) => T | Promise<T>,
+): Promise<T | undefined> {
+  const parts = spaceName(name)
+    .split('/')
+    .map((part) => bytesOf(part).toString('latin1'))
+  const last = parts.pop() ?? ''
+  let directory = pinDirectory(home)
+  try {
+    for (const part of parts) {
+      const below = pinBelow(directory, part)
+      if (below === undefined) return undefined
+      directory.close()
+      directory = below
+    }
+    return await act({ path: entryPath(directory.path, last), directory })
+  } finally {
+    directory.close()
+  }
+}
+
+function pinBelow(directory: PinnedDirectory, part: string): PinnedDirectory | undefined {
+  const path = entryPath(directory.path, part)
+  return isDirectory(path) ? pinDirectory(path) : undefined
+}
+
+/** What is in the place of a file now. */
+export type Found =
+  /** The file of the job itself. */
+  | {
+      readonly is: 'content'
+      readonly fd: number
+      readonly state: FileState
+      readonly close: () => void
+    }
+  /** The link file of the file of the job: it is stored. */
+  | { readonly is: 'link'; readonly link: LinkFile; readonly state: FileState }
+  /** Nothing, or another file: the job is superseded. */
+  | { readonly is: 'other'; readonly why: string }
+
+/**
+ * What is in the place of a file of that size and mtime, which is how a job tells whether it is still
+ * valid. A content is open then, for the caller to close.
+ */
+export function findVersion({ path }: SpaceFile, version: FileVersion): Found {
+  const there = stateOf(path)
+  if (there === undefined) return { is: 'other', why: 'it is not there any more' }
+  if (!there.isFile) return { is: 'other', why: 'it is no regular file' }
+  const fd = openEntry(path)
+  let isContent = false
+  try {
+    const state = stateOfOpen(fd)
+    isContent = state.isFile && isVersion(state, version)
+    if (isContent)
+      return {
+        is: 'content',
+        fd,
+        state,
+        close: () => {
+          close(fd)
+        },
+      }
+    const link = readLink(fd, state)
+    if (link?.size === version.size && link.mtime === version.mtime)
+      return { is: 'link', link, state }
+    return { is: 'other', why: 'it was changed since' }
+  } finally {
+    if (!isContent) close(fd)
+  }
+}
+
+/** The link file in the place of a file, whichever version it is of. */
+export function findLink({ path }: SpaceFile): { link: LinkFile; state: FileState } | undefined {
+  if (stateOf(path)?.isFile !== true) return undefined
+  const fd = openEntry(path)
+  try {
+    const state = stateOfOpen(fd)
+    const link = readLink(fd, state)
+    return link && { link, state }
+  } finally {
+    close(fd)
+  }
+}
+
+function readLink(fd: number, { size }: FileState): LinkFile | undefined {
+  return size > longestLinkFile ? undefined : parseLinkFile(readSmall(fd) ?? Buffer.of())
+}
+
+/** Whether a file has that size and that mtime, of which the cluster knows the seconds. */
+export function isVersion({ size, mtime }: FileState, version: FileVersion): boolean {
+  return size === version.size && mtime / 1_000_000_000n === BigInt(version.mtime)
+}
+
+/** A file of the FTP space that was found there. */
+export interface FileInSpace {
+  /** Its path from the home. */
+  readonly name: string
+  /** What its link file says; undefined for a file that is no link file. */
+  readonly link: LinkFile | undefined
+  /** Its size on this disk, in bytes. */
+  readonly size: number
+  /** When it was changed last, in seconds of the epoch. */
+  readonly mtime: number
+}
+
+/**
+ * The files of the FTP space in the order of their names, each directory as a whole; what is no regular
+ * file is left out, and what goes away meanwhile.
+ *
+ * @throws `FsqError` `FSQ_CLUSTER` for a directory that cannot be read
+ */
+export function* walkSpace(home: string): Generator<FileInSpace> {
+  yield* walk(home, '')
+}
+
+function* walk(path: Path, below: string): Generator<FileInSpace> {
+  const directory = pinForListing(path, below)
+  if (directory === undefined) return
+  try {
+    for (const entry of listNames(directory.path).sort()) {
+      const text = textOf(Buffer.from(entry, 'latin1'))
+      if (below === '' && reserved.has(text)) continue
+      const name = below === '' ? text : `${below}/${text}`
+      const inside = entryPath(directory.path, entry)
+      if (isDirectory(inside)) yield* walk(inside, name)
+      else yield* readFileInSpace(inside, name)
+    }
+  } finally {
+    directory.close()
+  }
+}
+
+function pinForListing(path: Path, name: string): PinnedDirectory | undefined {
+  try {
+    return pinDirectory(path)
+  } catch (cause) {
+    if (name !== '' && errnoOf(cause) === 'ENOENT') return undefined
+    const what = name === '' ? path.toString() : name
+    throw new FsqError('FSQ_CLUSTER', `cannot list ${what}: ${reasonOf(cause)}`, { cause })
+  }
+}
+
+function* readFileInSpace(path: Path, name: string): Generator<FileInSpace> {
+  if (stateOf(path)?.isFile !== true) return
+  const fd = openEntry(path)
+  try {
+    const state = stateOfOpen(fd)
+    const { size, mtime } = state
+    yield { name, link: readLink(fd, state), size, mtime: Number(mtime / 1_000_000_000n) }
+  } finally {
+    close(fd)
+  }
+}

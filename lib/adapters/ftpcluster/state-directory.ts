@@ -1,0 +1,45 @@
+import { FsqError, reasonOf } from '../../errors.js'
+import { close, openRecord } from '../../posix/files.js'
+import { isDirectory, makeDirectory } from '../../posix/names.js'
+import { getNative } from '../../posix/native.js'
+import type { Cluster } from './cluster.js'
+
+/** `.fsq` in the home of a cluster, where its processors keep their notes. */
+export interface StateDirectory extends Disposable {
+  /** Its path. */
+  readonly path: string
+}
+
+/**
+ * Opens `.fsq`, made where there is none, for this process alone: link files are changed by one process
+ * at a time. The lock goes with the process, however that ends.
+ *
+ * @throws `FsqError` `FSQ_CLUSTER_LOCKED` where another processor is at work; `FSQ_CLUSTER`
+ */
+export function openStateDirectory(cluster: Cluster): StateDirectory {
+  const path = `${cluster.home}/.fsq`
+  let fd: number
+  try {
+    if (!isDirectory(path)) makeDirectory(path, 0o700)
+    fd = openRecord(`${path}/lock`, 0o600)
+  } catch (cause) {
+    throw new FsqError('FSQ_CLUSTER', `cannot keep notes in ${path}: ${reasonOf(cause)}`, {
+      path,
+      cause,
+    })
+  }
+  if (!getNative().flock(fd)) {
+    close(fd)
+    throw new FsqError(
+      'FSQ_CLUSTER_LOCKED',
+      `another processor is at work on ${cluster.home}; one at a time can be`,
+      { path },
+    )
+  }
+  return {
+    path,
+    [Symbol.dispose]() {
+      close(fd)
+    },
+  }
+}

@@ -1,0 +1,3 @@
+import { processorCommand } from '../../processor-command.js'
+
+export default processorCommand(['remove'])

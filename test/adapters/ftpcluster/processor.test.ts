@@ -1,0 +1,359 @@
+import {
+  existsSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import t from 'tap'
+import { formatNode, type Node } from '../../../lib/adapters/ftpcluster/node.js'
+import { type FtpServer, ftpServers, withoutServer } from '../../helpers/ftp-servers.js'
+import { testCluster } from '../../helpers/cluster.js'
+
+const skip = withoutServer()
+
+/** The content of the copies that a link file names. */
+function copiesOf(
+  servers: readonly FtpServer[],
+  copies: readonly { node: Node; nodepath: string }[],
+): string[] {
+  return copies.map(({ node, nodepath }) => {
+    const server = servers.find((each) => formatNode(each.node) === formatNode(node))
+    return readFileSync(`${server?.directory ?? ''}/${nodepath}`, 'utf8')
+  })
+}
+
+function filesOn({ directory }: FtpServer): string[] {
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ name }) => name)
+}
+
+t.test('an upload is stored on a node, and its link file takes its place', { skip }, async (t) => {
+  const servers = await ftpServers(t, 3)
+  const it = testCluster(
+    t,
+    servers.map(({ node }) => node),
+  )
+  const names = ['rfc-0959.txt', 'pub/a name with spaces', 'pub/Überraschung.txt', 'pub/empty']
+  for (const name of names)
+    await it.upload(name, name.endsWith('empty') ? '' : `content of ${name}`)
+  const { done, waiting, events } = await it.process()
+  t.match({ done, waiting }, { done: 4, waiting: 0 })
+  t.strictSame(
+    events.filter(({ type }) => type !== 'dispatched' && type !== 'done'),
+    [],
+  )
+  for (const name of names) {
+    const link = it.link(name)
+    t.match(link, { name: name.split('/').pop(), owner: 'ftp', mtime: 1_044_844_761 })
+    t.strictSame(copiesOf(servers, link?.copies ?? []), [
+      name.endsWith('empty') ? '' : `content of ${name}`,
+    ])
+  }
+  t.strictSame(readdirSync(`${it.home}/.fsq`), ['lock'], 'nothing is left beside')
+})
+
+t.test('each of two copies is there before the content goes', { skip }, async (t) => {
+  const servers = await ftpServers(t, 3)
+  const [a, b, c] = servers as [FtpServer, FtpServer, FtpServer]
+  const it = testCluster(
+    t,
+    servers.map(({ node }) => node),
+  )
+  await b.stop()
+  await it.submit({ type: 'store', ...it.put('file', 'content'), nodes: [a.node, b.node] })
+  const first = await it.process()
+  t.match(first, { done: 1, retried: 1, waiting: 1 })
+  t.match(
+    first.events.find(({ type }) => type === 'away'),
+    { node: { port: b.node.port } },
+  )
+  t.equal(readFileSync(`${it.home}/file`, 'utf8'), 'content')
+  t.equal(it.waiting('store', b.node).length, 1, 'the job waits for the node')
+  t.match(it.waiting('store', b.node)[0], /_1_store_/, 'with a try spent')
+  await b.start()
+  t.match(await it.process(), { done: 1, waiting: 0 })
+  const link = it.link('file')
+  t.strictSame(link?.copies.map(({ node }) => node.port).sort(), [a.node.port, b.node.port].sort())
+  t.strictSame(copiesOf(servers, link?.copies ?? []), ['content', 'content'])
+  t.strictSame(filesOn(c), [])
+})
+
+t.test(
+  'a dead node costs the others nothing, and its jobs no tries but one',
+  { skip },
+  async (t) => {
+    const servers = await ftpServers(t, 2)
+    const [alive, dead] = servers as [FtpServer, FtpServer]
+    const it = testCluster(
+      t,
+      servers.map(({ node }) => node),
+    )
+    await dead.stop()
+    for (let i = 0; i < 10; i++)
+      for (const { node } of servers)
+        await it.submit({ type: 'store', ...it.put(`on ${node.port} ${i}`, 'x'), nodes: [node] })
+    const { done, retried, waiting } = await it.process({ connections: 3 })
+    t.match({ done, retried, waiting }, { done: 10, retried: 1, waiting: 10 })
+    t.equal(it.waiting('store', dead.node).filter((name) => name.includes('_0_store_')).length, 9)
+    t.equal(filesOn(alive).length, 10)
+  },
+)
+
+t.test('of a file that was uploaded twice the last is stored', { skip }, async (t) => {
+  const servers = await ftpServers(t, 1)
+  const it = testCluster(
+    t,
+    servers.map(({ node }) => node),
+  )
+  await it.submit({ type: 'upload', ...it.put('file', 'first', 1_000_000_000), nodes: [] })
+  await it.submit({ type: 'upload', ...it.put('file', 'second'), nodes: [] })
+  const { done, dropped, events } = await it.process()
+  t.match({ done, dropped }, { done: 1, dropped: 1 })
+  t.match(
+    events.find(({ type }) => type === 'dropped'),
+    { why: 'it was changed since' },
+  )
+  t.strictSame(copiesOf(servers, it.link('file')?.copies ?? []), ['second'])
+})
+
+t.test('a job for a file that is stored already is dropped', { skip }, async (t) => {
+  const servers = await ftpServers(t, 1)
+  const it = testCluster(
+    t,
+    servers.map(({ node }) => node),
+  )
+  await it.upload('file', 'content')
+  await it.process()
+  const before = readFileSync(`${it.home}/file`)
+  await it.submit({
+    type: 'upload',
+    filename: 'file',
+    uid: 'ftp',
+    size: 7,
+    mtime: 1_044_844_761,
+    nodes: [],
+  })
+  const { dropped, events } = await it.process()
+  t.equal(dropped, 1)
+  t.match(
+    events.find(({ type }) => type === 'dropped'),
+    { why: 'it is stored already' },
+  )
+  t.strictSame(readFileSync(`${it.home}/file`), before)
+})
+
+t.test(
+  'a file that is uploaded again while it is sent stays, and is stored by its own job',
+  { skip },
+  async (t) => {
+    const servers = await ftpServers(t, 2)
+    const [a, b] = servers as [FtpServer, FtpServer]
+    const it = testCluster(
+      t,
+      servers.map(({ node }) => node),
+    )
+    await b.stop()
+    await it.submit({ type: 'store', ...it.put('file', 'old one'), nodes: [a.node, b.node] })
+    await it.process()
+    t.equal(filesOn(a).length, 1)
+    writeFileSync(`${it.home}/new`, 'new one')
+    utimesSync(`${it.home}/new`, 1_044_844_761, 1_044_844_761)
+    renameSync(`${it.home}/new`, `${it.home}/file`) // The same name, size and mtime.
+    await b.start()
+    const second = await it.process()
+    t.match(second, { done: 2 }, 'it was sent to the other node, and the old copy removed')
+    t.equal(readFileSync(`${it.home}/file`, 'utf8'), 'new one')
+    await it.submit({
+      type: 'store',
+      filename: 'file',
+      uid: 'ftp',
+      size: 7,
+      mtime: 1_044_844_761,
+      nodes: [a.node, b.node],
+    })
+    await it.process()
+    t.strictSame(copiesOf(servers, it.link('file')?.copies ?? []), ['new one', 'new one'])
+    t.equal(filesOn(a).length, 1)
+  },
+)
+
+t.test('a file is placed where the least is used', { skip }, async (t) => {
+  const servers = await ftpServers(t, 3)
+  const it = testCluster(
+    t,
+    servers.map(({ node }) => node),
+  )
+  for (let i = 0; i < 9; i++) await it.upload(`file ${i}`, Buffer.alloc(1000))
+  t.match(await it.process({ copies: 2 }), { done: 18, waiting: 0 })
+  t.strictSame(
+    servers.map((server) => filesOn(server).length),
+    [6, 6, 6],
+  )
+})
+
+t.test('an upload goes to the nodes that it allows', { skip }, async (t) => {
+  const servers = await ftpServers(t, 3)
+  const [a, b, c] = servers as [FtpServer, FtpServer, FtpServer]
+  const it = testCluster(
+    t,
+    servers.map(({ node }) => node),
+  )
+  for (let i = 0; i < 4; i++) await it.upload(`file ${i}`, 'x', [a.node, c.node])
+  await it.process()
+  t.strictSame(
+    [a, b, c].map((server) => filesOn(server).length),
+    [2, 0, 2],
+  )
+})
+
+t.test('a node that is down is left alone', { skip }, async (t) => {
+  const servers = await ftpServers(t, 2)
+  const [a, b] = servers as [FtpServer, FtpServer]
+  const it = testCluster(
+    t,
+    servers.map(({ node }) => node),
+  )
+  await it.process()
+  await it.queues.of('store').downHost(formatNode(a.node))
+  await it.submit({ type: 'store', ...it.put('on a', 'x'), nodes: [a.node] })
+  for (let i = 0; i < 3; i++) await it.upload(`anywhere ${i}`, 'x')
+  const { done, retried, waiting } = await it.process()
+  t.match({ done, retried, waiting }, { done: 3, retried: 0, waiting: 1 })
+  t.equal(a.connections(), 0)
+  t.equal(filesOn(b).length, 3)
+  await it.queues.of('store').upHost(formatNode(a.node))
+  t.match(await it.process(), { done: 1, waiting: 0 })
+})
+
+t.test('a file is copied from node to node', { skip }, async (t) => {
+  const servers = await ftpServers(t, 3)
+  const [a, b, c] = servers as [FtpServer, FtpServer, FtpServer]
+  const it = testCluster(
+    t,
+    servers.map(({ node }) => node),
+  )
+  await it.submit({ type: 'store', ...it.put('pub/file', 'content'), nodes: [a.node] })
+  await it.process()
+  const job = { type: 'replicate', linkfile: 'pub/file', size: 7, mtime: 1_044_844_761 } as const
+  await it.submit({ ...job, nodes: [a.node, b.node] })
+  await it.process()
+  t.strictSame(
+    it.link('pub/file')?.copies.map(({ node }) => node.port),
+    [a.node.port, b.node.port],
+  )
+  await it.submit({ ...job, nodes: [] })
+  await it.process()
+  const link = it.link('pub/file')
+  t.strictSame(copiesOf([a, b, c], link?.copies ?? []), ['content', 'content', 'content'])
+  await it.submit({ ...job, nodes: [a.node] })
+  t.match(await it.process(), { dropped: 1 })
+})
+
+t.test(
+  'a copy of a file that was removed while it waited to be copied is not kept',
+  { skip },
+  async (t) => {
+    const servers = await ftpServers(t, 2)
+    const [a, b] = servers as [FtpServer, FtpServer]
+    const it = testCluster(
+      t,
+      servers.map(({ node }) => node),
+    )
+    await it.submit({ type: 'store', ...it.put('file', 'content'), nodes: [a.node] })
+    await it.process()
+    await it.submit({
+      type: 'replicate',
+      linkfile: 'file',
+      size: 7,
+      mtime: 1_044_844_761,
+      nodes: [b.node],
+    })
+    renameSync(`${it.home}/file`, `${it.home}/elsewhere`)
+    const { dropped, events } = await it.process()
+    t.equal(dropped, 1)
+    t.match(
+      events.find(({ type }) => type === 'dropped'),
+      { why: 'it is not there any more' },
+    )
+    t.strictSame(filesOn(b), [])
+  },
+)
+
+t.test('a copy is removed, and the link file forgets it', { skip }, async (t) => {
+  const servers = await ftpServers(t, 2)
+  const [a, b] = servers as [FtpServer, FtpServer]
+  const it = testCluster(
+    t,
+    servers.map(({ node }) => node),
+  )
+  await it.submit({ type: 'store', ...it.put('file', 'content'), nodes: [a.node, b.node] })
+  await it.process()
+  const [first, last] = it.link('file')?.copies ?? []
+  if (first === undefined || last === undefined) throw new Error('not stored')
+  await it.submit({ type: 'remove', ...first, linkfile: 'file' })
+  t.match(await it.process(), { done: 1 })
+  t.strictSame(it.link('file')?.copies, [last])
+  await it.submit({ type: 'remove', ...last, linkfile: 'file' })
+  const { failed, events } = await it.process()
+  t.equal(failed, 1, 'but the last copy of a file that is there is kept')
+  t.match(
+    events.find(({ type }) => type === 'failed'),
+    { why: /last copy of file/ },
+  )
+  t.equal(filesOn(a).length + filesOn(b).length, 1)
+  await it.submit({ type: 'remove', ...first })
+  t.match(await it.process(), { done: 1 }, 'that a copy is not there is success')
+})
+
+t.test('what leads out of the FTP space is refused', { skip }, async (t) => {
+  const servers = await ftpServers(t, 1)
+  const it = testCluster(
+    t,
+    servers.map(({ node }) => node),
+  )
+  const { size, mtime } = statSync('/etc/hostname')
+  const seconds = Math.floor(mtime.getTime() / 1000)
+  for (const filename of ['../../../etc/hostname', '.cluster.conf', '.queue/x', 'a/../../x'])
+    await it.submit({ type: 'upload', filename, uid: 'ftp', size, mtime: seconds, nodes: [] })
+  const { failed } = await it.process()
+  t.equal(failed, 4)
+  t.strictSame(servers.flatMap(filesOn), [])
+})
+
+t.test('one processor at a time is at a cluster', { skip }, async (t) => {
+  const servers = await ftpServers(t, 1)
+  const it = testCluster(
+    t,
+    servers.map(({ node }) => node),
+  )
+  const ending = new AbortController()
+  const first = it.process({ follow: true, signal: ending.signal })
+  await t.rejects(it.process(), { code: 'FSQ_CLUSTER_LOCKED' })
+  ending.abort()
+  await first
+  t.ok(existsSync(`${it.home}/.fsq/lock`))
+})
+
+t.test('who follows does jobs as they come', { skip }, async (t) => {
+  const servers = await ftpServers(t, 2)
+  const it = testCluster(
+    t,
+    servers.map(({ node }) => node),
+  )
+  const ending = new AbortController()
+  let stored = 0
+  const following = it.process({
+    follow: true,
+    sweep: 3600,
+    signal: ending.signal,
+    onEvent: ({ type }) => {
+      if (type === 'done' && ++stored === 5) ending.abort()
+    },
+  })
+  for (let i = 0; i < 5; i++) await it.upload(`file ${i}`, 'x')
+  t.match(await following, { done: 5 })
+})
