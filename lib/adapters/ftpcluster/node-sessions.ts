@@ -4,9 +4,6 @@ import type { ConfiguredNode } from './cluster-conf.js'
 import { NodeError } from './node-error.js'
 import { NodeSession, type SessionOptions } from './node-session.js'
 
-/** For so long, in milliseconds, a connection that was idle is taken to be alive. */
-const fresh = 1000
-
 /**
  * The connections to a node: few at most, each kept for the next request. None that was cut is used
  * again, and none that is idle keeps the process alive.
@@ -14,7 +11,7 @@ const fresh = 1000
 export class NodeSessions {
   readonly #node: ConfiguredNode
   readonly #options: SessionOptions
-  readonly #idle: { readonly session: NodeSession; readonly since: number }[] = []
+  readonly #idle: NodeSession[] = []
   readonly #waiting: Deferred<undefined>[] = []
   #free: number
   #closed = false
@@ -56,15 +53,13 @@ export class NodeSessions {
   /** Closes the connections that are idle, and the others when they have done what they are at. */
   close(): void {
     this.#closed = true
-    for (const { session } of this.#idle.splice(0)) session.close()
+    for (const session of this.#idle.splice(0)) session.close()
   }
 
   async #session(signal: AbortSignal | undefined): Promise<NodeSession> {
-    for (let idle = this.#idle.pop(); idle !== undefined; idle = this.#idle.pop()) {
-      const { session, since } = idle
+    for (let session = this.#idle.pop(); session !== undefined; session = this.#idle.pop()) {
       session.keepAlive(true)
-      const alive = performance.now() - since < fresh || (await isAlive(session, signal))
-      if (alive && !session.closed) return session
+      if (!session.closed && (await isAlive(session, signal))) return session
       session.close()
     }
     return NodeSession.open(this.#node, this.#options, signal)
@@ -74,7 +69,7 @@ export class NodeSessions {
     if (this.#closed) session.close()
     if (session.closed) return
     session.keepAlive(false)
-    this.#idle.push({ session, since: performance.now() })
+    this.#idle.push(session)
   }
 
   async #slot(signal: AbortSignal | undefined): Promise<void> {
@@ -102,7 +97,10 @@ export class NodeSessions {
   }
 }
 
-/** A server that went away without a word leaves a connection that looks alive. */
+/**
+ * A connection that was cut while nobody used it may look alive. That it was says nothing about the node,
+ * so it is worth a question.
+ */
 async function isAlive(session: NodeSession, signal: AbortSignal | undefined): Promise<boolean> {
   try {
     const { refusal } = await untilAborted(session.attempt('NOOP'), signal)
