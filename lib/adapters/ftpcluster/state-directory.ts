@@ -1,6 +1,6 @@
 import { FsqError, reasonOf } from '../../errors.js'
 import { close, openRecord } from '../../posix/files.js'
-import { isDirectory, makeDirectory } from '../../posix/names.js'
+import { isDirectory, listNames, makeDirectory, removeIfThere } from '../../posix/names.js'
 import { getNative } from '../../posix/native.js'
 import type { Cluster } from './cluster.js'
 
@@ -36,6 +36,9 @@ export function openStateDirectory(cluster: Cluster): StateDirectory {
       { path },
     )
   }
+  // A note that was being written: nobody else writes here now.
+  for (const name of listNames(path))
+    if (/\.(?:new|swap|stored)\.\d+$/.test(name)) removeIfThere(`${path}/${name}`)
   return {
     path,
     [Symbol.dispose]() {
