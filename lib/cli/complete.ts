@@ -86,6 +86,7 @@ async function answerTo(
     case 'program':
       return 'commands'
     case 'arg':
+    case 'home':
       return 'files'
     default:
       return []

@@ -57,6 +57,10 @@ export function loadKoffi(): Native {
     if (error.code === 'ENOSYS' || error.code === 'EINVAL') return false
     throw error
   }
+  const fcntl =
+    process.platform === 'linux'
+      ? (libc.func('int fcntl(int fd, int command, ...)') as Call)
+      : undefined
   return {
     name: 'koffi',
     flock(fd) {
@@ -82,6 +86,15 @@ export function loadKoffi(): Native {
     renameNoReplace: (from, to, directory = AT_FDCWD) =>
       rename(from, directory, to, RENAME_NOREPLACE),
     renameExchange: (one, other) => rename(one, AT_FDCWD, other, RENAME_EXCHANGE),
+    ...(fcntl === undefined
+      ? {}
+      : {
+          fcntl(fd: number, command: number, argument: number) {
+            const result = fcntl(fd, command, 'int', argument)
+            if (result === -1) throw systemError('fcntl', koffi.errno())
+            return result
+          },
+        }),
   }
 }
 

@@ -23,6 +23,8 @@ export interface Native {
   renameNoReplace(from: Path, to: Path, directory?: number): boolean
   /** renameat2(2) with RENAME_EXCHANGE: false where kernel, file system or backend cannot do it. */
   renameExchange(one: Path, other: Path): boolean
+  /** fcntl(2) of Linux with a number; what it returns. Not every backend has it. */
+  readonly fcntl?: (fd: number, command: number, argument: number) => number
 }
 
 let native: Native | undefined

@@ -85,6 +85,7 @@ t.test('queues, items and values', { buffered: true }, async (t) => {
     [['enqueue', '-f', ''], ['files']],
     [['done', 'nosuch', ''], []],
     [['ftpcluster', 'q'], ['queue']],
+    [['ftpcluster', 'import', ''], ['files']],
     [['ftpcluster', '-'], ['--help']],
     [['ftpcluster', 'queue', '--fi'], ['--files']],
     [['ftpcluster', 'queue', '--home', ''], ['files']],

@@ -29,7 +29,7 @@ export interface Cluster {
  * An ftpcluster by its home, which has a `.queue`.
  *
  * @param options - the name of the cluster. @defaultValue the last part of the path, links resolved
- * @throws {@link FsqError} `FSQ_CLUSTER` where there is none.
+ * @throws `FsqError` `FSQ_CLUSTER` where there is none.
  */
 export function openCluster(home: string, options: { readonly name?: string } = {}): Cluster {
   const real = resolve(home)

@@ -1,6 +1,6 @@
 /**
  * fsq/ftpcluster: the files of an ftpcluster, an FTP server that spreads its files over node servers and
- * defers what it has to do as lines of text. So far they are read and written:
+ * defers what it has to do as lines of text. They are read and written, and turned into work-items:
  *
  * ```ts
  * import { makeJob, readQueueFile } from 'fsq/ftpcluster'
@@ -22,7 +22,9 @@ export {
   formatClusterConf,
   parseClusterConf,
 } from './cluster-conf.js'
+export { type Cluster, openCluster } from './cluster.js'
 export { decodeName, encodeName } from './escape.js'
+export { importCluster, type ImportEvent, type ImportOptions, type ImportResult } from './import.js'
 export {
   type FileVersion,
   type Job,

@@ -47,3 +47,8 @@ function checkLength({ length }: Buffer, number: number): void {
   if (length > longestLine)
     throw new RangeError(`line ${number} is longer than ${longestLine} bytes; it is no queue file`)
 }
+
+/** Whether there is nothing in a line. */
+export function isBlank(line: Uint8Array): boolean {
+  return line.every((byte) => byte === 0x20 || byte === 0x09)
+}

@@ -1,5 +1,5 @@
 import { type Job, parseJob } from './job.js'
-import { linesOf } from './lines.js'
+import { isBlank, linesOf } from './lines.js'
 
 /** A job where it stands in its file. */
 export interface QueuedJob {
@@ -24,10 +24,6 @@ export async function* readQueueFile(
     if (!complete || isBlank(bytes)) continue
     yield { job: parseJob(bytes), number, offset }
   }
-}
-
-function isBlank(line: Buffer): boolean {
-  return line.every((byte) => byte === 0x20 || byte === 0x09)
 }
 
 /** The bytes of jobs in a queue file: a line each, as it was read or made. */

@@ -68,17 +68,25 @@ export async function* jobsInFiles(
   }
 }
 
-/**
- * Opens a queue file for reading; nothing where it is gone, and why not where it is no regular file or not
- * ours to read. A link is not followed: who can write to `.queue` must not make us read files from anywhere.
- */
+/** {@link openFile} of `.queue`. */
 export function openQueueFile(
   { paths: { queue } }: Cluster,
   name: string,
 ): number | { readonly reason: string } | undefined {
+  return openFile(queue, name)
+}
+
+/**
+ * Opens a file for reading; nothing where it is gone, and why not where it is no regular file or not ours to
+ * read. A link is not followed: who can write to the directory must not make us read files from anywhere.
+ */
+export function openFile(
+  directory: string,
+  name: string,
+): number | { readonly reason: string } | undefined {
   let fd: number
   try {
-    fd = openEntry(entryPath(queue, name))
+    fd = openEntry(entryPath(directory, name))
   } catch (error) {
     switch (errnoOf(error)) {
       case 'ENOENT':

@@ -2,7 +2,7 @@ import { errnoOf, FsqError } from '../../errors.js'
 import { fromByteString } from '../../name/charset.js'
 import { type ParsedItemName, parseItemName } from '../../name/item-name.js'
 import { compareNames } from '../../name/order.js'
-import { close, openEntry, readPieces, statFile } from '../../posix/files.js'
+import { close, openEntry, statFile } from '../../posix/files.js'
 import { entryPath } from '../../posix/path.js'
 import { claimEntry } from '../../queue/claim.js'
 import { hostContext, type QueueContext } from '../../queue/context.js'
@@ -16,6 +16,7 @@ import type { Cluster } from './cluster.js'
 import { queueNames } from './job-items.js'
 import { type Job, parseJob } from './job.js'
 import { longestLine } from './lines.js'
+import { readAll } from './read-all.js'
 
 /*
  * The items of the queues of jobs, read back as jobs. A job that is for several nodes may wait in several
@@ -152,9 +153,7 @@ async function lineOf({ queue, entry }: Place): Promise<Buffer | undefined> {
   try {
     fd = openEntry(entryPath(queue.paths.queue, entry))
     if (!statFile(fd).isFile() || statFile(fd).size > longestLine + 1) return Buffer.from('\n')
-    const pieces: Buffer[] = []
-    for await (const piece of readPieces(fd, 0)) pieces.push(Buffer.from(piece))
-    const bytes = Buffer.concat(pieces)
+    const bytes = await readAll(fd)
     return bytes.at(-1) === 0x0a ? bytes.subarray(0, -1) : bytes
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined

@@ -2,6 +2,10 @@ import type { CommandGroup } from '../command-group.js'
 
 export default {
   commands: {
+    import: {
+      summary: 'turn the jobs in queue files into work-items',
+      load: () => import('./ftpcluster/import.js'),
+    },
     queue: {
       summary: 'print, take and add jobs, as the program of that name does',
       load: () => import('./ftpcluster/queue.js'),

@@ -1,0 +1,49 @@
+import { importCluster, type ImportEvent } from '../../../adapters/ftpcluster/import.js'
+import { type Call, defineCommand } from '../../command.js'
+import { jsonLine, print } from '../../output.js'
+import { UsageError } from '../../usage-error.js'
+import { type ClusterFlags, clusterFlags } from './cluster-flags.js'
+import { type LockFlags, lockFlags } from './lock-flags.js'
+
+interface Flags extends ClusterFlags, LockFlags {
+  readonly json?: true
+}
+
+export default defineCommand<Flags>({
+  operands: 'home',
+  atLeast: 1,
+  flagsAnywhere: true,
+  flags: (command) =>
+    lockFlags(clusterFlags(command.option('--json', 'print what came of it as a JSON object'))),
+  async run(call) {
+    const { operands, flags, root, chirp } = call
+    const [home = '', ...others] = operands
+    if (others.length > 0) throw new UsageError('too many arguments')
+    const result = await importCluster(root(), home, {
+      ...flags,
+      onEvent: (event) => {
+        report(event, call)
+      },
+    })
+    if (flags.json === true) await print(jsonLine(result))
+    const { files, added, present, left } = result
+    chirp(`${files} files: ${added} jobs added, ${present} there already; ${left} files left`)
+    return 0
+  },
+})
+
+function report(event: ImportEvent, { say, chirp }: Call<Flags>): void {
+  switch (event.type) {
+    case 'imported': {
+      const { file, added, present, opaque } = event
+      chirp(`${file}: ${added} jobs added, ${present} there already`)
+      if (opaque > 0) say(`${file}: lines that are no job that we know: ${opaque} (ftpc-opaque)`)
+      break
+    }
+    case 'left':
+      say(`${event.file}: left: ${event.reason}`)
+      break
+    case 'lock':
+      say(event.message)
+  }
+}
