@@ -17,7 +17,7 @@ export interface NewJobItem {
 }
 
 /** Puts jobs into their queues, which are made where they are missing. */
-export class JobQueues {
+export class Intake {
   readonly #root: Root
   readonly #cluster: Cluster
   readonly #queues = new Map<Job['type'], Promise<Queue>>()
