@@ -6,6 +6,10 @@ export default {
       summary: 'turn the jobs in queue files into work-items',
       load: () => import('./ftpcluster/import.js'),
     },
+    export: {
+      summary: 'turn work-items into queue files again',
+      load: () => import('./ftpcluster/export.js'),
+    },
     queue: {
       summary: 'print, take and add jobs, as the program of that name does',
       load: () => import('./ftpcluster/queue.js'),
