@@ -109,7 +109,7 @@ t.test('-h prints the usage to stdout, for every command', { buffered: true }, a
   check(t, group, { stdout: usage }, 'a group has its commands')
   check(t, await fsq(['help', 'ftpcluster']), { stdout: group.stdout })
   const inner = await fsq(['help', 'ftpcluster', 'queue'])
-  check(t, inner, { stdout: /^Usage: fsq ftpcluster queue \[flags\] type\n/ })
+  check(t, inner, { stdout: /^Usage: fsq ftpcluster queue \[flags\] \[type\]\n/ })
 })
 
 t.test('--version prints the version of the package', { buffered: true }, async (t) => {
@@ -163,6 +163,10 @@ const misuse: readonly [words: readonly string[], message: RegExp][] = [
   [['ftpcluster', '-v', 'queue'], /unknown option '-v'/],
   [['ftpcluster', 'queue'], /too few arguments/],
   [['ftpcluster', 'queue', 'upload', 'store'], /too many arguments/],
+  [['ftpcluster', 'queue', '-e', 'upload'], /-e takes jobs of any type from stdin/],
+  [['ftpcluster', 'queue', '-de'], /-e takes jobs of any type from stdin/],
+  [['ftpcluster', 'import'], /too few arguments/],
+  [['ftpcluster', 'export', '.', '.'], /too many arguments/],
   [['stat', '--json', '--ages'], /-l, --ages, --json and --format exclude each other/],
   [['stat', '--format', 'xml'], /Expected one of table, json, prometheus/],
   [['stat', '--older', 'soon'], /Expected a duration such as .* got "soon"/],

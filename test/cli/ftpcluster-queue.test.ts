@@ -1,11 +1,19 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import t from 'tap'
-import { check, type Place, place } from '../helpers/cli.js'
+import { check, type Place, place, startProgram } from '../helpers/cli.js'
 
 t.jobs = 4
 
 /** The home of an ftpcluster with these queue files. */
-export function homeIn({ directory }: Place, files: Readonly<Record<string, string>> = {}): string {
+function homeIn({ directory }: Place, files: Readonly<Record<string, string>> = {}): string {
   const home = `${directory}/cluster`
   mkdirSync(`${home}/.queue`, { recursive: true })
   for (const [name, text] of Object.entries(files)) writeFileSync(`${home}/.queue/${name}`, text)
@@ -94,4 +102,99 @@ t.test('what is no home of a cluster is told', { buffered: true }, async (t) => 
     status: 111,
     stderr: /^fsq ftpcluster queue: cannot use .* no such file or directory\n$/,
   })
+})
+
+/** The queue files, by their names without what is new in them. */
+function filesIn(home: string): Record<string, string> {
+  const names = readdirSync(`${home}/.queue`).sort()
+  return Object.fromEntries(
+    names.map((name) => [
+      name.replace(/\d{6}-\d{6}-[0-9a-f]{4}\.q$/, 'X.q'),
+      readFileSync(`${home}/.queue/${name}`, 'utf8'),
+    ]),
+  )
+}
+
+t.test('queue -d --files takes jobs out of files', { buffered: true }, async (t) => {
+  const here = await place(t)
+  const home = homeIn(here, {
+    'mixed.q': `${upload}\n\n${store}\nmystery\n${upload} m1:21\nupload cut`,
+    'uploads-1': `${upload}\n`,
+    'store-1': `${store}\n`,
+  })
+  const words = ['ftpcluster', 'queue', '--files', '--home', home, '-d']
+  check(t, await here.fsq([...words, 'upload']), {
+    stdout: `${upload}\n${upload} m1:21\n${upload}\n`,
+  })
+  t.strictSame(filesIn(home), {
+    'mixed.q': `\n${store}\nmystery\nupload cut`,
+    'store-1': `${store}\n`,
+  })
+  const writer = openSync(`${home}/.queue/store-1`, 'a')
+  check(t, await here.fsq([...words, '-n', 'store']), {
+    stdout: `mixed.q\t${store}\n`,
+    stderr: 'fsq ftpcluster queue: store-1: left out: somebody is writing to it\n',
+  })
+  closeSync(writer)
+  writeFileSync(`${home}/.queue.lock`, '')
+  check(t, await here.fsq([...words, '.']), {
+    status: 111,
+    stderr: /somebody else is at the queue/,
+  })
+  check(t, await here.fsq([...words, '--break-lock', '.']), {
+    stdout: `mystery\n${store}\n`,
+    stderr: /\.queue\.lock is broken/,
+  })
+  t.strictSame(filesIn(home), { 'mixed.q': '\nupload cut' })
+})
+
+t.test('queue -d takes work-items', { buffered: true }, async (t) => {
+  const here = await place(t)
+  const home = homeIn(here)
+  const lines = Array.from({ length: 600 }, (_, at) => `upload f${at} root 1 1\n`)
+  const words = ['ftpcluster', 'queue', '--home', home]
+  check(t, await here.fsq([...words, '-e', '-v'], { input: lines.join('') }), {
+    stderr: 'fsq ftpcluster queue: 600 jobs added\n',
+  })
+  check(t, await here.fsq([...words, '-d', 'store']), {})
+  check(t, await here.fsq([...words, '-d', '.']), { stdout: lines.join('') })
+  check(t, await here.fsq([...words, '.']), {}, 'they are done')
+})
+
+t.test('what cannot be printed is not removed', { buffered: true }, async (t) => {
+  const here = await place(t)
+  const home = homeIn(here, { 'uploads-1': `${upload}\n` })
+  const words = ['ftpcluster', 'queue', '--home', home]
+  check(t, await here.fsq([...words, '-e'], { input: `${upload}\n` }))
+  for (const flags of [[], ['--files']]) {
+    const command = ['fsq', ...words, ...flags, '-d', '.'].join(' ')
+    const { status, stderr } = await startProgram('sh', ['-c', `${command} >/dev/full`], {
+      env: here.env,
+    }).ended
+    t.equal(status, 111)
+    t.match(stderr, /cannot write to stdout/)
+    check(t, await here.fsq([...words, ...flags, '.']), { stdout: `${upload}\n` })
+  }
+  t.strictSame(filesIn(home), { 'uploads-1': `${upload}\n` })
+})
+
+t.test('queue -e adds what is on stdin', { buffered: true }, async (t) => {
+  const here = await place(t)
+  const home = homeIn(here)
+  const words = ['ftpcluster', 'queue', '--home', home]
+  for (const flags of [[], ['--files']]) {
+    const cut = await here.fsq([...words, ...flags, '-e'], { input: `${upload}\n\n${store}` })
+    check(t, cut, { status: 111, stderr: /line 3 has no end/ })
+  }
+  t.strictSame(filesIn(home), {}, 'a file is added as a whole')
+  check(t, await here.fsq([...words, '.']), { stdout: `${upload}\n` })
+  check(t, await here.fsq([...words, '--files', '-e'], { input: `${store}\n \nmystery\n` }), {
+    stderr: 'fsq ftpcluster queue: line 3 is no job that we know\n',
+  })
+  t.strictSame(filesIn(home), { 'queue-X.q': `${store}\nmystery\n` })
+  check(t, await here.fsq([...words, '--files', '-e'], { input: '' }))
+  t.strictSame(Object.keys(filesIn(home)), ['queue-X.q'])
+  const twice = await here.fsq([...words, '-e'], { input: `${store}\n${store}\n` })
+  check(t, twice)
+  check(t, await here.fsq([...words, 'store']), { stdout: `${store}\n${store}\n` })
 })

@@ -9,7 +9,7 @@ import { makeJob } from './job.js'
 import { longestLinkFile, parseLinkFile } from './link-file.js'
 import { clusterError, openFile } from './queue-files.js'
 import { readAll } from './read-all.js'
-import { NotOurs, Watch } from './watch.js'
+import { busy, NotOurs, Watch } from './watch.js'
 
 /*
  * The link files of files that were deleted through FTP, in `.deleted`: a job for each copy, then the link
@@ -50,7 +50,7 @@ async function importLink(
   if (typeof fd === 'object') return left(fd.reason)
   const watch = new Watch(fd)
   try {
-    if (!watch.begin()) return left('somebody is writing to it')
+    if (!watch.begin()) return left(busy)
     const stat = statFile(fd)
     const link = stat.size > longestLinkFile ? undefined : parseLinkFile(await readAll(fd))
     if (link === undefined) return left('it is no link file')

@@ -1,6 +1,6 @@
 import { syncDirectory } from '../../posix/directory-sync.js'
 import { close, isSameFile, readPieces, statFile } from '../../posix/files.js'
-import { removeIfThere, replaceFile } from '../../posix/names.js'
+import { removeIfThere } from '../../posix/names.js'
 import { entryPath } from '../../posix/path.js'
 import type { Root } from '../../root/root.js'
 import { asideFor, dateOfAside, isAside, nameOfAside } from './aside.js'
@@ -12,9 +12,9 @@ import { parseJob } from './job.js'
 import { isBlank, linesOf } from './lines.js'
 import { putBack, sweepUnfinished, UnfinishedFile } from './put-back.js'
 import { clusterError, listQueueFiles, openQueueFile } from './queue-files.js'
-import { dateInName } from './queue-file-name.js'
 import { lockQueue, type QueueLockOptions } from './queue-lock.js'
-import { NotOurs, Watch } from './watch.js'
+import { setAside } from './set-aside.js'
+import { busy, NotOurs, Watch } from './watch.js'
 
 /*
  * Import: the lines of queue files become work-items. The programs of the cluster may append to the files
@@ -208,8 +208,6 @@ async function importFile(
   }
 }
 
-const busy = 'somebody is writing to it'
-
 /** Why nothing is to be done about a file now, if that is so. */
 async function whyNot(fd: number): Promise<string | undefined> {
   let whole = 0
@@ -219,20 +217,6 @@ async function whyNot(fd: number): Promise<string | undefined> {
     else rest++
   }
   return rest > 0 && whole === 0 ? 'its line has no end' : undefined
-}
-
-/** Renames a file so that nobody else finds it; nothing where it was another that had the name by now. */
-async function setAside(
-  { paths: { queue } }: Cluster,
-  name: string,
-  fd: number,
-): Promise<string | undefined> {
-  const aside = asideFor(name, dateInName(name) ?? statFile(fd).mtime)
-  if (!isSameFile(fd, entryPath(queue, name))) return undefined
-  replaceFile(entryPath(queue, name), entryPath(queue, aside))
-  await syncDirectory(queue)
-  // Where it was replaced after all, the next import takes what is aside now.
-  return isSameFile(fd, entryPath(queue, aside)) ? aside : undefined
 }
 
 /** Enqueues the complete lines that have not been enqueued. */

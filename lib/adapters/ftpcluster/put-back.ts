@@ -78,6 +78,12 @@ export class UnfinishedFile {
     await syncDirectory(this.#directory)
   }
 
+  /** Gives it a name; where that is taken, another of which a processor thinks the same. */
+  async nameLike(name: string): Promise<void> {
+    for (let free = name; !this.nameAs(free); free = anotherName(name));
+    await syncDirectory(this.#directory)
+  }
+
   /** Gives it a name that must be free; false where it is not. It does not last before a sync. */
   nameAs(name: string): boolean {
     try {

@@ -9,6 +9,9 @@ export class NotOurs extends Error {
   }
 }
 
+/** Why a file is left to who has it open. */
+export const busy = 'somebody is writing to it'
+
 /** How often, and how long between, in milliseconds, it is looked whether a file was closed. */
 const looks = { count: 200, pause: 50 }
 
