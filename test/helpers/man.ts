@@ -21,7 +21,7 @@ export function readPage(path: string): ManPage {
 
 /** Every page of the package. */
 export function readPages(): ManPage[] {
-  return ['man/man1', 'man/man7'].flatMap((folder) =>
+  return ['man/man1', 'man/man5', 'man/man7'].flatMap((folder) =>
     readdirSync(fileOf(folder))
       .sort()
       .map((name) => readPage(`${folder}/${name}`)),

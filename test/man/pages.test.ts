@@ -7,14 +7,18 @@ import { fileOf, readPages } from '../helpers/man.js'
 const pages = readPages()
 const names = Object.keys(commands)
 
-t.test('there is a page for each command, for the program and for the standard', async (t) => {
-  const expected = [
-    'man/man1/fsq.1',
-    'man/man7/fsq.7',
-    ...names.map((name) => `man/man1/fsq-${name}.1`),
-  ]
-  t.strictSame(pages.map(({ path }) => path).sort(), expected.sort())
-})
+t.test(
+  'there is a page for each command, for the program, for the standard and for files',
+  async (t) => {
+    const expected = [
+      'man/man1/fsq.1',
+      'man/man5/fsq-ftpcluster.5',
+      'man/man7/fsq.7',
+      ...names.map((name) => `man/man1/fsq-${name}.1`),
+    ]
+    t.strictSame(pages.map(({ path }) => path).sort(), expected.sort())
+  },
+)
 
 t.test('package.json lists every page', async (t) => {
   const manifest = JSON.parse(readFileSync(fileOf('package.json'), 'utf8')) as { man?: string[] }
@@ -54,7 +58,7 @@ for (const { path, source } of pages) {
   })
 
   t.test(`${path} refers only to pages that exist`, async (t) => {
-    const [, own = '', section = ''] = /man\/man[17]\/(.*)\.([17])$/.exec(path) ?? []
+    const [, own = '', section = ''] = /man\/man[157]\/(.*)\.([157])$/.exec(path) ?? []
     t.match(source, `\n.Dt ${own.toUpperCase()} ${section}\n.Os fsq\n`)
     for (const [, name = '', number = ''] of source.matchAll(/^\.Xr (fsq\S*) (\d)/gm)) {
       const target = `man/man${number}/${name}.${number}`
