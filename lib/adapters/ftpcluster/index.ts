@@ -24,6 +24,7 @@ export {
 } from './cluster-conf.js'
 export { type Cluster, openCluster } from './cluster.js'
 export { decodeName, encodeName } from './escape.js'
+export { exportCluster, type ExportEvent, type ExportOptions, type ExportResult } from './export.js'
 export { importCluster, type ImportEvent, type ImportOptions, type ImportResult } from './import.js'
 export {
   type FileVersion,

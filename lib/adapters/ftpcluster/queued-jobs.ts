@@ -36,11 +36,15 @@ export interface JobItem {
 }
 
 /** An entry of a queue or of a host queue. */
-interface Place {
+interface Place extends Entry {
+  readonly name: ParsedItemName
+}
+
+/** All that is kept of each while they are sorted: there may be many. */
+interface Entry {
   readonly queue: QueueContext
   /** A byte string. */
   readonly entry: string
-  readonly name: ParsedItemName
 }
 
 /** An item that was left where it is, and why. */
@@ -80,14 +84,14 @@ function placesIn(
   queue: QueueContext,
   cluster: Cluster,
   onSkipped: (skipped: SkippedItem) => void,
-): Place[] {
-  const places: Place[] = []
+): Entry[] {
+  const places: Entry[] = []
   const { charset } = queue.reading
   for (const source of [queue, ...listHosts(queue).map((host) => hostContext(queue, host))]) {
     for (const entry of listEntries(source, source.paths.queue)) {
       try {
-        const name = parseItemName(fromByteString(entry, charset), source.reading)
-        if (name.hostname === cluster.name) places.push({ queue: source, entry, name })
+        if (nameOf({ queue: source, entry }).hostname === cluster.name)
+          places.push({ queue: source, entry })
       } catch (error) {
         if (!(error instanceof FsqError)) throw error
         const id = printableName(entry, charset)
@@ -99,9 +103,10 @@ function placesIn(
 }
 
 /** Those that are one item but for its tries. They stand side by side, since the tries come last but one. */
-function* groupsOf(places: readonly Place[]): Generator<Place[]> {
+function* groupsOf(entries: readonly Entry[]): Generator<Place[]> {
   let group: Place[] = []
-  for (const place of places) {
+  for (const each of entries) {
+    const place = { ...each, name: nameOf(each) }
     const [first] = group
     if (first !== undefined && keyOf(first) !== keyOf(place)) {
       yield group
@@ -110,6 +115,10 @@ function* groupsOf(places: readonly Place[]): Generator<Place[]> {
     group.push(place)
   }
   if (group.length > 0) yield group
+}
+
+function nameOf({ queue: { reading }, entry }: Entry): ParsedItemName {
+  return parseItemName(fromByteString(entry, reading.charset), reading)
 }
 
 function keyOf({ name: { timestamp, entropy, pid, hostname, arguments: args } }: Place): string {
