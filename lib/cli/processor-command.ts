@@ -1,15 +1,16 @@
 import type { Command } from 'commander'
-import { openCluster } from '../adapters/ftpcluster/cluster.js'
 import type { NodeClientOptions } from '../adapters/ftpcluster/node-client.js'
 import { formatNode } from '../adapters/ftpcluster/node.js'
 import { balanceUsedSpace, type Placement, roundRobin } from '../adapters/ftpcluster/placement.js'
-import { type ProcessEvent, processJobs } from '../adapters/ftpcluster/processor.js'
+import type { ProcessEvent } from '../adapters/ftpcluster/process-events.js'
+import { processCluster } from '../adapters/ftpcluster/processor.js'
 import type { Processor } from '../adapters/ftpcluster/queue-file-name.js'
 import { readWhole } from '../posix/private-file.js'
 import { catchSignals } from '../work/signals.js'
 import { type CliCommand, type Call, defineCommand } from './command.js'
 import { type ClusterFlags, clusterFlags } from './commands/ftpcluster/cluster-flags.js'
 import { durabilityFlag, type DurabilityFlags } from './durability-flag.js'
+import { reportImport } from './import-report.js'
 import { reportJob } from './job-report.js'
 import { UsageError } from './usage-error.js'
 import { interval, oneOf, positive } from './values.js'
@@ -21,6 +22,7 @@ interface Flags extends ClusterFlags, DurabilityFlags {
   readonly timeout?: number
   readonly tls?: true
   readonly ca?: string
+  readonly import?: true
   readonly follow?: true
   readonly sweep?: number
 }
@@ -60,6 +62,7 @@ function placementFlags(command: Command, types: readonly Processor[]): Command 
 function nodeFlags(command: Command): Command {
   return command
     .option('-j, --jobs <n>', 'do n jobs at a time on each node (default: 2)', positive)
+    .option('--import', 'import first, and with --follow whenever .queue changes')
     .option('--follow', 'go on with jobs as they arrive')
     .option('--sweep <duration>', 'with --follow: look at least so often (default: 30s)', interval)
     .option('--timeout <duration>', 'how long a node may be silent (default: 30s)', interval)
@@ -75,15 +78,16 @@ async function run(call: Call<Flags>, types: readonly Processor[]): Promise<numb
     throw new UsageError('--sweep is for --follow')
   if (flags.ca !== undefined && flags.tls !== true) throw new UsageError('--ca is for --tls')
   const root = call.root({ durability: flags.durability })
-  const cluster = openCluster(home, flags)
-  const { copies, placement, sweep } = flags
+  const { copies, placement, sweep, name } = flags
   using signals = catchSignals()
   signals.again.addEventListener('abort', signals.die)
-  const result = await processJobs(root, cluster, {
+  const result = await processCluster(root, home, {
     types,
     ...(copies !== undefined && { copies }),
     ...(placement !== undefined && { placement: placements[placement]() }),
     ...(sweep !== undefined && { sweep }),
+    ...(name !== undefined && { name }),
+    import: flags.import === true,
     ...nodeOptions(flags),
     follow: flags.follow === true,
     signal: signals.signal,
@@ -133,6 +137,14 @@ function report(event: ProcessEvent, { say, chirp }: Call<Flags>): void {
       break
     case 'down':
       say(`${event.queue} is down; its jobs wait`)
+      break
+    case 'locked':
+      say(event.error.message)
+      break
+    case 'imported':
+    case 'left':
+    case 'lock':
+      reportImport(event, { say, chirp })
       break
     default:
       reportJob(event, { say, chirp })

@@ -127,8 +127,6 @@ const anyText = new Set([
   'ftpcluster replicate --name',
   'ftpcluster remove --name',
   'ftpcluster work --name',
-  'ftpcluster down --name',
-  'ftpcluster up --name',
   'ftpcluster status --name',
   'ftpcluster store --ca',
   'ftpcluster replicate --ca',

@@ -16,9 +16,9 @@ import { JobQueues } from '../../lib/adapters/ftpcluster/job-queues.js'
 import { makeJob, type NewJob } from '../../lib/adapters/ftpcluster/job.js'
 import { type LinkFile, parseLinkFile } from '../../lib/adapters/ftpcluster/link-file.js'
 import { formatNode, type Node } from '../../lib/adapters/ftpcluster/node.js'
+import type { ProcessEvent } from '../../lib/adapters/ftpcluster/process-events.js'
 import {
-  type ProcessEvent,
-  processJobs,
+  processCluster,
   type ProcessOptions,
   type ProcessResult,
 } from '../../lib/adapters/ftpcluster/processor.js'
@@ -86,7 +86,7 @@ export function testCluster(t: Test, nodes: readonly ConfiguredNode[]): TestClus
     link: (name) => parseLinkFile(readFileSync(`${home}/${name}`)),
     async process(options = {}) {
       const events: ProcessEvent[] = []
-      const result = await processJobs(root, cluster, {
+      const result = await processCluster(root, home, {
         timeout: 5,
         ...options,
         onEvent: (event) => {

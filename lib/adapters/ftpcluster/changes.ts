@@ -2,6 +2,7 @@ import { fromByteString } from '../../name/charset.js'
 import { parseItemName } from '../../name/item-name.js'
 import type { QueueContext } from '../../queue/context.js'
 import type { Queue } from '../../root/queue.js'
+import { watchDirectory } from '../../posix/watch.js'
 import { after } from '../../timer.js'
 import { Wake } from '../../work/wake.js'
 
@@ -17,22 +18,30 @@ function wasTried({ reading }: QueueContext, entry: string): boolean {
   }
 }
 
-/** Tells when something came into one of several queues, or when it is time to look in any case. */
+/** Tells when something came into one of several queues or directories, or when it is time to look in any case. */
 export class Changes implements Disposable {
   readonly #wakes: readonly Wake[]
+  readonly #watches: readonly Disposable[]
   readonly #sweep: number
   #forget = (): void => undefined
   #changed = false
   #tell: () => void = () => undefined
 
-  /** @param sweep - in seconds */
-  constructor(queues: readonly Queue[], sweep: number) {
+  /**
+   * @param directories - of which each change is news, too
+   * @param sweep - in seconds
+   */
+  constructor(queues: readonly Queue[], directories: readonly string[], sweep: number) {
     this.#sweep = sweep
+    const onChange = (): void => {
+      this.#changed = true
+      this.#tell()
+    }
+    this.#watches = directories.map((path) => watchDirectory(path, onChange, () => undefined))
     this.#wakes = queues.map(({ context }) => {
       const onWork = (entry?: string): void => {
         if (entry !== undefined && wasTried(context, entry)) return
-        this.#changed = true
-        this.#tell()
+        onChange()
       }
       return new Wake(context, { onWork, onError: () => undefined })
     })
@@ -57,6 +66,6 @@ export class Changes implements Disposable {
   /** Ends the listening. */
   [Symbol.dispose](): void {
     this.#forget()
-    for (const wake of this.#wakes) wake[Symbol.dispose]()
+    for (const each of [...this.#wakes, ...this.#watches]) each[Symbol.dispose]()
   }
 }

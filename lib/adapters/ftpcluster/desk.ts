@@ -53,6 +53,7 @@ interface Station {
 
 /** What the processors of a cluster work with: its nodes, its queues, and its files. */
 export class Desk {
+  readonly root: Root
   readonly cluster: Cluster
   readonly queues: JobQueues
   readonly swaps: Swaps
@@ -72,6 +73,7 @@ export class Desk {
   /** @throws `FsqError` `FSQ_CLUSTER` where the nodes cannot be told */
   constructor(root: Root, cluster: Cluster, state: string, options: DeskOptions) {
     const { copies, placement, signal, tls, ca, timeout, connections } = options
+    this.root = root
     this.cluster = cluster
     this.queues = new JobQueues(root, cluster)
     this.state = state

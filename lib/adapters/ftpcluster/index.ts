@@ -50,8 +50,28 @@ export {
 } from './link-file.js'
 export { type NodeCallOptions, NodeClient, type NodeClientOptions } from './node-client.js'
 export { NodeError, type NodeErrorKind } from './node-error.js'
-export { nodePath } from './node-path.js'
+export { nodePath, pathOfCopy } from './node-path.js'
 export { formatNode, type Node, parseNode } from './node.js'
+export { bringNodeUp, takeNodeDown } from './nodes-down.js'
+export {
+  balanceUsedSpace,
+  type FileToPlace,
+  type NodeUse,
+  type Placement,
+  roundRobin,
+} from './placement.js'
+export type {
+  ImportLockedEvent,
+  JobDispatchedEvent,
+  JobDoneEvent,
+  JobEndedEvent,
+  JobRetriedEvent,
+  NodeDownEvent,
+  NodeTroubleEvent,
+  ProcessEvent,
+  ProcessedEvent,
+} from './process-events.js'
+export { processCluster, type ProcessOptions, type ProcessResult } from './processor.js'
 export {
   dateInName,
   isQueueFileName,
@@ -61,3 +81,13 @@ export {
   type Processor,
 } from './queue-file-name.js'
 export { formatJobs, type QueuedJob, readQueueFile } from './queue-file.js'
+export type { SkippedFile } from './queue-files.js'
+export type { SkippedItem } from './queued-jobs.js'
+export { type FileInSpace, walkSpace } from './space.js'
+export {
+  clusterStatus,
+  type ClusterStatus,
+  type JobCounts,
+  type NodeStatus,
+  type StatusOptions,
+} from './status.js'

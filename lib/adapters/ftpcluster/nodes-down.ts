@@ -1,7 +1,7 @@
 import { FsqError } from '../../errors.js'
 import type { OwnerOptions } from '../../queue/ownership.js'
 import type { Root } from '../../root/root.js'
-import type { Cluster } from './cluster.js'
+import { type Cluster, openCluster } from './cluster.js'
 import { readNodes } from './desk.js'
 import { JobQueues } from './job-queues.js'
 import { formatNode, type Node } from './node.js'
@@ -16,10 +16,11 @@ const types = ['store', 'replicate', 'remove'] as const
  */
 export async function takeNodeDown(
   root: Root,
-  cluster: Cluster,
+  home: string,
   node: Node,
   options: OwnerOptions = {},
 ): Promise<void> {
+  const cluster = openCluster(home)
   const queues = new JobQueues(root, cluster)
   for (const type of types) {
     const queue = await queues.install(type, [knownNode(cluster, node)])
@@ -28,7 +29,8 @@ export async function takeNodeDown(
 }
 
 /** Puts a node into service again. Harmless where it is. Throws as {@link takeNodeDown} does. */
-export async function bringNodeUp(root: Root, cluster: Cluster, node: Node): Promise<void> {
+export async function bringNodeUp(root: Root, home: string, node: Node): Promise<void> {
+  const cluster = openCluster(home)
   const queues = new JobQueues(root, cluster)
   for (const type of types) {
     const queue = await queues.install(type, [knownNode(cluster, node)])

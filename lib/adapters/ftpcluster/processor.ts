@@ -2,23 +2,23 @@ import { all } from '../../all.js'
 import { FsqError } from '../../errors.js'
 import { inFlight } from '../../in-flight.js'
 import { checkMembers } from '../../members.js'
-import type { RetryOptions } from '../../queue/finish.js'
 import type { Item } from '../../queue/item.js'
 import type { Queue } from '../../root/queue.js'
 import type { Root } from '../../root/root.js'
 import { untilAborted } from '../../until-aborted.js'
-import type { ScanEvent } from '../../queue/scan-events.js'
 import { type Backoff, backoffSeconds } from '../../work/backoff.js'
 import { wholeNumber } from '../../work/work-options.js'
 import { Changes } from './changes.js'
-import type { Cluster } from './cluster.js'
+import { openCluster } from './cluster.js'
 import { Desk } from './desk.js'
+import { importCluster } from './import.js'
 import type { JobEnd } from './job-end.js'
 import { type Job, parseJob } from './job.js'
 import { longestLine } from './lines.js'
 import type { NodeClientOptions } from './node-client.js'
 import { NodeError } from './node-error.js'
 import { formatNode, type Node } from './node.js'
+import type { ProcessEvent } from './process-events.js'
 import { balanceUsedSpace, type Placement } from './placement.js'
 import type { Processor } from './queue-file-name.js'
 import { remove } from './remove.js'
@@ -52,8 +52,10 @@ export interface ProcessOptions extends NodeClientOptions {
   readonly follow?: boolean
   /** How often, in seconds, `follow` makes a pass although nothing arrived. @defaultValue 30 */
   readonly sweep?: number
-  /** Is done before each pass; to import, for example. @defaultValue nothing */
-  readonly beforePass?: () => Promise<void>
+  /** Import before each pass, and with `follow` whenever `.queue` changes. @defaultValue false */
+  readonly import?: boolean
+  /** The name of the cluster in its items. @defaultValue the last part of the path of its home */
+  readonly name?: string
   /** Is told of everything. */
   readonly onEvent?: (event: ProcessEvent) => void
   /** Ends it: what is under way is called off, and stays in its queue. */
@@ -66,7 +68,8 @@ const processOptions = new Set<string>([
   'placement',
   'follow',
   'sweep',
-  'beforePass',
+  'import',
+  'name',
   'onEvent',
   'signal',
   'tls',
@@ -74,35 +77,6 @@ const processOptions = new Set<string>([
   'timeout',
   'connections',
 ] satisfies (keyof ProcessOptions)[])
-
-/** What a job that something happened to was. */
-interface JobEventBase {
-  /** The queue that it was in: `ftpc-store`, or that of a node, `ftpc-store/192.168.0.2:21`. */
-  readonly queue: string
-  /** The name of its item. */
-  readonly id: string
-  /** The job. */
-  readonly job: Job
-}
-
-/** Something that happened while the jobs of a cluster were processed. */
-export type ProcessEvent =
-  /** A job is done on a node. */
-  | (JobEventBase & { readonly type: 'done'; readonly node: Node; readonly seconds: number })
-  /** A job waits for nodes now, one of which may be another than before. */
-  | (JobEventBase & { readonly type: 'dispatched'; readonly nodes: readonly Node[] })
-  /** There is nothing to do for a job any more, as the file is another, or gone. */
-  | (JobEventBase & { readonly type: 'dropped'; readonly why: string })
-  /** A job stays in its queue with one more try spent. */
-  | (JobEventBase & { readonly type: 'retried'; readonly error: Error })
-  /** A job is in fail/. */
-  | (JobEventBase & { readonly type: 'failed'; readonly why: string })
-  /** A node is left alone for this pass; its jobs wait. */
-  | { readonly type: 'away' | 'full'; readonly node: Node; readonly error: NodeError }
-  /** A node was taken down, and its jobs wait. */
-  | { readonly type: 'down'; readonly node: Node; readonly queue: string }
-  /** An entry that is no job, or one that could not be looked at. */
-  | ScanEvent
 
 /** What a processor did. */
 export interface ProcessResult {
@@ -131,15 +105,15 @@ const sources: Readonly<Record<Processor, readonly Job['type'][]>> = {
 }
 
 /**
- * Does the jobs of a cluster that are in its queues; {@link importJobs} puts them there.
+ * Does the jobs of a cluster that are in its queues; {@link importCluster} puts them there.
  *
  * @throws `FsqError` `FSQ_CLUSTER` for a cluster that cannot be used, `FSQ_CLUSTER_LOCKED` where another
  * processor is at work on it; what {@link Queue.scan} throws. What is wrong with a job or a node is an
  * event.
  */
-export async function processJobs(
+export async function processCluster(
   root: Root,
-  cluster: Cluster,
+  home: string,
   options: ProcessOptions = {},
 ): Promise<ProcessResult> {
   checkMembers('an option of a processor', options, processOptions)
@@ -149,6 +123,7 @@ export async function processJobs(
     types = ['store', 'replicate', 'remove'],
   } = options
   wholeNumber('copies', copies, 1)
+  const cluster = openCluster(home, options)
   using state = openStateDirectory(cluster)
   const { onEvent } = options
   const desk = new Desk(root, cluster, state.path, {
@@ -169,6 +144,8 @@ class Process {
   readonly #types: readonly Processor[]
   readonly #options: ProcessOptions
   readonly #counts = { done: 0, dropped: 0, failed: 0, retried: 0 }
+  /** The items that were tried in vain in this pass, by their names since. */
+  readonly #tried = new Set<string>()
   /** Aborts with the signal of the options, and when nothing can go on. */
   readonly #ending = new AbortController()
 
@@ -194,6 +171,7 @@ class Process {
 
   async #pass(): Promise<void> {
     await this.#dispatchAll()
+    this.#desk.takeNews()
     do await all(this.#desk.nodes.map((node) => this.#workOn(node)))
     while (await this.#hasMore())
   }
@@ -202,6 +180,7 @@ class Process {
   async #hasMore(): Promise<boolean> {
     if (!this.#desk.takeNews() || this.#ending.signal.aborted) return false
     if (this.#types.includes('remove')) await this.#dispatch('remove')
+    this.#desk.takeNews()
     return true
   }
 
@@ -212,16 +191,24 @@ class Process {
     const hostQueues = (node: Node): Queue[] =>
       this.#types.map((type) => desk.hostQueue(type, node))
     await all([
-      this.#again(queues, () => this.#dispatchAll()),
+      this.#again(
+        queues,
+        () => this.#dispatchAll(),
+        this.#options.import === true ? [desk.cluster.paths.queue] : [],
+      ),
       ...desk.nodes.map((node) => this.#again(hostQueues(node), () => this.#workOn(node))),
     ])
   }
 
   /** Does something whenever something comes into one of the queues, until it is ended. */
-  async #again(queues: readonly Queue[], act: () => Promise<void>): Promise<void> {
+  async #again(
+    queues: readonly Queue[],
+    act: () => Promise<void>,
+    directories: readonly string[] = [],
+  ): Promise<void> {
     const { sweep = 30 } = this.#options
     const signal = this.#ending.signal
-    using changes = new Changes(queues, sweep)
+    using changes = new Changes(queues, directories, sweep)
     try {
       while (!signal.aborted) {
         changes.begin()
@@ -236,10 +223,28 @@ class Process {
 
   /** Step 1. */
   async #dispatchAll(): Promise<void> {
-    const { beforePass } = this.#options
     this.#desk.beginPass()
-    await beforePass?.()
+    this.#tried.clear()
+    if (this.#options.import === true) await this.#import()
     for (const processor of this.#types) await this.#dispatch(processor)
+  }
+
+  async #import(): Promise<void> {
+    const { root, cluster } = this.#desk
+    const { signal } = this.#options
+    try {
+      await importCluster(root, cluster.home, {
+        name: cluster.name,
+        ...(signal && { signal }),
+        onEvent: (event) => {
+          this.#tell(event)
+        },
+      })
+    } catch (error) {
+      if (signal?.aborted === true) return
+      if (!(error instanceof FsqError) || error.code !== 'FSQ_CLUSTER_LOCKED') throw error
+      this.#tell({ type: 'locked', error })
+    }
   }
 
   async #dispatch(processor: Processor): Promise<void> {
@@ -309,16 +314,21 @@ class Process {
         this.#tell({ ...about, type: 'failed', why: end.why })
         return
       case 'again':
-        await item.failTmp(this.#nextTry(item))
+        await this.#failTmp(item)
         this.#counts.retried++
         this.#tell({ ...about, type: 'retried', error: end.error })
     }
   }
 
-  /** A pass is made when somebody, or cron, says so, and tries all; who follows would try for ever. */
-  #nextTry(item: Item): RetryOptions {
-    if (this.#options.follow !== true) return {}
-    return { notBefore: new Date(Date.now() + backoffSeconds(pauses, item.tries + 1) * 1000) }
+  /** A pass tries each once, when somebody, or cron, says so; who follows would try for ever. */
+  async #failTmp(item: Item): Promise<void> {
+    if (this.#options.follow === true) {
+      const seconds = backoffSeconds(pauses, item.tries + 1)
+      await item.failTmp({ notBefore: new Date(Date.now() + seconds * 1000) })
+    } else {
+      const { id } = await item.failTmp()
+      this.#tried.add(id)
+    }
   }
 
   /** Runs something for each job of a queue, several at a time; an item that is not finished stays as it is. */
@@ -358,6 +368,7 @@ class Process {
 
   async #read(item: Item, run: (item: Item, job: Job) => Promise<void>): Promise<void> {
     try {
+      if (this.#tried.has(item.id)) return // One try in a pass is enough.
       if (item.hostname !== this.#desk.cluster.name) return // It is another cluster's, which shares the root.
       const job = await readJob(item)
       const why = reasonAgainst(job)

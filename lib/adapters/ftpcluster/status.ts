@@ -1,5 +1,6 @@
+import { checkMembers } from '../../members.js'
 import type { Root } from '../../root/root.js'
-import type { Cluster } from './cluster.js'
+import { openCluster } from './cluster.js'
 import { readNodes } from './desk.js'
 import type { Job } from './job.js'
 import { queueNames } from './job-items.js'
@@ -50,17 +51,29 @@ export interface ClusterStatus {
   readonly nodes: readonly NodeStatus[]
 }
 
+/** Of which cluster, and who is told what. */
+export interface StatusOptions {
+  /** The name of the cluster in its items. @defaultValue the last part of the path of its home */
+  readonly name?: string
+  /** Is told of what was left out, and why. */
+  readonly onSkipped?: (skipped: SkippedFile | SkippedItem) => void
+}
+
+const statusOptions = new Set<string>(['name', 'onSkipped'] satisfies (keyof StatusOptions)[])
+
 /**
  * How a cluster stands now. All of its link files are read.
  *
- * @param onSkipped - is told of what was left out, and why
  * @throws `FsqError` `FSQ_CLUSTER`, `FSQ_NO_ROOT`, `FSQ_SCAN`
  */
 export async function clusterStatus(
   root: Root,
-  cluster: Cluster,
-  onSkipped: (skipped: SkippedFile | SkippedItem) => void = () => undefined,
+  home: string,
+  options: StatusOptions = {},
 ): Promise<ClusterStatus> {
+  checkMembers('an option of a status', options, statusOptions)
+  const { onSkipped = () => undefined } = options
+  const cluster = openCluster(home, options)
   const stations = new Map<string, Station>()
   const stationOf = (node: Node): Station => {
     const name = formatNode(node)

@@ -1,6 +1,8 @@
 import { Readable } from 'node:stream'
+import { errnoOf } from '../../errors.js'
 import { readPieces } from '../../posix/files.js'
 import { isSameState, stateOfOpen } from '../../posix/inode.js'
+import { watchWriters, type WriterWatch } from '../../posix/writers.js'
 import type { Item } from '../../queue/item.js'
 import type { Desk } from './desk.js'
 import { done, dropped, type JobEnd } from './job-end.js'
@@ -85,7 +87,7 @@ async function send(
       return dropped('it was changed while it was sent')
     }
     desk.succeeded(node)
-    return settle(desk, job, name, copy, content)
+    return settle(desk, job, name, copy, { content, fd })
   })
 }
 
@@ -95,7 +97,7 @@ async function settle(
   job: StoreJob,
   name: string,
   copy: Copy,
-  content: string,
+  { content, fd }: { readonly content: string; readonly fd: number },
 ): Promise<JobEnd> {
   const found = await desk.find(name, job)
   if (found?.is === 'link') return addToLink(desk, job, name, copy)
@@ -110,10 +112,22 @@ async function settle(
   if (!isWhole) return done
   const { size, mtime, uid: owner } = job
   const { bytes } = makeLinkFile({ name: name.split('/').pop() ?? '', size, owner, mtime, copies })
-  const isReplaced = await desk.swaps.replace(name, found.state, bytes)
+  using writers = writersOf(fd)
+  if (writers === undefined) return again('somebody writes to it')
+  const isReplaced = await desk.swaps.replace(name, found.state, bytes, writers.isBroken)
   if (!isReplaced) await desk.removeCopies(name, job, copies)
   forgetStored(desk.state, name)
   return isReplaced ? done : dropped('it was changed while it was stored')
+}
+
+/** A watch over who writes to the content; nothing while somebody does. */
+function writersOf(fd: number): WriterWatch | undefined {
+  try {
+    return watchWriters(fd)
+  } catch (error) {
+    if (errnoOf(error) !== 'EPERM') throw error
+    return { isBroken: () => false, [Symbol.dispose]: () => undefined } // That cannot be told here.
+  }
 }
 
 /** Step 3; the copies that there are. What was noted of another content are copies that nobody wants. */

@@ -44,10 +44,16 @@ export class Swaps {
   /**
    * Replaces a file, if it is still as it was.
    *
+   * @param isDisturbed - whether somebody opened the old file to write to it; asked when it came out
    * @returns false where it is not: then it is in its place as it is
    * @throws `FsqError` `FSQ_UNSUPPORTED` where the file system cannot exchange files; the system's error
    */
-  async replace(name: string, old: FileState, bytes: Buffer): Promise<boolean> {
+  async replace(
+    name: string,
+    old: FileState,
+    bytes: Buffer,
+    isDisturbed: () => boolean = () => false,
+  ): Promise<boolean> {
     const stem = `${createHash('sha256').update(bytesOf(name)).digest('hex').slice(0, 24)}-${randomBytes(4).toString('hex')}`
     const fresh = `${this.#directory}/${stem}.new`
     try {
@@ -57,7 +63,7 @@ export class Swaps {
       const by = stateOf(fresh)?.key ?? ''
       const text: Note = { name, old: [old.key, old.size, String(old.mtime)], by }
       await writeNote(this.#directory, `${stem}.swap`, text)
-      return await this.#exchange(text, fresh)
+      return await this.#exchange(text, fresh, isDisturbed)
     } finally {
       await this.#clear(stem)
     }
@@ -71,11 +77,15 @@ export class Swaps {
   }
 
   /** Steps 2 and 3, but for removing. */
-  async #exchange({ name, old, by }: Note, fresh: string): Promise<boolean> {
+  async #exchange(
+    { name, old, by }: Note,
+    fresh: string,
+    isDisturbed: () => boolean,
+  ): Promise<boolean> {
     const isReplaced = await withFile(this.#home, name, async ({ path, directory }) => {
       if (!isNoted(old, stateOf(path))) return false
       exchangeFiles(fresh, path)
-      if (!isNoted(old, stateOf(fresh))) {
+      if (isDisturbed() || !isNoted(old, stateOf(fresh))) {
         if (stateOf(path)?.key === by) exchangeFiles(fresh, path)
         return false
       }

@@ -1,5 +1,7 @@
 import {
+  closeSync,
   existsSync,
+  openSync,
   readFileSync,
   readdirSync,
   renameSync,
@@ -9,7 +11,14 @@ import {
 } from 'node:fs'
 import t from 'tap'
 import { formatNode, type Node } from '../../../lib/adapters/ftpcluster/node.js'
-import { type FtpServer, ftpServers, withoutServer } from '../../helpers/ftp-servers.js'
+import { eventually } from '../../helpers/cli.js'
+import {
+  type FtpServer,
+  ftpServers,
+  smallDisk,
+  withoutServer,
+  withoutSmallDisk,
+} from '../../helpers/ftp-servers.js'
 import { testCluster } from '../../helpers/cluster.js'
 
 const skip = withoutServer()
@@ -29,6 +38,13 @@ function filesOn({ directory }: FtpServer): string[] {
   return readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map(({ name }) => name)
+}
+
+/** The sizes of the files on a node, temporary ones too. */
+function sizesOn({ directory }: FtpServer): number[] {
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => statSync(`${parentPath}/${name}`).size)
 }
 
 t.test('an upload is stored on a node, and its link file takes its place', { skip }, async (t) => {
@@ -356,4 +372,100 @@ t.test('who follows does jobs as they come', { skip }, async (t) => {
   })
   for (let i = 0; i < 5; i++) await it.upload(`file ${i}`, 'x')
   t.match(await following, { done: 5 })
+})
+
+t.test(
+  'what a full node cannot take goes to another',
+  { skip: skip || withoutSmallDisk() },
+  async (t) => {
+    const [small] = await ftpServers(t, 1, { directory: smallDisk(t, 256) })
+    const [large] = await ftpServers(t, 1)
+    if (small === undefined || large === undefined) throw new Error('not started')
+    const it = testCluster(t, [small.node, large.node])
+    for (let i = 0; i < 6; i++) await it.upload(`file ${i}`, Buffer.alloc(100_000, i))
+    const { done, waiting, events } = await it.process({ connections: 1 })
+    t.match({ done, waiting }, { done: 6, waiting: 0 })
+    t.match(
+      events.find(({ type }) => type === 'full'),
+      { node: { port: small.node.port } },
+    )
+    t.ok(filesOn(small).length >= 1)
+    t.equal(filesOn(small).length + filesOn(large).length, 6)
+    await it.submit({
+      type: 'store',
+      ...it.put('for the small one', Buffer.alloc(200_000)),
+      nodes: [small.node],
+    })
+    t.match(await it.process(), { retried: 1, waiting: 1 }, 'unless the job names its nodes')
+    t.equal(statSync(`${it.home}/for the small one`).size, 200_000)
+  },
+)
+
+t.test('a transfer that is cut off is made again', { skip }, async (t) => {
+  const [server] = await ftpServers(t, 1)
+  if (server === undefined) throw new Error('not started')
+  const it = testCluster(t, [server.node])
+  const content = Buffer.alloc(64 * 1024 * 1024, 'x')
+  await it.upload('large', content)
+  const first = it.process()
+  await eventually(() => sizesOn(server).some((size) => size > 0))
+  await server.cut()
+  t.match(await first, { done: 0, retried: 1, waiting: 1 })
+  t.equal(statSync(`${it.home}/large`).size, content.length)
+  t.match(await it.process(), { done: 1, waiting: 0 })
+  const [copy] = it.link('large')?.copies ?? []
+  t.ok(readFileSync(`${server.directory}/${copy?.nodepath ?? ''}`).equals(content))
+})
+
+t.test('a file that somebody writes to is not replaced', { skip }, async (t) => {
+  const servers = await ftpServers(t, 1)
+  const it = testCluster(
+    t,
+    servers.map(({ node }) => node),
+  )
+  await it.upload('file', 'content')
+  const fd = openSync(`${it.home}/file`, 'r+')
+  t.match(await it.process(), { done: 0, retried: 1, waiting: 1 })
+  closeSync(fd)
+  t.match(await it.process(), { done: 1, waiting: 0 })
+})
+
+t.test('queue files are imported on the way', { skip }, async (t) => {
+  const servers = await ftpServers(t, 1)
+  const it = testCluster(
+    t,
+    servers.map(({ node }) => node),
+  )
+  const { size, mtime } = it.put('file', 'content')
+  writeFileSync(
+    `${it.home}/.queue/uploads-030210-033921-c0de.q`,
+    `upload file ftp ${size} ${mtime}\n`,
+  )
+  t.match(await it.process({ import: true }), { done: 1, waiting: 0 })
+  t.strictSame(copiesOf(servers, it.link('file')?.copies ?? []), ['content'])
+  const ending = new AbortController()
+  const following = it.process({
+    import: true,
+    follow: true,
+    sweep: 3600,
+    signal: ending.signal,
+    onEvent: ({ type }) => {
+      if (type === 'done') ending.abort()
+    },
+  })
+  it.put('later', 'content')
+  writeFileSync(`${it.home}/.queue/new`, `upload later ftp ${size} ${mtime}\n`)
+  renameSync(`${it.home}/.queue/new`, `${it.home}/.queue/uploads-2`)
+  t.match(await following, { done: 1, waiting: 0 })
+})
+
+t.test('the items of another cluster are left alone', { skip }, async (t) => {
+  const servers = await ftpServers(t, 1)
+  const it = testCluster(
+    t,
+    servers.map(({ node }) => node),
+  )
+  await it.upload('file', 'content')
+  t.match(await it.process({ name: 'another' }), { done: 0, waiting: 0 })
+  t.equal(it.waiting('upload').length, 1)
 })

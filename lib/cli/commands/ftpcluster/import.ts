@@ -1,5 +1,6 @@
-import { importCluster, type ImportEvent } from '../../../adapters/ftpcluster/import.js'
-import { type Call, defineCommand } from '../../command.js'
+import { importCluster } from '../../../adapters/ftpcluster/import.js'
+import { defineCommand } from '../../command.js'
+import { reportImport } from '../../import-report.js'
 import { jsonLine, print } from '../../output.js'
 import { UsageError } from '../../usage-error.js'
 import { type ClusterFlags, clusterFlags } from './cluster-flags.js'
@@ -22,7 +23,7 @@ export default defineCommand<Flags>({
     const result = await importCluster(root(), home, {
       ...flags,
       onEvent: (event) => {
-        report(event, call)
+        reportImport(event, call)
       },
     })
     if (flags.json === true) await print(jsonLine(result))
@@ -31,19 +32,3 @@ export default defineCommand<Flags>({
     return 0
   },
 })
-
-function report(event: ImportEvent, { say, chirp }: Call<Flags>): void {
-  switch (event.type) {
-    case 'imported': {
-      const { file, added, present, opaque } = event
-      chirp(`${file}: ${added} jobs added, ${present} there already`)
-      if (opaque > 0) say(`${file}: lines that are no job that we know: ${opaque} (ftpc-opaque)`)
-      break
-    }
-    case 'left':
-      say(`${event.file}: left: ${event.reason}`)
-      break
-    case 'lock':
-      say(event.message)
-  }
-}

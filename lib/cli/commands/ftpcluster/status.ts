@@ -1,5 +1,4 @@
 import ms from 'ms'
-import { openCluster } from '../../../adapters/ftpcluster/cluster.js'
 import { formatNode } from '../../../adapters/ftpcluster/node.js'
 import {
   type ClusterStatus,
@@ -38,9 +37,12 @@ export default defineCommand<Flags>({
     ),
   async run({ operands: [home = '', ...others], flags, root, say }) {
     if (others.length > 0) throw new UsageError('too many arguments')
-    const status = await clusterStatus(root(), openCluster(home, flags), (skipped) => {
-      const what = 'file' in skipped ? skipped.file : `${skipped.queue}: ${skipped.id}`
-      say(`${what}: left out: ${skipped.reason}`)
+    const status = await clusterStatus(root(), home, {
+      ...(flags.name !== undefined && { name: flags.name }),
+      onSkipped: (skipped) => {
+        const what = 'file' in skipped ? skipped.file : `${skipped.queue}: ${skipped.id}`
+        say(`${what}: left out: ${skipped.reason}`)
+      },
     })
     if (flags.json === true) await print(jsonLine(jsonOf(status, flags)))
     else await printLines(linesOf(status))
