@@ -19,14 +19,19 @@ export function inodeOf(path: Path): Inode | undefined {
   return { key: `${dev}:${ino}`, ino, links: Number(nlink) }
 }
 
-/** What a file was at some moment: another content shows in one of these, unless it is hidden on purpose. */
+/** What a file was at some moment. */
 export interface FileState {
-  /** The device and the number of the inode. */
-  readonly key: string
+  /** The number of the inode. The device may have another number after the next start of the system. */
+  readonly inode: string
   /** Its size in bytes. */
   readonly size: number
   /** When its content was changed last, in nanoseconds of the epoch. */
   readonly mtime: bigint
+  /**
+   * When anything about it was changed last, in nanoseconds of the epoch: nobody can set it, so it tells of a
+   * content that was changed under an mtime that was set back. A rename changes it, too.
+   */
+  readonly ctime: bigint
   /** Whether it is a regular file. */
   readonly isFile: boolean
   /** Its owner, its group and its permissions. */
@@ -46,16 +51,17 @@ export function stateOfOpen(fd: number): FileState {
   return toState(fstatSync(fd, { bigint: true }))
 }
 
-/** Whether nobody changed the content in between. */
-export function isSameState(one: FileState, other: FileState | undefined): boolean {
-  return one.key === other?.key && one.size === other.size && one.mtime === other.mtime
+/** Whether nobody changed anything about the file in between, nor renamed it. */
+export function isUntouched(one: FileState, other: FileState | undefined): boolean {
+  return one.inode === other?.inode && one.ctime === other.ctime
 }
 
 function toState(stat: BigIntStats): FileState {
   return {
-    key: `${stat.dev}:${stat.ino}`,
+    inode: String(stat.ino),
     size: Number(stat.size),
     mtime: stat.mtimeNs,
+    ctime: stat.ctimeNs,
     isFile: stat.isFile(),
     uid: Number(stat.uid),
     gid: Number(stat.gid),

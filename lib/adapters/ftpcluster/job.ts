@@ -1,6 +1,6 @@
 import { decodeName, encodeName } from './escape.js'
 import { formatNode, type Node, parseNode } from './node.js'
-import { wholeNumber, wordsOf } from './words.js'
+import { epochSeconds, wholeNumber, wordsOf } from './words.js'
 
 /*
  * A job of an ftpcluster is a line of words, the first of which is its type:
@@ -155,7 +155,7 @@ function tooFew(type: string): string {
 }
 
 function versionOf(size: Buffer | undefined, mtime: Buffer | undefined): FileVersion | string {
-  const [bytes, seconds] = [wholeNumber(size), wholeNumber(mtime)]
+  const [bytes, seconds] = [wholeNumber(size), epochSeconds(mtime)]
   if (size === undefined || mtime === undefined)
     return 'there are too few words for a size and an mtime'
   if (bytes === undefined || seconds === undefined)

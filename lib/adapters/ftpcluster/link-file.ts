@@ -1,6 +1,6 @@
 import { decodeName, encodeName } from './escape.js'
 import { formatNode, type Node, parseNode } from './node.js'
-import { wholeNumber, wordsOf } from './words.js'
+import { epochSeconds, wholeNumber, wordsOf } from './words.js'
 
 /*
  * The link file of a file of the cluster, which stands in the FTP space in its place:
@@ -49,7 +49,7 @@ export function parseLinkFile(bytes: Uint8Array): LinkFile | undefined {
   const [first, ...others] = linesIn(whole)
   if (first === undefined) return undefined
   const [name, size, owner, mtime, ...more] = wordsOf(first)
-  const [sizeValue, mtimeValue] = [wholeNumber(size), wholeNumber(mtime)]
+  const [sizeValue, mtimeValue] = [wholeNumber(size), epochSeconds(mtime)]
   if (name === undefined || owner === undefined || more.length > 0) return undefined
   if (sizeValue === undefined || mtimeValue === undefined) return undefined
   return {
@@ -77,6 +77,11 @@ export function makeLinkFile({ name, size, owner, mtime, copies }: NewLinkFile):
       `Expected what a link file can say, got ${JSON.stringify({ name, size, owner, mtime, copies })}`,
     )
   return made
+}
+
+/** Whether they are one: on the same node, at the same path. */
+export function isSameCopy(one: Copy, other: Copy): boolean {
+  return one.nodepath === other.nodepath && formatNode(one.node) === formatNode(other.node)
 }
 
 /** The link file with one more copy; what else is in it stays as it is. */

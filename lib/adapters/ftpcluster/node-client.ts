@@ -5,7 +5,14 @@ import { formatNode, type Node } from './node.js'
 import { isDenial, isRefusal, kindOfRefusal, NodeError, wordsOf } from './node-error.js'
 import { asOperand, type NodeSession, type SessionOptions } from './node-session.js'
 import { NodeSessions } from './node-sessions.js'
-import { type Feed, type NodeMemory, removeLeftovers, SourceFailure, store } from './node-store.js'
+import {
+  type Feed,
+  type NodeMemory,
+  removeLeftovers,
+  SourceFailure,
+  store,
+  temporaryBeside,
+} from './node-store.js'
 
 /** How a node is reached. */
 export interface NodeClientOptions {
@@ -168,13 +175,25 @@ export class NodeClient implements AsyncDisposable {
   }
 
   /**
+   * Removes what an attempt to store a file left, and the file itself.
+   *
+   * @param path - for no other than this file
+   */
+  async discard(path: string, options: NodeCallOptions = {}): Promise<void> {
+    await this.remove(temporaryBeside(path), options)
+    await this.remove(path, options)
+  }
+
+  /**
    * Removes what failed attempts left on the node, if it can be reached, and closes the connections. What
    * is under way goes on to its end.
    */
   async close(): Promise<void> {
     const signal = AbortSignal.timeout(longestFarewell)
     if (this.#memory.leftovers.size > 0)
-      await this.#with('', [], signal, async () => undefined).catch(() => undefined)
+      await this.#with('', [], signal, (session) =>
+        removeLeftovers(session, this.#memory.leftovers),
+      ).catch(() => undefined)
     this.#sessions.close()
   }
 
@@ -195,7 +214,6 @@ export class NodeClient implements AsyncDisposable {
       return await this.#sessions.use(
         (session) =>
           guarded(session, what, async () => {
-            await removeLeftovers(session, this.#memory.leftovers)
             return act(session)
           }),
         signal,

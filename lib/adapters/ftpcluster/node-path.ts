@@ -17,18 +17,16 @@ export function nodePath(name: string, mtime: number): string {
 }
 
 /**
- * The same for a copy that we make: `61/47/030210-033921-9f86d081884c-rfc-0959.txt`. Two files with one
- * name and one mtime in different directories, as of a tree that was unpacked, must not share a path.
+ * The same for a copy that we make: `61/47/030210-033921-9f86d081884c-rfc-0959.txt`. No two jobs share a
+ * path: two files may have one name and one mtime in different directories, as of a tree that was unpacked;
+ * and where a file is removed and uploaded anew, the removal of the old copy may come after the new one.
  *
  * @param name - the path of the file in the FTP space
- * @param content - what tells this content from others that the file had or has
+ * @param mtime - in seconds of the epoch
+ * @param job - what tells the job from any other; the same however often it is tried
  */
-export function pathOfCopy(name: string, mtime: number, content: string): string {
-  const digest = createHash('sha256')
-    .update(bytesOf(name))
-    .update('\0')
-    .update(content)
-    .digest('hex')
+export function pathOfCopy(name: string, mtime: number, job: string): string {
+  const digest = createHash('sha256').update(job).update('\0').update(bytesOf(name)).digest('hex')
   return nodePath(`${digest.slice(0, 12)}-${shortened(name.split('/').pop() ?? '')}`, mtime)
 }
 

@@ -1,6 +1,7 @@
-import { randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { PassThrough, Readable } from 'node:stream'
 import { type Digest, digestBy } from './checksum.js'
+import { bytesOf } from './escape.js'
 import { measured, WrongLength } from './measured.js'
 import { isPermanent, isRefusal, NodeError, wordsOf } from './node-error.js'
 import { asOperand, type NodeSession, parentOf } from './node-session.js'
@@ -16,7 +17,7 @@ import { asOperand, type NodeSession, parentOf } from './node-session.js'
  *   6. Compare the size once more.     the file
  *
  * Under its own name there is never a part of a file. FTP has no way to rename a file only where no other
- * is in its place: of two who store at the same path at the same moment the later one wins.
+ * is in its place, and who stores at a path uses the same other name: no two may do so at the same moment.
  */
 
 /** What is to be stored. */
@@ -79,6 +80,7 @@ async function sendAndRename(
   size: number,
 ): Promise<void> {
   const temporary = temporaryBeside(path)
+  leftovers.delete(temporary) // It is sent over.
   try {
     const digest = await send(session, temporary, open(), size)
     const arrived = await session.size(temporary)
@@ -91,7 +93,11 @@ async function sendAndRename(
     await session.command(`RNTO ${asOperand(path)}`)
   } catch (error) {
     leftovers.add(temporary)
-    if (!session.closed) await removeLeftovers(session, leftovers).catch(() => undefined)
+    if (!session.closed)
+      await removeLeftovers(session, new Set([temporary])).then(
+        () => leftovers.delete(temporary),
+        () => undefined,
+      )
     throw error
   }
   const stored = await session.size(path)
@@ -206,9 +212,13 @@ export async function removeLeftovers(session: NodeSession, leftovers: Set<strin
   }
 }
 
-/** A name that nobody else takes, beside a path. */
-function temporaryBeside(path: string): string {
-  return `${path.slice(0, path.lastIndexOf('/') + 1)}.fsq-${randomBytes(8).toString('hex')}.tmp`
+/**
+ * The name under which a file is sent, beside its path. It is the same each time, so that who tries again
+ * after a crash sends over what that left behind.
+ */
+export function temporaryBeside(path: string): string {
+  const digest = createHash('sha256').update(bytesOf(path)).digest('hex').slice(0, 16)
+  return `${path.slice(0, path.lastIndexOf('/') + 1)}.fsq-${digest}.tmp`
 }
 
 function damaged({ node }: NodeSession, path: string, how: string): NodeError {

@@ -17,3 +17,13 @@ export function parseNode(word: string): Node | undefined {
 export function formatNode({ host, port }: Node): string {
   return `${host}:${port}`
 }
+
+/** Whether a node is one of these. */
+export function isIn(nodes: readonly Node[], node: Node): boolean {
+  return nodes.some(({ host, port }) => host === node.host && port === node.port)
+}
+
+/** The nodes, each once. */
+export function withoutTwins(nodes: readonly Node[]): Node[] {
+  return nodes.filter((node, at) => !isIn(nodes.slice(0, at), node))
+}

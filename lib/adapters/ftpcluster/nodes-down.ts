@@ -2,7 +2,7 @@ import { FsqError } from '../../errors.js'
 import type { OwnerOptions } from '../../queue/ownership.js'
 import type { Root } from '../../root/root.js'
 import { type Cluster, openCluster } from './cluster.js'
-import { readNodes } from './desk.js'
+import { readNodes } from './read-nodes.js'
 import { JobQueues } from './job-queues.js'
 import { formatNode, type Node } from './node.js'
 
@@ -22,8 +22,9 @@ export async function takeNodeDown(
 ): Promise<void> {
   const cluster = openCluster(home)
   const queues = new JobQueues(root, cluster)
+  checkNode(cluster, node)
   for (const type of types) {
-    const queue = await queues.install(type, [knownNode(cluster, node)])
+    const queue = await queues.install(type, [node])
     await queue.downHost(formatNode(node), options)
   }
 }
@@ -32,15 +33,16 @@ export async function takeNodeDown(
 export async function bringNodeUp(root: Root, home: string, node: Node): Promise<void> {
   const cluster = openCluster(home)
   const queues = new JobQueues(root, cluster)
+  checkNode(cluster, node)
   for (const type of types) {
-    const queue = await queues.install(type, [knownNode(cluster, node)])
+    const queue = await queues.install(type, [node])
     await queue.upHost(formatNode(node))
   }
 }
 
-function knownNode(cluster: Cluster, node: Node): Node {
+function checkNode(cluster: Cluster, node: Node): void {
   const name = formatNode(node)
   const names = readNodes(cluster).map(formatNode)
-  if (names.includes(name)) return node
+  if (names.includes(name)) return
   throw new FsqError('FSQ_CLUSTER', `${name} is none of the nodes ${names.join(', ')}`)
 }

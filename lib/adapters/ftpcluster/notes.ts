@@ -1,4 +1,5 @@
 import writeFileAtomic from 'write-file-atomic'
+import { FsqError, reasonOf } from '../../errors.js'
 import { syncDirectory } from '../../posix/directory-sync.js'
 import { close, openEntry, readSmall } from '../../posix/files.js'
 import { stateOf } from '../../posix/inode.js'
@@ -14,6 +15,11 @@ export function readNote(path: string): unknown {
   const fd = openEntry(path)
   try {
     return JSON.parse(readSmall(fd)?.toString() ?? '')
+  } catch (cause) {
+    throw new FsqError('FSQ_CLUSTER', `cannot read the note ${path}: ${reasonOf(cause)}`, {
+      path,
+      cause,
+    })
   } finally {
     close(fd)
   }

@@ -1,5 +1,5 @@
 import { all } from '../../all.js'
-import { FsqError } from '../../errors.js'
+import { FsqError, reasonOf } from '../../errors.js'
 import { inFlight } from '../../in-flight.js'
 import { checkMembers } from '../../members.js'
 import type { Item } from '../../queue/item.js'
@@ -9,8 +9,10 @@ import { untilAborted } from '../../until-aborted.js'
 import { type Backoff, backoffSeconds } from '../../work/backoff.js'
 import { wholeNumber } from '../../work/work-options.js'
 import { Changes } from './changes.js'
+import { claimName } from './claim-name.js'
 import { openCluster } from './cluster.js'
 import { Desk } from './desk.js'
+import { bytesOf } from './escape.js'
 import { importCluster } from './import.js'
 import type { JobEnd } from './job-end.js'
 import { type Job, parseJob } from './job.js'
@@ -24,7 +26,6 @@ import type { Processor } from './queue-file-name.js'
 import { remove } from './remove.js'
 import { replicate } from './replicate.js'
 import { isInSpace } from './space.js'
-import { clusterError } from './queue-files.js'
 import { openStateDirectory } from './state-directory.js'
 import { store } from './store.js'
 
@@ -117,25 +118,32 @@ export async function processCluster(
   options: ProcessOptions = {},
 ): Promise<ProcessResult> {
   checkMembers('an option of a processor', options, processOptions)
-  const {
-    copies = 1,
-    placement = balanceUsedSpace,
-    types = ['store', 'replicate', 'remove'],
-  } = options
+  const { copies = 1, placement = balanceUsedSpace, sweep = 30, signal, onEvent } = options
+  const { types = ['store', 'replicate', 'remove'] } = options
   wholeNumber('copies', copies, 1)
+  if (types.length === 0 || !types.every((type) => Object.hasOwn(handlers, type)))
+    throw new TypeError(`Expected \`types\` to be of store, replicate, remove, got ${types.join()}`)
+  if (!(sweep > 0)) throw new TypeError(`Expected \`sweep\` to be more than 0, got ${sweep}`)
   const cluster = openCluster(home, options)
   using state = openStateDirectory(cluster)
-  const { onEvent } = options
+  const ending = new AbortController()
+  const end = (): void => {
+    ending.abort()
+  }
+  signal?.addEventListener('abort', end, { once: true })
+  if (signal?.aborted === true) end()
   const desk = new Desk(root, cluster, state.path, {
     ...options,
     copies,
     placement,
+    signal: ending.signal,
     onTrouble: (type, error) => onEvent?.({ type, node: error.node, error }),
   })
   try {
-    return await new Process(desk, types, options).run()
+    return await new Process(desk, types, options, ending).run()
   } finally {
-    await desk.close()
+    signal?.removeEventListener('abort', end)
+    await desk.stations.close()
   }
 }
 
@@ -146,24 +154,27 @@ class Process {
   readonly #counts = { done: 0, dropped: 0, failed: 0, retried: 0 }
   /** The items that were tried in vain in this pass, by their names since. */
   readonly #tried = new Set<string>()
-  /** Aborts with the signal of the options, and when nothing can go on. */
-  readonly #ending = new AbortController()
+  /** Aborts when it is to end, or cannot go on. */
+  readonly #ending: AbortController
 
-  constructor(desk: Desk, types: readonly Processor[], options: ProcessOptions) {
+  constructor(
+    desk: Desk,
+    types: readonly Processor[],
+    options: ProcessOptions,
+    ending: AbortController,
+  ) {
     this.#desk = desk
     this.#types = types
     this.#options = options
-    const end = (): void => {
-      this.#ending.abort()
-    }
-    options.signal?.addEventListener('abort', end, { once: true })
-    if (options.signal?.aborted === true) end()
+    this.#ending = ending
   }
 
   async run(): Promise<ProcessResult> {
     const desk = this.#desk
-    await desk.open(this.#types.flatMap((type) => sources[type]))
-    await desk.recover()
+    const types = this.#types.flatMap((type) => sources[type])
+    for (const type of types) await desk.queues.install(type)
+    await claimName(desk.root, desk.cluster)
+    await desk.open(types)
     if (this.#options.follow === true) await this.#follow()
     else await this.#pass()
     return { ...this.#counts, waiting: desk.waiting(this.#types) }
@@ -179,7 +190,7 @@ class Process {
   /** Step 3. */
   async #hasMore(): Promise<boolean> {
     if (!this.#desk.takeNews() || this.#ending.signal.aborted) return false
-    if (this.#types.includes('remove')) await this.#dispatch('remove')
+    for (const processor of this.#types) await this.#dispatch(processor)
     this.#desk.takeNews()
     return true
   }
@@ -223,7 +234,7 @@ class Process {
 
   /** Step 1. */
   async #dispatchAll(): Promise<void> {
-    this.#desk.beginPass()
+    this.#desk.stations.beginPass()
     this.#tried.clear()
     if (this.#options.import === true) await this.#import()
     for (const processor of this.#types) await this.#dispatch(processor)
@@ -231,17 +242,17 @@ class Process {
 
   async #import(): Promise<void> {
     const { root, cluster } = this.#desk
-    const { signal } = this.#options
+    const { signal } = this.#ending
     try {
       await importCluster(root, cluster.home, {
         name: cluster.name,
-        ...(signal && { signal }),
+        signal,
         onEvent: (event) => {
           this.#tell(event)
         },
       })
     } catch (error) {
-      if (signal?.aborted === true) return
+      if (signal.aborted) return
       if (!(error instanceof FsqError) || error.code !== 'FSQ_CLUSTER_LOCKED') throw error
       this.#tell({ type: 'locked', error })
     }
@@ -250,33 +261,35 @@ class Process {
   async #dispatch(processor: Processor): Promise<void> {
     for (const type of sources[processor])
       await this.#each(this.#desk.queues.of(type), dispatchedAtOnce, async (item, job) => {
-        const end = await handlers[processor].dispatch(this.#desk, job as never, item.id)
+        const end = await handlers[processor].dispatch(this.#desk, job as never, item)
         await this.#finish(item, job, end)
       })
   }
 
-  /** Step 2, for one node. */
+  /** Step 2, for one node. What waits for another node, to copy from, leaves a connection to the others. */
   async #workOn(node: Node): Promise<void> {
     const { connections = 2 } = this.#options
-    for (const processor of this.#types) {
-      if (this.#desk.isAway(node)) return
-      const queue = this.#desk.hostQueue(processor, node)
-      await this.#each(queue, connections, (item, job) => this.#work(processor, node, item, job))
-    }
+    await all(
+      this.#types.map((processor) => {
+        const most = processor === 'replicate' ? Math.max(1, connections - 1) : connections
+        const queue = this.#desk.hostQueue(processor, node)
+        return this.#each(queue, most, (item, job) => this.#work(processor, node, item, job))
+      }),
+    )
   }
 
   async #work(processor: Processor, node: Node, item: Item, job: Job): Promise<void> {
-    const { signal } = this.#options
+    const { signal } = this.#ending
     const began = performance.now()
-    if (this.#desk.isAway(node)) return // Not for this job to spend a try on.
+    if (this.#desk.stations.isAway(node)) return // Not for this job to spend a try on.
     let end: JobEnd
     try {
       end = await handlers[processor].perform(this.#desk, job as never, node, item)
     } catch (error) {
-      if (signal?.aborted === true) return
+      if (signal.aborted) return
       if (!(error instanceof NodeError)) throw error
-      const isFirst = !this.#desk.isAway(node)
-      this.#desk.hear(error)
+      const isFirst = !this.#desk.stations.isAway(node)
+      this.#desk.stations.hear(error)
       // Others were under way to a node that went away: one try is enough to tell that it did.
       if (!isFirst && error.ofNode) return
       end = { end: 'again', error }
@@ -313,11 +326,21 @@ class Process {
         this.#counts.failed++
         this.#tell({ ...about, type: 'failed', why: end.why })
         return
+      case 'left':
+        return
       case 'again':
         await this.#failTmp(item)
         this.#counts.retried++
         this.#tell({ ...about, type: 'retried', error: end.error })
     }
+  }
+
+  /** What is wrong with one item must not keep the others from being done. */
+  #troubleWith({ id }: Item, cause: unknown): FsqError {
+    if (cause instanceof FsqError) return cause
+    const { home: path } = this.#desk.cluster
+    const message = `cannot process item ${id}: ${reasonOf(cause)}`
+    return new FsqError('FSQ_CLUSTER', message, { path, cause })
   }
 
   /** A pass tries each once, when somebody, or cron, says so; who follows would try for ever. */
@@ -337,11 +360,11 @@ class Process {
     most: number,
     run: (item: Item, job: Job) => Promise<void>,
   ): Promise<void> {
-    const { signal } = this.#options
+    const { signal } = this.#ending
     const scan = queue.scan({
       maxTries: 0,
       ttl: 0,
-      ...(signal && { signal }),
+      signal,
       onEvent: (event) => {
         this.#tell(event)
       },
@@ -355,7 +378,7 @@ class Process {
         }
       })
     } catch (error) {
-      if (signal?.aborted === true) return
+      if (signal.aborted) return
       if (!(error instanceof FsqError) || error.code !== 'FSQ_DOWN') throw error
       const { host } = queue.context
       const node = this.#desk.nodes.find((each) => formatNode(each) === host?.name)
@@ -375,9 +398,9 @@ class Process {
       if (why === undefined) await run(item, job)
       else await this.#finish(item, job, { end: 'failed', why })
     } catch (thrown) {
-      if (this.#options.signal?.aborted === true) return
-      const error = clusterError(`cannot process item ${item.id}`, this.#desk.cluster.home, thrown)
-      if (!(error instanceof FsqError) || error.code === 'FSQ_UNSUPPORTED') throw error
+      if (this.#ending.signal.aborted) return
+      const error = this.#troubleWith(item, thrown)
+      if (error.code === 'FSQ_UNSUPPORTED') throw error
       this.#tell({ type: 'error', queue: item.context.name, id: item.id, error })
     }
   }
@@ -407,15 +430,19 @@ function reasonAgainst(job: Job): string | undefined {
       return job.reason
     case 'upload':
     case 'store':
-      return isInSpace(job.filename) ? undefined : notInSpace
+      return reasonAgainstName(job.filename)
     case 'replicate':
-      return isInSpace(job.linkfile) ? undefined : notInSpace
+      return reasonAgainstName(job.linkfile)
     case 'remove':
       return undefined
   }
 }
 
-const notInSpace = 'its path leads out of the FTP space'
+function reasonAgainstName(name: string): string | undefined {
+  if (!isInSpace(name)) return 'its path leads out of the FTP space'
+  const isTooLong = name.split('/').some((part) => bytesOf(part).length > 255)
+  return isTooLong ? 'its path is longer than any file system takes' : undefined
+}
 
 /** How long a job waits for its next try, in seconds. */
 const pauses: Backoff = { base: 1, max: 60 }

@@ -1,7 +1,8 @@
+import type { Item } from '../../queue/item.js'
 import type { Desk } from './desk.js'
-import { done, type JobEnd } from './job-end.js'
+import { again, done, type JobEnd } from './job-end.js'
 import type { RemoveJob } from './job.js'
-import { withoutCopy } from './link-file.js'
+import { isSameCopy, withoutCopy } from './link-file.js'
 import { formatNode, type Node } from './node.js'
 import { isInSpace, spaceName } from './space.js'
 
@@ -9,45 +10,43 @@ import { isInSpace, spaceName } from './space.js'
  * Removing a copy from a node:
  *
  *   1. put the job into the host queue of the node                   a job
- *   2. take it out of the link file, if that still names it; the last copy of a file that is still there
- *      is not removed                                                a copy that no link file names, and a job
+ *   2. take it out of the link file, if that still names it          a copy that no link file names, and a job
  *   3. remove it; that it is not there is success                    nothing
+ *
+ * A copy that the link file of another file names is not removed, nor the last copy of a file: who could upload
+ * what looks like a link file, or write jobs, would remove the files of others.
  */
 
 /** Step 1. */
-async function dispatch(desk: Desk, job: RemoveJob, id: string): Promise<JobEnd> {
-  if (desk.client(job.node) === undefined)
-    return { end: 'again', error: new Error(`${formatNode(job.node)}: not in .cluster.conf`) }
-  await desk.moveTo('remove', job.node, id, job)
+async function dispatch(desk: Desk, job: RemoveJob, item: Item): Promise<JobEnd> {
+  if (desk.stations.client(job.node) === undefined)
+    return again(`${formatNode(job.node)}: not in .cluster.conf`)
+  await desk.moveTo('remove', job.node, item, job)
   return { end: 'moved', nodes: [job.node] }
 }
 
 /** Steps 2 and 3. */
 async function perform(desk: Desk, job: RemoveJob, node: Node): Promise<JobEnd> {
-  const { linkfile, nodepath } = job
-  // Where the link file is in .deleted, none in the FTP space can name the copy.
-  if (linkfile !== undefined && isInSpace(linkfile)) {
-    const name = spaceName(linkfile)
-    const isFree = await desk.inTurn(name, () => forget(desk, job, name))
-    if (!isFree)
-      return { end: 'failed', why: `it is the last copy of ${name}, which is still there` }
-  }
-  await desk.client(node)?.remove(nodepath, { signal: desk.signal })
-  desk.succeeded(node)
-  if (job.version !== undefined) desk.expect(node, -job.version.size)
+  const { linkfile, nodepath, version } = job
+  const own = linkfile !== undefined && isInSpace(linkfile) ? spaceName(linkfile) : undefined
+  const naming = await desk.namingFile(job)
+  if (naming !== undefined && naming !== own)
+    return { end: 'failed', why: `it is a copy of ${naming}, which is still there` }
+  if (naming !== undefined && !(await desk.inTurn(naming, () => forget(desk, job, naming))))
+    return { end: 'failed', why: `it is the last copy of ${naming}, which is still there` }
+  const wasThere = await desk.stations.client(node)?.remove(nodepath, { signal: desk.signal })
+  desk.stations.succeeded(node)
+  if (wasThere === true && version !== undefined) desk.stations.expect(node, -version.size)
   return done
 }
 
 /** Step 2; whether the copy may go. */
 async function forget(desk: Desk, job: RemoveJob, name: string): Promise<boolean> {
   for (;;) {
-    const link = await desk.findLink(name)
-    const isNamed = link?.link.copies.some(
-      (copy) => copy.nodepath === job.nodepath && formatNode(copy.node) === formatNode(job.node),
-    )
-    if (link === undefined || isNamed !== true) return true
-    if (link.link.copies.length === 1) return false
-    if (await desk.swaps.replace(name, link.state, withoutCopy(link.link, job).bytes)) return true
+    const found = await desk.findLink(name)
+    if (found?.link.copies.some((copy) => isSameCopy(copy, job)) !== true) return true
+    if (found.link.copies.length === 1) return false
+    if (await desk.swaps.replace(name, found.state, withoutCopy(found.link, job).bytes)) return true
   }
 }
 

@@ -116,6 +116,10 @@ export function findVersion({ path }: SpaceFile, version: FileVersion): Found {
   let isContent = false
   try {
     const state = stateOfOpen(fd)
+    // First: a link file that was written in the second of the mtime may be of that size itself.
+    const link = readLink(fd, state)
+    if (link?.size === version.size && link.mtime === version.mtime)
+      return { is: 'link', link, state }
     isContent = state.isFile && isVersion(state, version)
     if (isContent)
       return {
@@ -126,9 +130,6 @@ export function findVersion({ path }: SpaceFile, version: FileVersion): Found {
           close(fd)
         },
       }
-    const link = readLink(fd, state)
-    if (link?.size === version.size && link.mtime === version.mtime)
-      return { is: 'link', link, state }
     return { is: 'other', why: 'it was changed since' }
   } finally {
     if (!isContent) close(fd)
@@ -171,7 +172,7 @@ export interface FileInSpace {
 
 /**
  * The files of the FTP space in the order of their names, each directory as a whole; what is no regular
- * file is left out, and what goes away meanwhile.
+ * file is left out, and what goes away meanwhile or is not ours to read, as `lost+found`.
  *
  * @throws `FsqError` `FSQ_CLUSTER` for a directory that cannot be read
  */
@@ -183,7 +184,7 @@ function* walk(path: Path, below: string): Generator<FileInSpace> {
   const directory = pinForListing(path, below)
   if (directory === undefined) return
   try {
-    for (const entry of listNames(directory.path).sort()) {
+    for (const entry of namesIn(directory).sort()) {
       const text = textOf(Buffer.from(entry, 'latin1'))
       if (below === '' && reserved.has(text)) continue
       const name = below === '' ? text : `${below}/${text}`
@@ -200,15 +201,15 @@ function pinForListing(path: Path, name: string): PinnedDirectory | undefined {
   try {
     return pinDirectory(path)
   } catch (cause) {
-    if (name !== '' && errnoOf(cause) === 'ENOENT') return undefined
+    if (name !== '' && isHidden(cause)) return undefined
     const what = name === '' ? path.toString() : name
     throw new FsqError('FSQ_CLUSTER', `cannot list ${what}: ${reasonOf(cause)}`, { cause })
   }
 }
 
 function* readFileInSpace(path: Path, name: string): Generator<FileInSpace> {
-  if (stateOf(path)?.isFile !== true) return
-  const fd = openEntry(path)
+  const fd = openFileInSpace(path)
+  if (fd === undefined) return
   try {
     const state = stateOfOpen(fd)
     const { size, mtime } = state
@@ -216,4 +217,27 @@ function* readFileInSpace(path: Path, name: string): Generator<FileInSpace> {
   } finally {
     close(fd)
   }
+}
+
+function openFileInSpace(path: Path): number | undefined {
+  try {
+    return stateOf(path)?.isFile === true ? openEntry(path) : undefined
+  } catch (error) {
+    if (isHidden(error)) return undefined
+    throw error
+  }
+}
+
+function namesIn({ path }: PinnedDirectory): string[] {
+  try {
+    return listNames(path)
+  } catch (error) {
+    if (isHidden(error)) return []
+    throw error
+  }
+}
+
+/** Whether that is what a file says that is gone, or not ours to read. */
+function isHidden(error: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES'].includes(errnoOf(error) ?? '')
 }

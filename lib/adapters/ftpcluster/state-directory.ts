@@ -1,5 +1,6 @@
 import { FsqError, reasonOf } from '../../errors.js'
 import { close, openRecord } from '../../posix/files.js'
+import { stateOf } from '../../posix/inode.js'
 import { isDirectory, listNames, makeDirectory, removeIfThere } from '../../posix/names.js'
 import { getNative } from '../../posix/native.js'
 import type { Cluster } from './cluster.js'
@@ -21,6 +22,7 @@ export function openStateDirectory(cluster: Cluster): StateDirectory {
   let fd: number
   try {
     if (!isDirectory(path)) makeDirectory(path, 0o700)
+    checkOwner(path)
     fd = openRecord(`${path}/lock`, 0o600)
   } catch (cause) {
     throw new FsqError('FSQ_CLUSTER', `cannot keep notes in ${path}: ${reasonOf(cause)}`, {
@@ -45,4 +47,11 @@ export function openStateDirectory(cluster: Cluster): StateDirectory {
       close(fd)
     },
   }
+}
+
+/** What somebody else could write there would be believed: it says what is removed, and replaced. */
+function checkOwner(path: string): void {
+  const { uid = -1, mode = 0 } = stateOf(path) ?? {}
+  const isOurs = uid === process.geteuid?.() && (mode & 0o022) === 0
+  if (!isOurs) throw new Error('somebody else can write there; make it ours alone, or remove it')
 }

@@ -1,7 +1,7 @@
 import { checkMembers } from '../../members.js'
 import type { Root } from '../../root/root.js'
 import { openCluster } from './cluster.js'
-import { readNodes } from './desk.js'
+import { readNodes } from './read-nodes.js'
 import type { Job } from './job.js'
 import { queueNames } from './job-items.js'
 import { formatNode, type Node, parseNode } from './node.js'

@@ -1,16 +1,14 @@
 import { Readable } from 'node:stream'
 import { errnoOf } from '../../errors.js'
 import { readPieces } from '../../posix/files.js'
-import { isSameState, stateOfOpen } from '../../posix/inode.js'
 import { watchWriters, type WriterWatch } from '../../posix/writers.js'
 import type { Item } from '../../queue/item.js'
 import type { Desk } from './desk.js'
-import { done, dropped, type JobEnd } from './job-end.js'
+import { again, done, dropped, type JobEnd, left } from './job-end.js'
 import type { StoreJob } from './job.js'
-import { type Copy, makeLinkFile, withCopy } from './link-file.js'
+import { type Copy, isSameCopy, makeLinkFile, withCopy } from './link-file.js'
 import { NodeError } from './node-error.js'
-import { pathOfCopy } from './node-path.js'
-import { formatNode, type Node } from './node.js'
+import { formatNode, isIn, type Node, withoutTwins } from './node.js'
 import { type Found, findVersion, spaceName, withFile } from './space.js'
 import { contentOf, forgetStored, noteStored, readStored } from './stored-copies.js'
 
@@ -23,72 +21,89 @@ import { contentOf, forgetStored, noteStored, readStored } from './stored-copies
  *   4. when as many have it as should: the link file takes its place (swaps.ts), which removes the content
  *   5. forget the note                                              the link file, and copies
  *
- * The content is removed only if it is what was sent. What was changed meanwhile stays, and the copies of what
- * it was are removed from their nodes.
+ * The content is removed only if nobody touched it since it was sent. Where the job turns out to be
+ * superseded, what it put on a node is removed before it is done.
  */
 
 /** Step 1. */
-async function dispatch(desk: Desk, job: StoreJob, id: string): Promise<JobEnd> {
+async function dispatch(desk: Desk, job: StoreJob, item: Item): Promise<JobEnd> {
   const name = spaceName(job.filename)
   const found = await desk.find(name, job)
-  if (found?.is !== 'content') return supersededBy(desk, name, found)
-  const unknown = job.nodes.filter((node) => desk.client(node) === undefined)
+  if (found?.is !== 'content') return desk.inTurn(name, () => supersededBy(desk, name, found))
+  const unknown = job.nodes.filter((node) => desk.stations.client(node) === undefined)
   if (unknown.length > 0)
     return again(`${unknown.map(formatNode).join(', ')}: not in .cluster.conf`)
-  const has = desk.holders('store', id)
-  const copies = copiesOf(desk, job)
-  const chosen = isDecided(job)
-    ? job.nodes
-    : desk.place('store', { ...job, name }, Math.max(0, copies - has.length), job.nodes, has)
-  if (!isDecided(job) && has.length + chosen.length < copies)
-    return again(
-      `${copies} nodes are to have it, and ${has.length + chosen.length} can take it now`,
-    )
-  for (const node of chosen) await desk.moveTo('store', node, id, job)
-  return { end: 'moved', nodes: chosen }
+  const stored = readStored(desk.state, name)
+  const has =
+    stored?.content === contentOf(found.state) ? stored.copies.map(({ node }) => node) : []
+  const nodes = isDecided(job)
+    ? withoutTwins(job.nodes).filter((node) => !isIn(has, node))
+    : choose(desk, job, name, withoutTwins([...has, ...desk.holders('store', item)]))
+  if (nodes === undefined)
+    return again('there are not as many nodes that can take it now as are to have it')
+  const [first] = has
+  // All have it: one of them only has to see to the rest.
+  const targets = nodes.length === 0 && first !== undefined ? [first] : nodes
+  for (const node of targets) await desk.moveTo('store', node, item, job)
+  return { end: 'moved', nodes: targets }
+}
+
+/** Nodes beside those that have it, or are to get it; undefined where there are too few. */
+function choose(desk: Desk, job: StoreJob, name: string, has: readonly Node[]): Node[] | undefined {
+  const missing = Math.max(0, copiesOf(desk, job) - has.length)
+  const chosen = desk.place('store', { ...job, name }, missing, job.nodes, has)
+  if (chosen.length === missing) return chosen
+  for (const node of chosen) desk.stations.expect(node, -job.size)
+  return undefined
 }
 
 /** Steps 2 to 5, on one node. */
 async function perform(desk: Desk, job: StoreJob, node: Node, item: Item): Promise<JobEnd> {
   const name = spaceName(job.filename)
+  const copy = desk.copyFor(item, name, job.mtime, node)
   const end = await withFile(desk.cluster.home, name, async (file) => {
     const found = findVersion(file, job)
-    if (found.is !== 'content') return supersededBy(desk, name, found)
+    if (found.is !== 'content') return desk.inTurn(name, () => superseded(desk, name, copy, found))
     try {
-      return await send(desk, job, name, node, found)
+      if (desk.stations.isFull(node)) return await moveOn(desk, job, name, node, item)
+      return await send(desk, job, name, copy, item, found)
     } catch (error) {
       if (!(error instanceof NodeError) || error.kind !== 'full') throw error
-      desk.hear(error)
+      desk.stations.hear(error)
       const moved = await moveOn(desk, job, name, node, item)
-      if (moved === undefined) throw error
+      if (moved.end === 'left') throw error
       return moved
     } finally {
       found.close()
     }
   })
-  return end ?? supersededBy(desk, name, undefined)
+  return end ?? desk.inTurn(name, () => superseded(desk, name, copy, undefined))
 }
 
 async function send(
   desk: Desk,
   job: StoreJob,
   name: string,
-  node: Node,
-  { fd, state }: Extract<Found, { is: 'content' }>,
+  copy: Copy,
+  item: Item,
+  content: Extract<Found, { is: 'content' }>,
 ): Promise<JobEnd> {
-  const content = contentOf(state)
-  const copy = { node, nodepath: pathOfCopy(name, job.mtime, content) }
-  await desk.client(node)?.put(copy.nodepath, () => Readable.from(pieces(fd)), state.size, {
-    signal: desk.signal,
-  })
-  return desk.inTurn(name, async () => {
-    if (!isSameState(stateOfOpen(fd), state)) {
-      await desk.removeCopies(name, job, [copy])
-      return dropped('it was changed while it was sent')
-    }
-    desk.succeeded(node)
-    return settle(desk, job, name, copy, { content, fd })
-  })
+  const { fd, state } = content
+  const put = async (): Promise<unknown> =>
+    desk.stations
+      .client(copy.node)
+      ?.put(copy.nodepath, () => Readable.from(pieces(fd)), state.size, {
+        signal: desk.signal,
+      })
+  try {
+    await put()
+  } catch (error) {
+    if (!(error instanceof NodeError) || error.kind !== 'taken') throw error
+    await desk.discard(copy) // It is what an earlier try sent of another content.
+    await put()
+  }
+  desk.stations.succeeded(copy.node)
+  return desk.inTurn(name, () => settle(desk, job, name, copy, item, content))
 }
 
 /** Steps 3 to 5. */
@@ -97,27 +112,33 @@ async function settle(
   job: StoreJob,
   name: string,
   copy: Copy,
-  { content, fd }: { readonly content: string; readonly fd: number },
+  item: Item,
+  { fd, state }: Extract<Found, { is: 'content' }>,
 ): Promise<JobEnd> {
   const found = await desk.find(name, job)
   if (found?.is === 'link') return addToLink(desk, job, name, copy)
-  if (found?.is !== 'content' || contentOf(found.state) !== content) {
-    await desk.removeCopies(name, job, [copy])
-    return supersededWhy(found)
+  if (found?.is !== 'content') return superseded(desk, name, copy, found)
+  if (contentOf(found.state) !== contentOf(state)) return disturbed(desk, copy)
+  const copies = await noteCopy(desk, job, name, copy, contentOf(state))
+  if (!isWhole(desk, job, copies)) {
+    if (!isComing(desk, job, copies, item)) await desk.resubmit(job, item)
+    return done
   }
-  const copies = await noteCopy(desk, job, name, copy, content)
-  const isWhole = isDecided(job)
-    ? job.nodes.every((node) => copies.some((each) => formatNode(each.node) === formatNode(node)))
-    : copies.length >= copiesOf(desk, job)
-  if (!isWhole) return done
-  const { size, mtime, uid: owner } = job
-  const { bytes } = makeLinkFile({ name: name.split('/').pop() ?? '', size, owner, mtime, copies })
   using writers = writersOf(fd)
   if (writers === undefined) return again('somebody writes to it')
-  const isReplaced = await desk.swaps.replace(name, found.state, bytes, writers.isBroken)
-  if (!isReplaced) await desk.removeCopies(name, job, copies)
+  const { size, mtime, uid: owner } = job
+  const { bytes } = makeLinkFile({ name: name.split('/').pop() ?? '', size, owner, mtime, copies })
+  const isReplaced = await desk.swaps.replace(name, state, bytes, writers.isBroken)
+  if (!isReplaced) return await disturbed(desk, copy)
+  for (const each of copies) desk.isNamed(each, name)
   forgetStored(desk.state, name)
-  return isReplaced ? done : dropped('it was changed while it was stored')
+  return done
+}
+
+/** It is not what was sent any more; whether it is still the file of the job the next try will tell. */
+async function disturbed(desk: Desk, copy: Copy): Promise<JobEnd> {
+  await desk.discard(copy)
+  return again('it was changed while it was stored')
 }
 
 /** A watch over who writes to the content; nothing while somebody does. */
@@ -130,7 +151,7 @@ function writersOf(fd: number): WriterWatch | undefined {
   }
 }
 
-/** Step 3; the copies that there are. What was noted of another content are copies that nobody wants. */
+/** Step 3; the copies that there are. Those of another content are of no use. */
 async function noteCopy(
   desk: Desk,
   { size, mtime }: StoreJob,
@@ -139,26 +160,30 @@ async function noteCopy(
   content: string,
 ): Promise<readonly Copy[]> {
   const noted = readStored(desk.state, name)
+  const others = (noted?.copies ?? []).filter(({ node }) => !isIn([copy.node], node))
   const isOurs = noted?.content === content
-  if (noted !== undefined && !isOurs) await desk.removeCopies(name, noted, noted.copies)
-  const others = isOurs
-    ? noted.copies.filter(({ node }) => formatNode(node) !== formatNode(copy.node))
-    : []
-  const copies = [...others, copy]
+  if (!isOurs) for (const each of others) await desk.discard(each)
+  const copies = [...(isOurs ? others : []), copy]
   await noteStored(desk.state, { name, size, mtime, content, copies })
   return copies
 }
 
-/** The file is stored already, elsewhere: this is one more copy. */
+/** The file is stored already: this is one more copy, unless the node has one. */
 async function addToLink(desk: Desk, job: StoreJob, name: string, copy: Copy): Promise<JobEnd> {
   for (;;) {
     const found = await desk.find(name, job)
-    if (found?.is !== 'link') {
-      await desk.removeCopies(name, job, [copy])
-      return supersededWhy(found)
+    if (found?.is !== 'link') return superseded(desk, name, copy, found)
+    if (
+      isIn(
+        found.link.copies.map(({ node }) => node),
+        copy.node,
+      )
+    )
+      return superseded(desk, name, copy, found)
+    if (await desk.swaps.replace(name, found.state, withCopy(found.link, copy).bytes)) {
+      desk.isNamed(copy, name)
+      return done
     }
-    if (found.link.copies.some(({ nodepath }) => nodepath === copy.nodepath)) return done
-    if (await desk.swaps.replace(name, found.state, withCopy(found.link, copy).bytes)) return done
   }
 }
 
@@ -169,13 +194,14 @@ async function moveOn(
   name: string,
   node: Node,
   item: Item,
-): Promise<JobEnd | undefined> {
-  if (isDecided(job)) return undefined
+): Promise<JobEnd> {
+  if (isDecided(job)) return left
   const noted = readStored(desk.state, name)?.copies.map((copy) => copy.node) ?? []
-  const without = [node, ...noted, ...desk.holders('store', item.id)]
+  const without = [node, ...noted, ...desk.holders('store', item)]
   const [other] = desk.place('store', { ...job, name }, 1, job.nodes, without)
-  if (other === undefined) return undefined
-  await desk.moveTo('store', other, item.id, job)
+  if (other === undefined) return left
+  desk.stations.expect(node, -job.size)
+  await desk.moveTo('store', other, item, job)
   return { end: 'moved', nodes: [other] }
 }
 
@@ -186,22 +212,42 @@ function isDecided({ type, nodes }: StoreJob): boolean {
 
 /** How many nodes are to have it. */
 function copiesOf(desk: Desk, { nodes }: StoreJob): number {
-  return Math.min(desk.copies, nodes.length === 0 ? desk.nodes.length : nodes.length)
+  return Math.min(desk.copies, nodes.length === 0 ? desk.nodes.length : withoutTwins(nodes).length)
+}
+
+function isWhole(desk: Desk, job: StoreJob, copies: readonly Copy[]): boolean {
+  const has = copies.map(({ node }) => node)
+  return isDecided(job)
+    ? job.nodes.every((node) => isIn(has, node))
+    : has.length >= copiesOf(desk, job)
+}
+
+/** Whether the nodes that do not have it yet have the job. */
+function isComing(desk: Desk, job: StoreJob, copies: readonly Copy[], item: Item): boolean {
+  const has = copies.map(({ node }) => node)
+  const holders = desk.holders('store', item).filter((node) => !isIn(has, node))
+  return isDecided(job)
+    ? job.nodes.every((node) => isIn(has, node) || isIn(holders, node))
+    : has.length + holders.length >= copiesOf(desk, job)
+}
+
+/** What was put on the node goes, unless the link file names it. In turn only. */
+async function superseded(
+  desk: Desk,
+  name: string,
+  copy: Copy,
+  found: Found | undefined,
+): Promise<JobEnd> {
+  if (found?.is === 'link' && found.link.copies.some((each) => isSameCopy(each, copy))) return done
+  await desk.discard(copy)
+  return supersededBy(desk, name, found)
 }
 
 /** The copies that were made of what it was before are not wanted any more. */
 async function supersededBy(desk: Desk, name: string, found: Found | undefined): Promise<JobEnd> {
   await desk.clearStored(name)
-  return supersededWhy(found)
-}
-
-function supersededWhy(found: Found | undefined): JobEnd {
   if (found?.is === 'link') return dropped('it is stored already')
   return dropped(found?.is === 'other' ? found.why : 'it is not there any more')
-}
-
-function again(why: string): JobEnd {
-  return { end: 'again', error: new Error(why) }
 }
 
 /** The stream holds several pieces at a time, and each of these is reused. */

@@ -8,23 +8,23 @@ import { readNote, writeNote } from './notes.js'
 
 /*
  * Which nodes have a copy already of a file that has to be on several: a note in .fsq/ for each such
- * file, until its link file takes its place. It holds of one content only, which its inode and its mtime
- * tell from one that was uploaded under the same name later, be it in the same second.
+ * file, until its link file takes its place. It holds of one content only, which its inode and its ctime
+ * tell from any other, be it of the same size and the same mtime.
  */
 
 /** The copies that there are of a content. */
 export interface StoredCopies extends FileVersion {
   /** The path of the file in the FTP space. */
   readonly name: string
-  /** The inode, and the mtime in nanoseconds, of the content. */
+  /** The inode, and the ctime in nanoseconds, of the content. */
   readonly content: string
   /** The copies. */
   readonly copies: readonly Copy[]
 }
 
 /** What {@link StoredCopies.content} is for a file. */
-export function contentOf({ key, mtime }: FileState): string {
-  return `${key} ${mtime}`
+export function contentOf({ inode, ctime }: FileState): string {
+  return `${inode} ${ctime}`
 }
 
 /** What is noted of a file. */

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import writeFileAtomic from 'write-file-atomic'
-import { type FileState, isSameState, stateOf } from '../../posix/inode.js'
+import { type FileState, isUntouched, stateOf } from '../../posix/inode.js'
 import { exchangeFiles, listNames, removeIfThere } from '../../posix/names.js'
 import { bytesOf } from './escape.js'
 import { readNote, writeNote } from './notes.js'
@@ -25,7 +25,7 @@ interface Note {
   /** The name in the FTP space. */
   readonly name: string
   /** The inode, the size and the mtime of the old file. */
-  readonly old: readonly [key: string, size: number, mtime: string]
+  readonly old: readonly [inode: string, size: number, mtime: string]
   /** The inode of the new file. */
   readonly by: string
 }
@@ -60,10 +60,10 @@ export class Swaps {
       const { mode } = old
       const chown = process.getuid?.() === 0 ? { uid: old.uid, gid: old.gid } : undefined
       await writeFileAtomic(fresh, bytes, { mode, ...(chown && { chown }) })
-      const by = stateOf(fresh)?.key ?? ''
-      const text: Note = { name, old: [old.key, old.size, String(old.mtime)], by }
+      const by = stateOf(fresh)?.inode ?? ''
+      const text: Note = { name, old: [old.inode, old.size, String(old.mtime)], by }
       await writeNote(this.#directory, `${stem}.swap`, text)
-      return await this.#exchange(text, fresh, isDisturbed)
+      return await this.#exchange(text, fresh, old, isDisturbed)
     } finally {
       await this.#clear(stem)
     }
@@ -80,13 +80,14 @@ export class Swaps {
   async #exchange(
     { name, old, by }: Note,
     fresh: string,
+    before: FileState,
     isDisturbed: () => boolean,
   ): Promise<boolean> {
     const isReplaced = await withFile(this.#home, name, async ({ path, directory }) => {
-      if (!isNoted(old, stateOf(path))) return false
+      if (!isUntouched(before, stateOf(path))) return false
       exchangeFiles(fresh, path)
       if (isDisturbed() || !isNoted(old, stateOf(fresh))) {
-        if (stateOf(path)?.key === by) exchangeFiles(fresh, path)
+        if (stateOf(path)?.inode === by) exchangeFiles(fresh, path)
         return false
       }
       await directory.sync()
@@ -103,11 +104,11 @@ export class Swaps {
     if (
       note !== undefined &&
       there !== undefined &&
-      there.key !== note.by &&
+      there.inode !== note.by &&
       !isNoted(note.old, there)
     )
       await withFile(this.#home, note.name, async ({ path, directory }) => {
-        if (stateOf(path)?.key !== note.by) return // Somebody replaced that as well.
+        if (stateOf(path)?.inode !== note.by) return // Somebody replaced that as well.
         exchangeFiles(fresh, path)
         await directory.sync()
       })
@@ -116,6 +117,6 @@ export class Swaps {
   }
 }
 
-function isNoted([key, size, mtime]: Note['old'], state: FileState | undefined): boolean {
-  return isSameState({ key, size, mtime: BigInt(mtime) } as FileState, state)
+function isNoted([inode, size, mtime]: Note['old'], state: FileState | undefined): boolean {
+  return inode === state?.inode && size === state.size && mtime === String(state.mtime)
 }

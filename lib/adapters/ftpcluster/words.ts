@@ -13,6 +13,15 @@ export function wordsOf(line: Uint8Array): Buffer[] {
   return words
 }
 
+/** The seconds of the epoch that a word is, if it is a whole number of them that a date can have. */
+export function epochSeconds(word: Buffer | undefined): number | undefined {
+  const seconds = wholeNumber(word)
+  return seconds !== undefined && seconds <= lastSecond ? seconds : undefined
+}
+
+/** The end of what a Date can say, ECMAScript. */
+const lastSecond = 8.64e12
+
 /** The number that a word is, if it is a whole one that a number can hold. */
 export function wholeNumber(word: Buffer | undefined): number | undefined {
   const text = word?.toString('latin1') ?? ''

@@ -174,7 +174,7 @@ for (const kind of ['proftpd', 'vsftpd'] as const) {
     )
     t.match(filesOf(server), [/^61\/47\/\.fsq-[0-9a-f]{16}\.tmp$/], 'a part, under another name')
     t.equal(await client.put(path, reading(content), content.length), true)
-    t.strictSame(filesOf(server), [path], 'which goes with the next call')
+    t.strictSame(filesOf(server), [path], 'which the next attempt sends over')
   })
 
   t.test(`${kind}: a node that is down, and up again`, { skip }, async (t) => {

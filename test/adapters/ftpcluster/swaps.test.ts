@@ -78,9 +78,9 @@ t.test('a file that is not there stays away', { skip }, async (t) => {
 /** What a process leaves that is killed after it made the new file and the note. */
 function half(it: Place): void {
   writeFileSync(`${it.notes}/x.new`, link)
-  const { key, size, mtime } = it.old
-  const by = stateOf(`${it.notes}/x.new`)?.key
-  const note = { name: 'pub/file', old: [key, size, String(mtime)], by }
+  const { inode, size, mtime } = it.old
+  const by = stateOf(`${it.notes}/x.new`)?.inode
+  const note = { name: 'pub/file', old: [inode, size, String(mtime)], by }
   writeFileSync(`${it.notes}/x.swap`, JSON.stringify(note))
 }
 

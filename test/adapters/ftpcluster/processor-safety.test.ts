@@ -1,0 +1,255 @@
+import {
+  chownSync,
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import t, { type Test } from 'tap'
+import { formatClusterConf } from '../../../lib/adapters/ftpcluster/cluster-conf.js'
+import { importCluster } from '../../../lib/adapters/ftpcluster/import.js'
+import { formatNode } from '../../../lib/adapters/ftpcluster/node.js'
+import { processCluster } from '../../../lib/adapters/ftpcluster/processor.js'
+import { eventually } from '../../helpers/cli.js'
+import { type TestCluster, testCluster } from '../../helpers/cluster.js'
+import { type FtpServer, ftpServers, withoutServer } from '../../helpers/ftp-servers.js'
+
+/*
+ * What somebody does to the files of a cluster while its jobs wait or are done. In the end each link file names
+ * copies that are there, with that content, and the nodes have no others.
+ */
+
+const skip = withoutServer()
+const mtime = 1_044_844_761
+
+interface Scene extends TestCluster {
+  readonly servers: readonly [FtpServer, FtpServer]
+}
+
+async function scene(t: Test): Promise<Scene> {
+  const servers = (await ftpServers(t, 2)) as [FtpServer, FtpServer]
+  return {
+    ...testCluster(
+      t,
+      servers.map(({ node }) => node),
+    ),
+    servers,
+  }
+}
+
+/** The files on all nodes, by node and path. */
+function filesOn({ servers }: Scene): string[] {
+  return servers
+    .flatMap(({ node, directory }) =>
+      readdirSync(directory, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map(
+          ({ parentPath, name }) =>
+            `${formatNode(node)} ${parentPath.slice(directory.length + 1)}/${name}`,
+        ),
+    )
+    .sort()
+}
+
+/** Each link file names what is there, and nothing else is. */
+function isSound(t: Test, it: Scene, contents: Readonly<Record<string, string>>): void {
+  const named: string[] = []
+  for (const [name, content] of Object.entries(contents)) {
+    const copies = it.link(name)?.copies ?? []
+    t.not(copies.length, 0, `${name} is stored`)
+    for (const { node, nodepath } of copies) {
+      const server = it.servers.find((each) => each.node.port === node.port)
+      const there = readFileSync(`${server?.directory ?? ''}/${nodepath}`, 'latin1')
+      t.ok(there === content, `${name} is whole`)
+      named.push(`${formatNode(node)} ${nodepath}`)
+    }
+  }
+  t.strictSame(filesOn(it), named.sort(), 'there are no other copies')
+}
+
+function remove(it: Scene, name: string): void {
+  mkdirSync(`${it.home}/.deleted`, { recursive: true })
+  renameSync(`${it.home}/${name}`, `${it.home}/.deleted/${name}`)
+}
+
+const stories: Readonly<Record<string, (it: Scene, t: Test) => Promise<Record<string, string>>>> = {
+  'two jobs for one file name different nodes': async (it) => {
+    const [a, b] = it.servers
+    const file = it.put('file', 'content')
+    await it.submit({ type: 'upload', ...file, nodes: [a.node] })
+    await it.submit({ type: 'store', ...file, nodes: [b.node] })
+    await it.process()
+    return { file: 'content' }
+  },
+  'a file is deleted and uploaded again, with its mtime, while its copy waits to be removed':
+    async (it) => {
+      const [a, b] = it.servers
+      const job = { linkfile: 'file', size: 7, mtime }
+      const replicate = { type: 'replicate', ...job, nodes: [b.node] } as const
+      await it.submit({ type: 'store', ...it.put('file', 'content'), nodes: [a.node] })
+      await it.process()
+      await it.submit(replicate)
+      await it.process()
+      await b.stop()
+      remove(it, 'file')
+      await importCluster(it.root, it.home)
+      await it.submit({ type: 'store', ...it.put('file', 'content'), nodes: [a.node] })
+      await it.process()
+      await b.start()
+      await it.submit(replicate)
+      await it.process()
+      return { file: 'content' }
+    },
+  'more copies are wanted while a job waits': async (it) => {
+    const [a, b] = it.servers
+    await b.stop()
+    await it.submit({ type: 'upload', ...it.put('file', 'content'), nodes: [b.node] })
+    await it.upload('other', 'other', [a.node])
+    await it.process()
+    await b.start()
+    await it.process({ copies: 2 })
+    return { file: 'content', other: 'other' }
+  },
+  'a node is taken out of the configuration while jobs wait for it': async (it) => {
+    const [a, b] = it.servers
+    await b.stop()
+    await it.upload('large', 'x'.repeat(1000), [a.node])
+    await it.process()
+    await it.upload('file', 'content')
+    await it.process()
+    writeFileSync(`${it.home}/.cluster.conf`, formatClusterConf([a.node]))
+    await it.process()
+    return { large: 'x'.repeat(1000), file: 'content' }
+  },
+  'a file is rewritten in place between two copies, and its mtime set back': async (it) => {
+    const [a, b] = it.servers
+    await b.stop()
+    await it.submit({ type: 'store', ...it.put('file', 'old one'), nodes: [a.node, b.node] })
+    await it.process()
+    writeFileSync(`${it.home}/file`, 'new one')
+    utimesSync(`${it.home}/file`, mtime, mtime)
+    await b.start()
+    await it.process()
+    return { file: 'new one' }
+  },
+  'a file is rewritten in place while it is sent, and its mtime set back': async (it) => {
+    const [a] = it.servers
+    const content = 'a'.repeat(50_000_000)
+    await it.upload('file', content, [a.node])
+    const processing = it.process()
+    await eventually(() => filesOn(it).length > 0)
+    const fd = openSync(`${it.home}/file`, 'r+')
+    writeSync(fd, 'NEW')
+    closeSync(fd)
+    utimesSync(`${it.home}/file`, mtime, mtime)
+    await processing
+    await it.process()
+    return { file: `NEW${content.slice(3)}` }
+  },
+  'a processor is stopped while it sends a file, which is another then': async (it) => {
+    const [a] = it.servers
+    const ending = new AbortController()
+    await it.upload('file', 'a'.repeat(50_000_000), [a.node])
+    const processing = it.process({ signal: ending.signal })
+    await eventually(() => filesOn(it).length > 0)
+    ending.abort()
+    await processing
+    const job = { type: 'upload', ...it.put('file', 'another', mtime + 1) } as const
+    await it.process()
+    await it.submit({ ...job, nodes: [a.node] })
+    await it.process()
+    return { file: 'another' }
+  },
+  'a link file has the size and the mtime of the file itself, and the job comes twice': async (
+    it,
+  ) => {
+    const [a] = it.servers
+    await it.upload('aaaa', 'x'.repeat(94), [a.node])
+    await it.process()
+    const content = 'y'.repeat(statSync(`${it.home}/aaaa`).size)
+    await it.upload('bbbb', content, [a.node])
+    await it.process()
+    utimesSync(`${it.home}/bbbb`, mtime, mtime)
+    const version = { uid: 'ftp', size: content.length, mtime }
+    await it.submit({ type: 'upload', filename: 'bbbb', ...version, nodes: [a.node] })
+    await it.process()
+    return { aaaa: 'x'.repeat(94), bbbb: content }
+  },
+  'a node is named twice': async (it) => {
+    const [a] = it.servers
+    await it.upload('file', 'content', [a.node, a.node])
+    await it.process({ copies: 2 })
+    return { file: 'content' }
+  },
+  'somebody has what looks like a link file removed, which names the copy of another': async (
+    it,
+    t,
+  ) => {
+    const [a] = it.servers
+    await it.upload('hers', 'secret', [a.node])
+    await it.process()
+    const [copy] = it.link('hers')?.copies ?? []
+    const fake = `mine 6 mallory ${mtime}\nserver ${formatNode(a.node)} ${copy?.nodepath ?? ''}\n`
+    it.put('mine', fake)
+    remove(it, 'mine')
+    await importCluster(it.root, it.home)
+    const { failed, events } = await it.process()
+    t.equal(failed, 1)
+    t.match(
+      events.find(({ type }) => type === 'failed'),
+      { why: /a copy of hers/ },
+    )
+    return { hers: 'secret' }
+  },
+}
+
+for (const [story, act] of Object.entries(stories))
+  t.test(story, { skip }, async (t) => {
+    const it = await scene(t)
+    const contents = await act(it, t)
+    const { waiting, events } = await it.process()
+    t.equal(waiting, 0)
+    t.strictSame(events, [], 'there is nothing left to do')
+    isSound(t, it, contents)
+    t.strictSame(readdirSync(`${it.home}/.fsq`), ['lock'])
+  })
+
+t.test('notes that somebody else may have written are not believed', { skip }, async (t) => {
+  const it = await scene(t)
+  mkdirSync(`${it.home}/.fsq`, { mode: 0o777 })
+  if (process.getuid?.() === 0) chownSync(`${it.home}/.fsq`, 65534, 65534)
+  else t.comment('as a user other than root only the mode is tried')
+  await t.rejects(it.process(), { code: 'FSQ_CLUSTER', message: /somebody else can write there/ })
+})
+
+t.test('two clusters of one name do not take the jobs of each other', { skip }, async (t) => {
+  const it = await scene(t)
+  await it.upload('file', 'content')
+  await it.process()
+  const other = `${it.home}/other/home`
+  mkdirSync(`${other}/.queue`, { recursive: true })
+  writeFileSync(`${other}/.cluster.conf`, readFileSync(`${it.home}/.cluster.conf`), { mode: 0o600 })
+  const taken = {
+    code: 'FSQ_CLUSTER',
+    message: /home is the name of the cluster in .*home already/,
+  }
+  await t.rejects(processCluster(it.root, other), taken)
+  await t.resolves(processCluster(it.root, other, { name: 'another' }))
+})
+
+t.test('a link file that says nonsense keeps nothing else from being done', { skip }, async (t) => {
+  const it = await scene(t)
+  const [a] = it.servers
+  it.put('evil', `evil 5 ftp 9007199254740991\nserver ${formatNode(a.node)} x\n`)
+  it.put('long', `long 5 ftp ${mtime}\nserver ${formatNode(a.node)} x\n#${'x'.repeat(65_000)}\n`)
+  await it.submit({ type: 'replicate', linkfile: 'long', size: 5, mtime, nodes: [] })
+  await it.upload('good', 'good')
+  t.match(await it.process(), { done: 1 })
+  t.ok(it.link('good'))
+})
