@@ -34,7 +34,7 @@ t.test('it shows the path of a copy that we make', async (t) => {
     if (before === undefined) delete process.env['TZ']
     else process.env['TZ'] = before
   })
-  const path = pathOfCopy('pub/rfc-0959.txt', 1044844761, '147316 1044844761')
+  const path = pathOfCopy('pub/rfc-0959.txt', 1044844761, '20030210033921 1 2596996162 cluster')
   t.match(page.source, `\n.Pa ${path}\n`)
 })
 
