@@ -7,6 +7,7 @@ import { enqueueCases } from './cases/enqueue.mjs'
 import { execCases } from './cases/exec.mjs'
 import { finishCases } from './cases/finish.mjs'
 import { largeQueueCases } from './cases/large-queue.mjs'
+import { ftpclusterCases } from './cases/ftpcluster.mjs'
 import { latencyCases } from './cases/latency.mjs'
 import { neighbourCases } from './cases/neighbour.mjs'
 import { pushCases } from './cases/push.mjs'
@@ -33,6 +34,7 @@ const makers = [
   latencyCases,
   execCases,
   pushCases,
+  ftpclusterCases,
   startUpCases,
   neighbourCases,
 ]
