@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { reasonOf } from '../errors.js'
 import type { NodeClientOptions } from '../adapters/ftpcluster/node-client.js'
 import { formatNode } from '../adapters/ftpcluster/node.js'
 import { balanceUsedSpace, type Placement, roundRobin } from '../adapters/ftpcluster/placement.js'
@@ -81,17 +82,19 @@ async function run(call: Call<Flags>, types: readonly Processor[]): Promise<numb
   const { copies, placement, sweep, name } = flags
   using signals = catchSignals()
   signals.again.addEventListener('abort', signals.die)
+  const seen = new Set<ProcessEvent['type']>()
   const result = await processCluster(root, home, {
     types,
     ...(copies !== undefined && { copies }),
     ...(placement !== undefined && { placement: placements[placement]() }),
     ...(sweep !== undefined && { sweep }),
     ...(name !== undefined && { name }),
-    import: flags.import === true,
     ...nodeOptions(flags),
+    import: flags.import === true,
     follow: flags.follow === true,
     signal: signals.signal,
     onEvent: (event) => {
+      seen.add(event.type)
       report(event, call)
     },
   })
@@ -99,16 +102,25 @@ async function run(call: Call<Flags>, types: readonly Processor[]): Promise<numb
   call.chirp(
     `${done} done, ${dropped} dropped, ${failed} failed, ${retried} tried again later, ${waiting} wait`,
   )
-  if (signals.caught !== undefined && flags.follow !== true) signals.die()
-  return failed + waiting > 0 ? root.settings.failTmp : 0
+  if (flags.follow === true) return 0 // Somebody asked for its end; what waits, waits for the next.
+  if (signals.caught !== undefined) signals.die()
+  return seen.has('locked') || failed + waiting > 0 ? root.settings.failTmp : 0
 }
 
 function nodeOptions({ tls, ca, timeout, jobs }: Flags): NodeClientOptions {
   return {
     tls: tls === true ? 'explicit' : 'never',
-    ...(ca !== undefined && { ca: readWhole(ca).toString() }),
+    ...(ca !== undefined && { ca: readAuthorities(ca) }),
     ...(timeout !== undefined && { timeout }),
     ...(jobs !== undefined && { connections: jobs }),
+  }
+}
+
+function readAuthorities(path: string): string {
+  try {
+    return readWhole(path).toString()
+  } catch (cause) {
+    throw new UsageError(`cannot read the certificates in ${path}: ${reasonOf(cause)}`)
   }
 }
 

@@ -53,12 +53,16 @@ export class Changes implements Disposable {
     for (const wake of this.#wakes) wake.check()
   }
 
-  /** Resolves when something came since, or the sweep is over. */
-  async next(): Promise<void> {
+  /**
+   * Resolves when something came since, or the sweep is over.
+   *
+   * @param within - seconds after which it does in any case
+   */
+  async next(within = Infinity): Promise<void> {
     if (this.#changed) return
     await new Promise<void>((resolve) => {
       this.#tell = resolve
-      this.#forget = after(this.#sweep, resolve)
+      this.#forget = after(Math.min(this.#sweep, within), resolve)
     })
     this.#forget()
   }

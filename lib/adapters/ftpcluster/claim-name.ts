@@ -1,31 +1,57 @@
-import { FsqError } from '../../errors.js'
+import { errnoOf, FsqError } from '../../errors.js'
+import { close, openEntry, openRecord, readSmall, writeFully } from '../../posix/files.js'
 import type { Root } from '../../root/root.js'
-import { close, openRecord, readSmall, writeFully } from '../../posix/files.js'
 import type { Cluster } from './cluster.js'
 
-/**
- * Notes in the root which cluster a name is that of. Another of that name would take its items for its own, and
- * drop them, since it has no such files.
- *
- * @throws `FsqError` `FSQ_CLUSTER` where the name is that of a cluster with another home
+/*
+ * Which cluster a name is that of is noted in the root. Another of that name would take its items for its own,
+ * and drop them, since it has no such files.
  */
-export async function claimName(
-  { settings: { root } }: Root,
-  { name, home }: Cluster,
-): Promise<void> {
-  const path = `${root}/.ftpcluster-${name}`
-  const fd = openRecord(path, 0o644)
+
+/**
+ * Looks whether the name of a cluster is that of another.
+ *
+ * @throws `FsqError` `FSQ_CLUSTER` where it is
+ */
+export function checkName(root: Root, cluster: Cluster): void {
+  const path = noteOf(root, cluster)
+  let fd: number
   try {
-    const known = readSmall(fd)?.toString().split('\n')[0] ?? ''
-    if (known === '') await writeFully(fd, Buffer.from(`${home}\n`))
-    else if (known !== home)
-      throw new FsqError(
-        'FSQ_CLUSTER',
-        `${name} is the name of the cluster in ${known} already; give this one another with --name, or ` +
-          `remove ${path} if that cluster is this one, and was moved`,
-        { path },
-      )
+    fd = openEntry(path)
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return
+    throw error
+  }
+  try {
+    checkHome(path, fd, cluster)
   } finally {
     close(fd)
   }
+}
+
+/** {@link checkName}, and makes it the name of this cluster where it is nobody's. The root must be there. */
+export async function claimName(root: Root, cluster: Cluster): Promise<void> {
+  const path = noteOf(root, cluster)
+  const fd = openRecord(path, 0o644)
+  try {
+    if (checkHome(path, fd, cluster) === '') await writeFully(fd, Buffer.from(`${cluster.home}\n`))
+  } finally {
+    close(fd)
+  }
+}
+
+function noteOf({ settings: { root } }: Root, { name }: Cluster): string {
+  return `${root}/.ftpcluster-${name}`
+}
+
+/** The home that is noted; nothing where none is. */
+function checkHome(path: string, fd: number, { name, home }: Cluster): string {
+  const known = readSmall(fd)?.toString().split('\n')[0] ?? ''
+  if (known === '' || known === home) return known
+  throw new FsqError(
+    'FSQ_CLUSTER',
+    `${name} is the name of the cluster in ${known} already; give this one another with --name, or ` +
+      `remove ${path} if that cluster is this one, and was moved`,
+    { path },
+  )
 }

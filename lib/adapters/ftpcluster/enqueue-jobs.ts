@@ -5,6 +5,7 @@ import { entryPath } from '../../posix/path.js'
 import type { QueueContext } from '../../queue/context.js'
 import type { Queue } from '../../root/queue.js'
 import type { Root } from '../../root/root.js'
+import { checkName, claimName } from './claim-name.js'
 import type { Cluster } from './cluster.js'
 import { bodyOf, itemNameFor, type Origin, queueNames } from './job-items.js'
 import type { Job } from './job.js'
@@ -56,20 +57,22 @@ export class Intake {
   async #queueFor(type: Job['type']): Promise<Queue> {
     let queue = this.#queues.get(type)
     if (queue === undefined) {
-      queue = installed(this.#root.queue(queueNames[type]))
+      queue = this.#installed(this.#root.queue(queueNames[type]))
       this.#queues.set(type, queue)
     }
+    return queue
+  }
+
+  async #installed(queue: Queue): Promise<Queue> {
+    checkName(this.#root, this.#cluster)
+    await queue.install({ ifExists: 'ignore' })
+    await claimName(this.#root, this.#cluster)
     return queue
   }
 }
 
 /** No file has so many lines: the next number to try is that of none. */
 const nextAfter = 2 ** 32
-
-async function installed(queue: Queue): Promise<Queue> {
-  await queue.install({ ifExists: 'ignore' })
-  return queue
-}
 
 /** Whether the item of that name is the same job; so is one that has been done meanwhile. */
 async function isSame(

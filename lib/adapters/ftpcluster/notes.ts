@@ -1,8 +1,17 @@
 import writeFileAtomic from 'write-file-atomic'
 import { FsqError, reasonOf } from '../../errors.js'
 import { syncDirectory } from '../../posix/directory-sync.js'
-import { close, openEntry, readSmall } from '../../posix/files.js'
+import {
+  close,
+  createFile,
+  openEntry,
+  readSmall,
+  setOwnership,
+  writeFully,
+} from '../../posix/files.js'
 import { stateOf } from '../../posix/inode.js'
+import type { Ownership } from '../../posix/owner.js'
+import { sync } from '../../posix/sync.js'
 
 /*
  * Notes in .fsq/ of the home, in JSON: what a process that is killed leaves to the next. Nobody else
@@ -20,6 +29,18 @@ export function readNote(path: string): unknown {
       path,
       cause,
     })
+  } finally {
+    close(fd)
+  }
+}
+
+/** Makes a file that must not exist, with that owner and mode; returns when its content is there to stay. */
+export async function writeNew(path: string, bytes: Uint8Array, owner: Ownership): Promise<void> {
+  const fd = createFile(path, 0o600)
+  try {
+    await writeFully(fd, bytes)
+    setOwnership(fd, owner)
+    await sync(fd)
   } finally {
     close(fd)
   }

@@ -9,11 +9,11 @@ import { untilAborted } from '../../until-aborted.js'
 import { type Backoff, backoffSeconds } from '../../work/backoff.js'
 import { wholeNumber } from '../../work/work-options.js'
 import { Changes } from './changes.js'
-import { claimName } from './claim-name.js'
+import { checkName, claimName } from './claim-name.js'
 import { openCluster } from './cluster.js'
 import { Desk } from './desk.js'
 import { bytesOf } from './escape.js'
-import { importCluster } from './import.js'
+import { importCluster, type ImportEvent } from './import.js'
 import type { JobEnd } from './job-end.js'
 import { type Job, parseJob } from './job.js'
 import { longestLine } from './lines.js'
@@ -93,6 +93,9 @@ export interface ProcessResult {
   readonly waiting: number
 }
 
+/** After so many seconds a queue file is looked at again that somebody writes to. */
+const soon = 1
+
 /** So many jobs are dispatched at a time: they share their syncs. */
 const dispatchedAtOnce = 16
 
@@ -154,6 +157,7 @@ class Process {
   readonly #counts = { done: 0, dropped: 0, failed: 0, retried: 0 }
   /** The items that were tried in vain in this pass, by their names since. */
   readonly #tried = new Set<string>()
+  readonly #leftFiles = new Set<string>()
   /** Aborts when it is to end, or cannot go on. */
   readonly #ending: AbortController
 
@@ -172,6 +176,7 @@ class Process {
   async run(): Promise<ProcessResult> {
     const desk = this.#desk
     const types = this.#types.flatMap((type) => sources[type])
+    checkName(desk.root, desk.cluster)
     for (const type of types) await desk.queues.install(type)
     await claimName(desk.root, desk.cluster)
     await desk.open(types)
@@ -214,7 +219,7 @@ class Process {
   /** Does something whenever something comes into one of the queues, until it is ended. */
   async #again(
     queues: readonly Queue[],
-    act: () => Promise<void>,
+    act: () => Promise<number | undefined>,
     directories: readonly string[] = [],
   ): Promise<void> {
     const { sweep = 30 } = this.#options
@@ -223,8 +228,8 @@ class Process {
     try {
       while (!signal.aborted) {
         changes.begin()
-        await act()
-        await untilAborted(changes.next(), signal).catch(() => undefined)
+        const within = await act()
+        await untilAborted(changes.next(within), signal).catch(() => undefined)
       }
     } catch (error) {
       this.#ending.abort() // What one cannot go on with the others cannot either.
@@ -232,30 +237,43 @@ class Process {
     }
   }
 
-  /** Step 1. */
-  async #dispatchAll(): Promise<void> {
+  /** Step 1; in how many seconds it should be done again although nothing arrived. */
+  async #dispatchAll(): Promise<number | undefined> {
     this.#desk.stations.beginPass()
     this.#tried.clear()
-    if (this.#options.import === true) await this.#import()
+    const hasLeft = this.#options.import === true && (await this.#import())
     for (const processor of this.#types) await this.#dispatch(processor)
+    return hasLeft ? soon : undefined
   }
 
-  async #import(): Promise<void> {
+  /** Whether a file was left: somebody writes to it, of whose end nobody tells. */
+  async #import(): Promise<boolean> {
     const { root, cluster } = this.#desk
     const { signal } = this.#ending
     try {
-      await importCluster(root, cluster.home, {
+      const { left } = await importCluster(root, cluster.home, {
         name: cluster.name,
         signal,
         onEvent: (event) => {
+          if (event.type === 'left' && this.#wasTold(event)) return
           this.#tell(event)
         },
       })
+      return left > 0
     } catch (error) {
-      if (signal.aborted) return
+      if (signal.aborted) return false
       if (!(error instanceof FsqError) || error.code !== 'FSQ_CLUSTER_LOCKED') throw error
       this.#tell({ type: 'locked', error })
+      return true
     }
+  }
+
+  /** Who follows is told once why a file was left. */
+  #wasTold({ file, reason }: Extract<ImportEvent, { type: 'left' }>): boolean {
+    const what = `${file}: ${reason}`
+    const wasTold = this.#leftFiles.has(what)
+    this.#leftFiles.add(what)
+    return wasTold
   }
 
   async #dispatch(processor: Processor): Promise<void> {
@@ -267,7 +285,7 @@ class Process {
   }
 
   /** Step 2, for one node. What waits for another node, to copy from, leaves a connection to the others. */
-  async #workOn(node: Node): Promise<void> {
+  async #workOn(node: Node): Promise<undefined> {
     const { connections = 2 } = this.#options
     await all(
       this.#types.map((processor) => {
@@ -292,7 +310,8 @@ class Process {
       this.#desk.stations.hear(error)
       // Others were under way to a node that went away: one try is enough to tell that it did.
       if (!isFirst && error.ofNode) return
-      end = { end: 'again', error }
+      end =
+        error.kind === 'refused' ? { end: 'failed', why: error.message } : { end: 'again', error }
     }
     const seconds = (performance.now() - began) / 1000
     await this.#finish(item, job, end, { node, seconds })

@@ -121,7 +121,8 @@ function makeWay(lock: string, { breakLock = false, onMessage }: QueueLockOption
     if (!getNative().flock(fd)) throw locked(lock, `process ${holder}`)
     const isStale = host === hostname()
     if (!isStale && !breakLock) {
-      const remedy = 'if it is known that nobody is at it, --break-lock or rm'
+      const remedy =
+        'if it is known that nobody is at it, "fsq ftpcluster import --break-lock" or rm'
       throw locked(lock, `${pid === undefined ? '' : 'process '}${holder}; ${remedy}`)
     }
     // Whoever had it locked before us may have put another in its place.

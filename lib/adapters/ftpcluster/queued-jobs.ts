@@ -12,6 +12,7 @@ import type { Item } from '../../queue/item.js'
 import { listEntries } from '../../queue/list-entries.js'
 import { printableName } from '../../queue/printable.js'
 import type { Root } from '../../root/root.js'
+import { checkName } from './claim-name.js'
 import type { Cluster } from './cluster.js'
 import { queueNames } from './job-items.js'
 import { type Job, parseJob } from './job.js'
@@ -70,6 +71,7 @@ export async function* queuedJobs(
   types: readonly Job['type'][],
   onSkipped: (skipped: SkippedItem) => void,
 ): AsyncGenerator<JobItem> {
+  checkName(root, cluster)
   const names = new Set(await root.queues())
   for (const type of types) {
     const name = queueNames[type]

@@ -120,6 +120,9 @@ export function findVersion({ path }: SpaceFile, version: FileVersion): Found {
     const link = readLink(fd, state)
     if (link?.size === version.size && link.mtime === version.mtime)
       return { is: 'link', link, state }
+    // Nor is any other one: to store it would lose the copies that it names.
+    if (link !== undefined && link.copies.length > 0)
+      return { is: 'other', why: 'there is the link file of another version' }
     isContent = state.isFile && isVersion(state, version)
     if (isContent)
       return {

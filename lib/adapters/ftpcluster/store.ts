@@ -39,8 +39,7 @@ async function dispatch(desk: Desk, job: StoreJob, item: Item): Promise<JobEnd> 
   const nodes = isDecided(job)
     ? withoutTwins(job.nodes).filter((node) => !isIn(has, node))
     : choose(desk, job, name, withoutTwins([...has, ...desk.holders('store', item)]))
-  if (nodes === undefined)
-    return again('there are not as many nodes that can take it now as are to have it')
+  if (nodes === undefined) return again(`no ${copiesOf(desk, job)} nodes can take it now`)
   const [first] = has
   // All have it: one of them only has to see to the rest.
   const targets = nodes.length === 0 && first !== undefined ? [first] : nodes
@@ -154,12 +153,14 @@ function writersOf(fd: number): WriterWatch | undefined {
 /** Step 3; the copies that there are. Those of another content are of no use. */
 async function noteCopy(
   desk: Desk,
-  { size, mtime }: StoreJob,
+  job: StoreJob,
   name: string,
   copy: Copy,
   content: string,
 ): Promise<readonly Copy[]> {
+  const { size, mtime } = job
   const noted = readStored(desk.state, name)
+  if (noted === undefined && isWhole(desk, job, [copy])) return [copy] // It is not to wait for another.
   const others = (noted?.copies ?? []).filter(({ node }) => !isIn([copy.node], node))
   const isOurs = noted?.content === content
   if (!isOurs) for (const each of others) await desk.discard(each)

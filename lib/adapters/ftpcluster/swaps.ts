@@ -1,9 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto'
-import writeFileAtomic from 'write-file-atomic'
+import { errnoOf } from '../../errors.js'
+import { syncDirectory } from '../../posix/directory-sync.js'
 import { type FileState, isUntouched, stateOf } from '../../posix/inode.js'
 import { exchangeFiles, listNames, removeIfThere } from '../../posix/names.js'
 import { bytesOf } from './escape.js'
-import { readNote, writeNote } from './notes.js'
+import { readNote, writeNew } from './notes.js'
 import { withFile } from './space.js'
 
 /*
@@ -57,12 +58,14 @@ export class Swaps {
     const stem = `${createHash('sha256').update(bytesOf(name)).digest('hex').slice(0, 24)}-${randomBytes(4).toString('hex')}`
     const fresh = `${this.#directory}/${stem}.new`
     try {
-      const { mode } = old
-      const chown = process.getuid?.() === 0 ? { uid: old.uid, gid: old.gid } : undefined
-      await writeFileAtomic(fresh, bytes, { mode, ...(chown && { chown }) })
+      const { uid, gid, mode } = old
+      const owner = process.geteuid?.() === 0 ? { uid, gid } : { uid: undefined, gid: undefined }
+      await writeNew(fresh, bytes, { ...owner, mode })
       const by = stateOf(fresh)?.inode ?? ''
       const text: Note = { name, old: [old.inode, old.size, String(old.mtime)], by }
-      await writeNote(this.#directory, `${stem}.swap`, text)
+      const plain = { uid: undefined, gid: undefined, mode: 0o600 }
+      await writeNew(`${this.#directory}/${stem}.swap`, Buffer.from(JSON.stringify(text)), plain)
+      await syncDirectory(this.#directory)
       return await this.#exchange(text, fresh, old, isDisturbed)
     } finally {
       await this.#clear(stem)
@@ -99,7 +102,7 @@ export class Swaps {
   /** Removes what is left of a swap, and puts back what came out and was not to go. */
   async #clear(stem: string): Promise<void> {
     const fresh = `${this.#directory}/${stem}.new`
-    const note = readNote(`${this.#directory}/${stem}.swap`) as Note | undefined
+    const note = readSwap(`${this.#directory}/${stem}.swap`)
     const there = stateOf(fresh)
     if (
       note !== undefined &&
@@ -119,4 +122,14 @@ export class Swaps {
 
 function isNoted([inode, size, mtime]: Note['old'], state: FileState | undefined): boolean {
   return inode === state?.inode && size === state.size && mtime === String(state.mtime)
+}
+
+/** The note of a swap. One that is not whole was cut off before anything was exchanged. */
+function readSwap(path: string): Note | undefined {
+  try {
+    return readNote(path) as Note | undefined
+  } catch (error) {
+    if (errnoOf(error) !== undefined) throw error
+    return undefined
+  }
 }

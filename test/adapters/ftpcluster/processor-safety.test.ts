@@ -13,6 +13,7 @@ import {
 } from 'node:fs'
 import t, { type Test } from 'tap'
 import { formatClusterConf } from '../../../lib/adapters/ftpcluster/cluster-conf.js'
+import { exportCluster } from '../../../lib/adapters/ftpcluster/export.js'
 import { importCluster } from '../../../lib/adapters/ftpcluster/import.js'
 import { formatNode } from '../../../lib/adapters/ftpcluster/node.js'
 import { processCluster } from '../../../lib/adapters/ftpcluster/processor.js'
@@ -181,6 +182,16 @@ const stories: Readonly<Record<string, (it: Scene, t: Test) => Promise<Record<st
     await it.process()
     return { aaaa: 'x'.repeat(94), bbbb: content }
   },
+  'a job has the size and the mtime of a link file': async (it, t) => {
+    await it.upload('file', 'content')
+    await it.process()
+    const { size, mtimeMs } = statSync(`${it.home}/file`)
+    const version = { uid: 'ftp', size, mtime: Math.floor(mtimeMs / 1000) }
+    await it.submit({ type: 'upload', filename: 'file', ...version, nodes: [] })
+    const { events } = await it.process()
+    t.match(events, [{ type: 'dropped', why: 'there is the link file of another version' }])
+    return { file: 'content' }
+  },
   'a node is named twice': async (it) => {
     const [a] = it.servers
     await it.upload('file', 'content', [a.node, a.node])
@@ -240,6 +251,9 @@ t.test('two clusters of one name do not take the jobs of each other', { skip }, 
     message: /home is the name of the cluster in .*home already/,
   }
   await t.rejects(processCluster(it.root, other), taken)
+  await t.rejects(exportCluster(it.root, other), taken)
+  writeFileSync(`${other}/.queue/uploads-1`, 'upload x ftp 1 1\n')
+  await t.rejects(importCluster(it.root, other), taken)
   await t.resolves(processCluster(it.root, other, { name: 'another' }))
 })
 
