@@ -2,6 +2,7 @@ import { basename } from 'node:path'
 import { errnoOf, FsqError, reasonOf } from '../../errors.js'
 import { statEntry } from '../../posix/names.js'
 import { realPath } from '../../posix/real-path.js'
+import { isPathComponent } from '../../settings.js'
 
 /** An ftpcluster: the directory where its files are, and a name. */
 export interface Cluster {
@@ -32,6 +33,8 @@ export interface Cluster {
  * @throws `FsqError` `FSQ_CLUSTER` where there is none.
  */
 export function openCluster(home: string, options: { readonly name?: string } = {}): Cluster {
+  if (options.name !== undefined && !isPathComponent(options.name))
+    throw new TypeError(`Expected a name without / for a cluster, got ${options.name}`)
   const real = resolve(home)
   const queue = `${real}/.queue`
   if (statEntry(`${queue}/.`)?.isDirectory() !== true)

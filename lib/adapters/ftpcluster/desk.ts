@@ -141,10 +141,10 @@ export class Desk {
     this.#named.add(copy, name)
   }
 
-  /** The file whose link file names a copy. */
-  async namingFile(copy: Copy): Promise<string | undefined> {
+  /** The file whose link file names a copy, which a job wants to go. */
+  async namingFile(copy: Copy, { enqueuedAt }: Item): Promise<string | undefined> {
     this.#survey()
-    return this.#named.find(copy)
+    return this.#named.find(copy, enqueuedAt)
   }
 
   /** The host queue of a node for what a processor does. */

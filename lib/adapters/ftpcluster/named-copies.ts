@@ -10,6 +10,8 @@ export class NamedCopies {
   readonly #home: string
   /** The names of the files, by their copies. */
   #names: Map<string, string> | undefined
+  /** When these were read, in milliseconds of the epoch. */
+  #readAt = 0
 
   constructor(home: string) {
     this.#home = home
@@ -23,6 +25,7 @@ export class NamedCopies {
   survey(onCopy: (copy: Copy, size: number) => void = () => undefined): void {
     if (this.#names !== undefined) return
     const names = new Map<string, string>()
+    this.#readAt = Date.now()
     for (const { name, link } of walkSpace(this.#home))
       for (const copy of link?.copies ?? []) {
         names.set(keyOf(copy), name)
@@ -36,12 +39,17 @@ export class NamedCopies {
     this.#names?.set(keyOf(copy), name)
   }
 
-  /** The file whose link file names a copy now. */
-  async find(copy: Copy): Promise<string | undefined> {
+  /**
+   * The file whose link file names a copy now.
+   *
+   * @param since - when it was decided that the copy is to go: what was read later is believed
+   */
+  async find(copy: Copy, since: Date): Promise<string | undefined> {
     this.survey()
     const known = this.#known(copy)
     if (known === undefined || (await this.#isNamedBy(known, copy))) return known
-    this.#names = undefined // The file may have got another name.
+    if (this.#readAt > since.getTime()) return undefined
+    this.#names = undefined // The file may have got another name before that.
     this.survey()
     const found = this.#known(copy)
     return found !== undefined && (await this.#isNamedBy(found, copy)) ? found : undefined

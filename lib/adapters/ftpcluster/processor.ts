@@ -28,14 +28,14 @@ import { replicate } from './replicate.js'
 import { isInSpace } from './space.js'
 import { openStateDirectory } from './state-directory.js'
 import { store } from './store.js'
+import { busy } from './watch.js'
 
 /*
  * The processors of an ftpcluster, over work-items. In a pass:
  *
  *   1. each job that waits in the queue of its type is looked at: is it still valid, and which nodes is it
  *      for; it is put into the host queues of these, to last, and is done       (dispatch)
- *   2. each node has its host queues worked through, beside the others: store, then replicate, then
- *      remove                                                                   (store, replicate, remove)
+ *   2. each node has its host queues worked through, beside the others           (store, replicate, remove)
  *   3. where a node was full, or a copy is not wanted any more, there are new jobs: step 2 again
  *
  * A node that is away, or is down (fsq down-host), costs the others nothing: its items wait for it.
@@ -157,7 +157,8 @@ class Process {
   readonly #counts = { done: 0, dropped: 0, failed: 0, retried: 0 }
   /** The items that were tried in vain in this pass, by their names since. */
   readonly #tried = new Set<string>()
-  readonly #leftFiles = new Set<string>()
+  /** Why queue files were left, by their names. */
+  readonly #leftFiles = new Map<string, string>()
   /** Aborts when it is to end, or cannot go on. */
   readonly #ending: AbortController
 
@@ -246,20 +247,21 @@ class Process {
     return hasLeft ? soon : undefined
   }
 
-  /** Whether a file was left: somebody writes to it, of whose end nobody tells. */
+  /** Whether it is to be tried again soon: somebody writes to a file, or has the lock, of whose end nobody tells. */
   async #import(): Promise<boolean> {
     const { root, cluster } = this.#desk
     const { signal } = this.#ending
     try {
-      const { left } = await importCluster(root, cluster.home, {
+      let isBusy = false
+      await importCluster(root, cluster.home, {
         name: cluster.name,
         signal,
         onEvent: (event) => {
-          if (event.type === 'left' && this.#wasTold(event)) return
-          this.#tell(event)
+          isBusy ||= event.type === 'left' && event.reason === busy
+          if (!this.#wasTold(event)) this.#tell(event)
         },
       })
-      return left > 0
+      return isBusy
     } catch (error) {
       if (signal.aborted) return false
       if (!(error instanceof FsqError) || error.code !== 'FSQ_CLUSTER_LOCKED') throw error
@@ -269,10 +271,11 @@ class Process {
   }
 
   /** Who follows is told once why a file was left. */
-  #wasTold({ file, reason }: Extract<ImportEvent, { type: 'left' }>): boolean {
-    const what = `${file}: ${reason}`
-    const wasTold = this.#leftFiles.has(what)
-    this.#leftFiles.add(what)
+  #wasTold(event: ImportEvent): boolean {
+    if (event.type === 'imported') this.#leftFiles.delete(event.file)
+    if (event.type !== 'left') return false
+    const wasTold = this.#leftFiles.get(event.file) === event.reason
+    this.#leftFiles.set(event.file, event.reason)
     return wasTold
   }
 

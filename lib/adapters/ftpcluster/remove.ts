@@ -26,10 +26,10 @@ async function dispatch(desk: Desk, job: RemoveJob, item: Item): Promise<JobEnd>
 }
 
 /** Steps 2 and 3. */
-async function perform(desk: Desk, job: RemoveJob, node: Node): Promise<JobEnd> {
+async function perform(desk: Desk, job: RemoveJob, node: Node, item: Item): Promise<JobEnd> {
   const { linkfile, nodepath, version } = job
   const own = linkfile !== undefined && isInSpace(linkfile) ? spaceName(linkfile) : undefined
-  const naming = await desk.namingFile(job)
+  const naming = await desk.namingFile(job, item)
   if (naming !== undefined && naming !== own)
     return { end: 'failed', why: `it is a copy of ${naming}, which is still there` }
   if (naming !== undefined && !(await desk.inTurn(naming, () => forget(desk, job, naming))))
