@@ -22,7 +22,7 @@ const top = fileURLToPath(new URL('..', import.meta.url))
 const nodes = process.argv.length > 2 ? process.argv.slice(2) : [process.execPath]
 const temporary = mkdtempSync(join(tmpdir(), 'fsq-pack-'))
 const consumer = `import { openRoot, type Item, type Outcome, FsqError } from 'fsq'
-import { parseJob } from 'fsq/ftpcluster'
+import { parseJob, processCluster } from 'fsq/ftpcluster'
 import { createServer, openRemote, push } from 'fsq/remote'
 import { assertItem, drain, temporaryRoot } from 'fsq/testing'
 
@@ -80,7 +80,7 @@ try {
   const files = packed.files.map(({ path }) => path)
   const foreign = files.filter(
     (path) =>
-      !/^(dist\/.*\.(c?js|d\.c?ts)|dist\/cli\/LICENSES\.txt|man\/.*\.[17]|README\.md|LICENSE|CHANGELOG\.md|package\.json|docs\/(errors|guarantees|opentelemetry)\.md)$/.test(
+      !/^(dist\/.*\.(c?js|d\.c?ts)|dist\/cli\/LICENSES\.txt|man\/.*\.[157]|README\.md|LICENSE|CHANGELOG\.md|package\.json|docs\/(errors|guarantees|opentelemetry)\.md)$/.test(
         path,
       ),
   )
