@@ -80,6 +80,16 @@ export function openEntry(path: Path): number {
   return openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
 }
 
+/** {@link openEntry}, or nothing where there is nothing, since somebody else was faster. */
+export function openIfThere(path: Path): number | undefined {
+  try {
+    return openEntry(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
 /** Opens a file to read it and to add lines at its end, made where there is none. */
 export function openRecord(path: Path, mode: number): number {
   return openSync(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, mode)

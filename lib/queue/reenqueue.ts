@@ -7,7 +7,7 @@ import {
   close,
   createFile,
   isSameFile,
-  openEntry,
+  openIfThere,
   setOwnership,
   writeFully,
 } from '../posix/files.js'
@@ -207,13 +207,8 @@ async function isThere(target: QueueContext, ready: Path): Promise<boolean> {
 
 /** fsync(2) of a file by its name, if it is still there. */
 async function syncEntry(path: Path): Promise<void> {
-  let fd: number
-  try {
-    fd = openEntry(path)
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return
-    throw error
-  }
+  const fd = openIfThere(path)
+  if (fd === undefined) return
   try {
     await sync(fd)
   } finally {

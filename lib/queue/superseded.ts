@@ -1,10 +1,9 @@
 import { toByteString } from '../name/charset.js'
-import { close, isSameFile, openEntry } from '../posix/files.js'
+import { close, isSameFile, openIfThere } from '../posix/files.js'
 import { type Inode, inodeOf } from '../posix/inode.js'
 import { unlink, walkNames } from '../posix/names.js'
 import { getNative } from '../posix/native.js'
 import { entryPath, type Path } from '../posix/path.js'
-import { errnoOf } from '../errors.js'
 import { parseItemName } from '../name/item-name.js'
 import type { QueueContext } from './context.js'
 import { idOf, type KeyEntry } from './key.js'
@@ -21,13 +20,8 @@ export interface Superseded {
 export function claimSuperseded(queue: QueueContext, entry: KeyEntry): Superseded | undefined {
   const path = waitingPath(queue, entry)
   if (path === undefined) return undefined
-  let fd: number
-  try {
-    fd = openEntry(path)
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined
-    throw error
-  }
+  const fd = openIfThere(path)
+  if (fd === undefined) return undefined
   let kept = false
   try {
     if (!getNative().flock(fd) || !isSameFile(fd, path)) return undefined

@@ -1,5 +1,5 @@
-import { errnoOf, FsqError } from '../errors.js'
-import { close, isSameFile, openEntry } from '../posix/files.js'
+import { FsqError } from '../errors.js'
+import { close, isSameFile, openIfThere } from '../posix/files.js'
 import { statEntry } from '../posix/names.js'
 import { getNative } from '../posix/native.js'
 import type { Path } from '../posix/path.js'
@@ -28,13 +28,4 @@ export async function underLock(
 /** That somebody else holds the lock. */
 export function locked(): FsqError {
   return new FsqError('FSQ_ITEM_LOCKED', 'somebody is working on it; it is locked')
-}
-
-function openIfThere(path: Path): number | undefined {
-  try {
-    return openEntry(path)
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined
-    throw error
-  }
 }

@@ -1,7 +1,7 @@
 import { toByteString } from '../name/charset.js'
 import {
   close,
-  openEntry,
+  openIfThere,
   openRecord,
   readSmall,
   setOwnership,
@@ -115,9 +115,8 @@ const lastHost = 'last'
 
 /** The host whose turn was last, if that is known. */
 export function readLastHost({ paths }: QueueContext): string | undefined {
-  const path = `${paths.distribution}/${lastHost}`
-  if (statEntry(path) === undefined) return undefined
-  const fd = openEntry(path)
+  const fd = openIfThere(`${paths.distribution}/${lastHost}`)
+  if (fd === undefined) return undefined
   try {
     return readSmall(fd)?.toString()
   } finally {

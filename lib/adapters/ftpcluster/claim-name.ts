@@ -1,5 +1,5 @@
-import { errnoOf, FsqError } from '../../errors.js'
-import { close, openEntry, openRecord, readSmall, writeFully } from '../../posix/files.js'
+import { FsqError } from '../../errors.js'
+import { close, openIfThere, openRecord, readSmall, writeFully } from '../../posix/files.js'
 import type { Root } from '../../root/root.js'
 import type { Cluster } from './cluster.js'
 
@@ -15,13 +15,8 @@ import type { Cluster } from './cluster.js'
  */
 export function checkName(root: Root, cluster: Cluster): void {
   const path = noteOf(root, cluster)
-  let fd: number
-  try {
-    fd = openEntry(path)
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return
-    throw error
-  }
+  const fd = openIfThere(path)
+  if (fd === undefined) return
   try {
     checkHome(path, fd, cluster)
   } finally {

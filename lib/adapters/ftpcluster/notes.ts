@@ -4,12 +4,11 @@ import { syncDirectory } from '../../posix/directory-sync.js'
 import {
   close,
   createFile,
-  openEntry,
+  openIfThere,
   readSmall,
   setOwnership,
   writeFully,
 } from '../../posix/files.js'
-import { stateOf } from '../../posix/inode.js'
 import type { Ownership } from '../../posix/owner.js'
 import { sync } from '../../posix/sync.js'
 
@@ -20,8 +19,8 @@ import { sync } from '../../posix/sync.js'
 
 /** What a note says; nothing where there is none. */
 export function readNote(path: string): unknown {
-  if (stateOf(path) === undefined) return undefined
-  const fd = openEntry(path)
+  const fd = openIfThere(path)
+  if (fd === undefined) return undefined
   try {
     return JSON.parse(readSmall(fd)?.toString() ?? '')
   } catch (cause) {

@@ -5,7 +5,7 @@ import {
   close,
   createFile,
   isSameFile,
-  openEntry,
+  openIfThere,
   readSmall,
   writeFully,
 } from '../../posix/files.js'
@@ -131,15 +131,6 @@ function makeWay(lock: string, { breakLock = false, onMessage }: QueueLockOption
     onMessage?.(`${lock} is ${isStale ? 'taken over: nobody holds it' : 'broken'} (${holder})`)
   } finally {
     close(fd)
-  }
-}
-
-function openIfThere(path: string): number | undefined {
-  try {
-    return openEntry(path)
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined
-    throw error
   }
 }
 
