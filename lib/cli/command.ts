@@ -27,6 +27,8 @@ export interface CliCommand<Flags = object> {
   readonly operands: string
   /** The fewest operands. @defaultValue 0 */
   readonly atLeast?: number
+  /** The most operands. @defaultValue any number */
+  readonly atMost?: number
   /**
    * Whether flags may stand behind operands too. Only where no operand can look like a flag.
    *
@@ -64,6 +66,7 @@ export async function runCommand(
     const operands = parser.args
     const flags: { verbose?: true } = parser.opts()
     if (operands.length < (command.atLeast ?? 0)) throw new UsageError('too few arguments')
+    if (operands.length > (command.atMost ?? Infinity)) throw new UsageError('too many arguments')
     const status = await command.run({
       operands,
       program: end < 0 ? [] : words.slice(end + 1),

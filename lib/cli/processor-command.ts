@@ -38,6 +38,7 @@ export function processorCommand(types: readonly Processor[]): CliCommand<Flags>
   return defineCommand<Flags>({
     operands: 'home',
     atLeast: 1,
+    atMost: 1,
     flagsAnywhere: true,
     flags: (command) => durabilityFlag(clusterFlags(nodeFlags(placementFlags(command, types)))),
     run: (call) => run(call, types),
@@ -73,8 +74,7 @@ function nodeFlags(command: Command): Command {
 
 async function run(call: Call<Flags>, types: readonly Processor[]): Promise<number> {
   const { flags, operands } = call
-  const [home = '', ...others] = operands
-  if (others.length > 0) throw new UsageError('too many arguments')
+  const [home = ''] = operands
   if (flags.sweep !== undefined && flags.follow !== true)
     throw new UsageError('--sweep is for --follow')
   if (flags.ca !== undefined && flags.tls !== true) throw new UsageError('--ca is for --tls')

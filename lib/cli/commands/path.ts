@@ -3,11 +3,11 @@ import { queueAt } from '../../root/queue-at.js'
 import { itemStates, type ItemState, locateItem } from '../../upkeep/list-items.js'
 import { defineCommand } from '../command.js'
 import { print } from '../output.js'
-import { UsageError } from '../usage-error.js'
 import { oneOf } from '../values.js'
 
 export default defineCommand<{ readonly state?: ItemState }>({
   operands: '[queue [item]]',
+  atMost: 2,
   itemStates: ({ state }) => (state === undefined ? itemStates : [state]),
   flags: (command) =>
     command.option(
@@ -16,8 +16,7 @@ export default defineCommand<{ readonly state?: ItemState }>({
       oneOf(itemStates),
     ),
   async run({ operands, flags: { state }, root }) {
-    const [name, id, ...others] = operands
-    if (others.length > 0) throw new UsageError('too many arguments')
+    const [name, id] = operands
     if (name === undefined) {
       await print(`${root().settings.root}\n`)
       return 0

@@ -21,6 +21,7 @@ interface Flags {
 export default defineCommand<Flags>({
   operands: 'queue item',
   atLeast: 2,
+  atMost: 2,
   flagsAnywhere: true,
   itemStates: ({ state }) => (state === undefined ? itemStates : [state]),
   flags: (command) =>
@@ -34,9 +35,8 @@ export default defineCommand<Flags>({
       .option('--json', 'a JSON object')
       .option('--utc', 'times in UTC'),
   async run({ operands, flags, root }) {
-    const [name = '', id = '', ...others] = operands
+    const [name = '', id = ''] = operands
     const { state, body, json } = flags
-    if (others.length > 0) throw new UsageError('too many arguments')
     if (body === true && json === true) throw new UsageError('--body and --json exclude each other')
     const states = state === undefined ? undefined : [state]
     const item = await showItem(queueAt(root(), name), id, { states })

@@ -1,7 +1,6 @@
 import { exportCluster } from '../../../adapters/ftpcluster/export.js'
 import { defineCommand } from '../../command.js'
 import { jsonLine, print } from '../../output.js'
-import { UsageError } from '../../usage-error.js'
 import { type ClusterFlags, clusterFlags } from './cluster-flags.js'
 import { type LockFlags, lockFlags } from './lock-flags.js'
 
@@ -12,12 +11,12 @@ interface Flags extends ClusterFlags, LockFlags {
 export default defineCommand<Flags>({
   operands: 'home',
   atLeast: 1,
+  atMost: 1,
   flagsAnywhere: true,
   flags: (command) =>
     lockFlags(clusterFlags(command.option('--json', 'print what came of it as a JSON object'))),
   async run({ operands, flags, root, say, chirp }) {
-    const [home = '', ...others] = operands
-    if (others.length > 0) throw new UsageError('too many arguments')
+    const [home = ''] = operands
     const result = await exportCluster(root(), home, {
       ...flags,
       onEvent: (event) => {

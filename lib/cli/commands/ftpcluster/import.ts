@@ -2,7 +2,6 @@ import { importCluster } from '../../../adapters/ftpcluster/import.js'
 import { defineCommand } from '../../command.js'
 import { reportImport } from '../../import-report.js'
 import { jsonLine, print } from '../../output.js'
-import { UsageError } from '../../usage-error.js'
 import { type ClusterFlags, clusterFlags } from './cluster-flags.js'
 import { type LockFlags, lockFlags } from './lock-flags.js'
 
@@ -13,13 +12,13 @@ interface Flags extends ClusterFlags, LockFlags {
 export default defineCommand<Flags>({
   operands: 'home',
   atLeast: 1,
+  atMost: 1,
   flagsAnywhere: true,
   flags: (command) =>
     lockFlags(clusterFlags(command.option('--json', 'print what came of it as a JSON object'))),
   async run(call) {
     const { operands, flags, root, chirp } = call
-    const [home = '', ...others] = operands
-    if (others.length > 0) throw new UsageError('too many arguments')
+    const [home = ''] = operands
     const result = await importCluster(root(), home, {
       ...flags,
       onEvent: (event) => {

@@ -5,7 +5,6 @@ import { tableLines } from '../../columns.js'
 import { defineCommand } from '../../command.js'
 import { harmless, jsonLine, print, printLines } from '../../output.js'
 import { formatTime, type TimeFormat, withTimes } from '../../times.js'
-import { UsageError } from '../../usage-error.js'
 import { count } from '../../values.js'
 
 interface Flags extends TimeFormat {
@@ -25,14 +24,14 @@ const columns = [
 export default defineCommand<Flags>({
   operands: 'home',
   atLeast: 1,
+  atMost: 1,
   flagsAnywhere: true,
   flags: (command) =>
     command
       .option('--fewer <n>', 'only files with fewer copies than n', count)
       .option('--json', 'a JSON object a line')
       .option('--utc', 'times in UTC'),
-  async run({ operands: [home = '', ...others], flags }) {
-    if (others.length > 0) throw new UsageError('too many arguments')
+  async run({ operands: [home = ''], flags }) {
     const cluster = openCluster(home)
     const { fewer = Infinity } = flags
     function* files(): Generator<FileInSpace> {

@@ -20,6 +20,7 @@ interface Flags extends ClusterFlags, LockFlags {
 
 export default defineCommand<Flags>({
   operands: '[type]',
+  atMost: 1,
   flagsAnywhere: true,
   flags: (command) =>
     lockFlags(
@@ -34,7 +35,7 @@ export default defineCommand<Flags>({
     ),
   async run(call) {
     const { operands, flags } = call
-    const [type, ...others] = operands
+    const [type] = operands
     if (flags.enqueue === true) {
       if (type !== undefined || flags.delete === true || flags.names === true)
         throw new UsageError('-e takes jobs of any type from stdin, and nothing else')
@@ -42,7 +43,6 @@ export default defineCommand<Flags>({
       return 0
     }
     if (type === undefined) throw new UsageError('too few arguments')
-    if (others.length > 0) throw new UsageError('too many arguments')
     const cluster = openCluster(flags.home ?? '.', flags)
     await (flags.delete === true ? take : show)(call, cluster, type)
     return 0

@@ -9,7 +9,6 @@ import { tableLines } from '../../columns.js'
 import { defineCommand } from '../../command.js'
 import { jsonLine, print, printLines } from '../../output.js'
 import { type TimeFormat, withTimes } from '../../times.js'
-import { UsageError } from '../../usage-error.js'
 import { type ClusterFlags, clusterFlags } from './cluster-flags.js'
 
 interface Flags extends ClusterFlags, TimeFormat {
@@ -30,13 +29,13 @@ const columns = [
 export default defineCommand<Flags>({
   operands: 'home',
   atLeast: 1,
+  atMost: 1,
   flagsAnywhere: true,
   flags: (command) =>
     clusterFlags(
       command.option('--json', 'one JSON object').option('--utc', 'times in UTC, with --json'),
     ),
-  async run({ operands: [home = '', ...others], flags, root, say }) {
-    if (others.length > 0) throw new UsageError('too many arguments')
+  async run({ operands: [home = ''], flags, root, say }) {
     const status = await clusterStatus(root(), home, {
       ...(flags.name !== undefined && { name: flags.name }),
       onSkipped: (skipped) => {
