@@ -38,7 +38,7 @@ export interface TestCluster {
     mtime?: number,
   ) => { filename: string; uid: string; size: number; mtime: number }
   /** Submits a job. */
-  readonly submit: (job: NewJob) => Promise<string>
+  readonly submit: (job: NewJob) => Promise<void>
   /** Puts a file there and submits its upload. */
   readonly upload: (
     name: string,

@@ -2,7 +2,7 @@ import { FsqError } from '../../errors.js'
 import { batchesOf } from '../../batches.js'
 import type { Root } from '../../root/root.js'
 import type { Cluster } from './cluster.js'
-import { Intake } from './enqueue-jobs.js'
+import { JobQueues } from './job-queues.js'
 import { type Job, parseJob } from './job.js'
 import { isBlank, linesOf } from './lines.js'
 import { UnfinishedFile } from './put-back.js'
@@ -26,12 +26,12 @@ export async function addItems(
   source: Source,
   onOpaque: (number: number) => void,
 ): Promise<number> {
-  const intake = new Intake(root, cluster)
+  const queues = new JobQueues(root, cluster)
   let added = 0
   for await (const batch of batchesOf(jobsIn(source), 256)) {
     const date = new Date()
     for (const { job, number } of batch) if (job.type === 'opaque') onOpaque(number)
-    await intake.add(
+    await queues.add(
       batch.map(({ job, number }) => ({ job, origin: { date, number, source: process.pid } })),
     )
     added += batch.length

@@ -14,7 +14,7 @@ import { type FileVersion, type Job, makeJob } from './job.js'
 import { type Copy, isSameCopy, type LinkFile } from './link-file.js'
 import { NamedCopies } from './named-copies.js'
 import { pathOfCopy } from './node-path.js'
-import { formatNode, isIn, type Node } from './node.js'
+import { formatNode, type Node } from './node.js'
 import type { FileToPlace } from './placement.js'
 import type { Processor } from './queue-file-name.js'
 import { readNodes } from './read-nodes.js'
@@ -178,21 +178,23 @@ export class Desk {
     })
   }
 
-  /** The nodes in whose host queues an item is, however often it was tried there. */
-  holders(processor: Processor, { id }: Item): Node[] {
-    const names = triesOf(id)
-    return this.nodes.filter((node) => {
-      const { paths, writing } = this.hostQueue(processor, node).context
-      return names.some(
-        (name) =>
-          statEntry(entryPath(paths.queue, toByteString(name, writing.charset))) !== undefined,
-      )
-    })
+  /** The nodes in whose host queues an item is. */
+  holders(processor: Processor, item: Item): Node[] {
+    return this.nodes.filter((node) => this.#holds(processor, node, item))
+  }
+
+  /** Whether an item is in the host queue of a node, however often it was tried there. */
+  #holds(processor: Processor, node: Node, { id }: Item): boolean {
+    const { paths, writing } = this.hostQueue(processor, node).context
+    return triesOf(id).some(
+      (name) =>
+        statEntry(entryPath(paths.queue, toByteString(name, writing.charset))) !== undefined,
+    )
   }
 
   /** Puts a job into the host queue of a node, unless it is there. */
   async moveTo(processor: Processor, node: Node, item: Item, job: Job): Promise<void> {
-    if (isIn(this.holders(processor, item), node)) return
+    if (this.#holds(processor, node, item)) return
     await this.hostQueue(processor, node).receive(item.id, bodyOf(job))
     this.#hasNews = true
   }

@@ -3,7 +3,7 @@ import { isDirectory, listNames, removeIfThere } from '../../posix/names.js'
 import { entryPath } from '../../posix/path.js'
 import type { Cluster } from './cluster.js'
 import { crc32 } from './crc32.js'
-import type { Intake } from './enqueue-jobs.js'
+import type { JobQueues } from './job-queues.js'
 import type { ImportEvent } from './import.js'
 import { makeJob } from './job.js'
 import { longestLinkFile, parseLinkFile } from './link-file.js'
@@ -20,7 +20,7 @@ import { busy, NotOurs, Watch } from './watch.js'
 /** Turns the link files in `.deleted` into jobs. */
 export async function importDeleted(
   cluster: Cluster,
-  queues: Intake,
+  queues: JobQueues,
   tell: (event: ImportEvent) => void,
   signal: AbortSignal | undefined,
 ): Promise<void> {
@@ -40,7 +40,7 @@ export async function importDeleted(
 async function importLink(
   { paths: { deleted } }: Cluster,
   name: string,
-  queues: Intake,
+  queues: JobQueues,
 ): Promise<ImportEvent | undefined> {
   const file = `.deleted/${name}`
   const left = (reason: string): ImportEvent => ({ type: 'left', file, reason })

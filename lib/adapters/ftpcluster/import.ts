@@ -6,7 +6,7 @@ import type { Root } from '../../root/root.js'
 import { asideFor, dateOfAside, isAside, nameOfAside } from './aside.js'
 import { type Cluster, openCluster } from './cluster.js'
 import { crc32 } from './crc32.js'
-import { Intake, type NewJobItem } from './enqueue-jobs.js'
+import { JobQueues, type NewJobItem } from './job-queues.js'
 import { importDeleted } from './import-deleted.js'
 import { parseJob } from './job.js'
 import { isBlank, linesOf } from './lines.js'
@@ -127,7 +127,7 @@ export async function importCluster(
     },
   })
   try {
-    const queues = new Intake(root, cluster)
+    const queues = new JobQueues(root, cluster)
     sweepUnfinished(cluster.paths.queue)
     for (const name of listQueueFiles(cluster)) {
       signal?.throwIfAborted()
@@ -149,7 +149,7 @@ const batchSize = 256
 /** A queue file that is being imported. */
 interface Taken {
   readonly cluster: Cluster
-  readonly queues: Intake
+  readonly queues: JobQueues
   readonly fd: number
   /** The name that it has now. */
   readonly aside: string
@@ -169,7 +169,7 @@ interface Taken {
 async function importFile(
   cluster: Cluster,
   name: string,
-  queues: Intake,
+  queues: JobQueues,
   signal: AbortSignal | undefined,
 ): Promise<ImportEvent | undefined> {
   const file = isAside(name) ? nameOfAside(name) : name

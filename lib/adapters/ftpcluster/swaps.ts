@@ -1,9 +1,8 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { errnoOf } from '../../errors.js'
 import { syncDirectory } from '../../posix/directory-sync.js'
 import { type FileState, isUntouched, stateOf } from '../../posix/inode.js'
 import { exchangeFiles, listNames, removeIfThere } from '../../posix/names.js'
-import { bytesOf } from './escape.js'
 import { readNote, writeNew } from './notes.js'
 import { withFile } from './space.js'
 
@@ -55,7 +54,7 @@ export class Swaps {
     bytes: Buffer,
     isDisturbed: () => boolean = () => false,
   ): Promise<boolean> {
-    const stem = `${createHash('sha256').update(bytesOf(name)).digest('hex').slice(0, 24)}-${randomBytes(4).toString('hex')}`
+    const stem = randomBytes(8).toString('hex')
     const fresh = `${this.#directory}/${stem}.new`
     try {
       const { uid, gid, mode } = old
