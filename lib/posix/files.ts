@@ -12,6 +12,7 @@ import {
   read,
   readSync,
   type Stats,
+  statSync,
   unlinkSync,
   write,
   writeSync,
@@ -33,6 +34,7 @@ const {
   O_NONBLOCK,
   O_RDONLY,
   O_RDWR,
+  O_TRUNC,
   O_WRONLY,
 } = constants
 
@@ -87,6 +89,33 @@ export function openIfThere(path: Path): number | undefined {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
+  }
+}
+
+/**
+ * Opens a regular file for reading, through links; nothing where it is of another type. Neither a FIFO,
+ * which would block, nor a device, which may do something when it is opened, is opened by surprise.
+ */
+export function openRegular(path: Path): number | undefined {
+  if (!statSync(path).isFile()) return undefined
+  const fd = openSync(path, O_RDONLY | O_NONBLOCK)
+  if (fstatSync(fd).isFile()) return fd
+  close(fd) // Somebody was faster.
+  return undefined
+}
+
+/** Opens a file for writing and empties it, made where there is none. A link (ELOOP) is refused. */
+export function openEmptied(path: Path, mode: number): number {
+  return openSync(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK, mode)
+}
+
+/** Moves the position of a descriptor forward, as a program is to read from there on. */
+export function skipBytes(fd: number, length: number): void {
+  const piece = Buffer.allocUnsafe(Math.min(length, smallBody))
+  for (let left = length; left > 0;) {
+    const bytesRead = readSync(fd, piece, 0, Math.min(left, piece.length), null)
+    if (bytesRead === 0) return
+    left -= bytesRead
   }
 }
 

@@ -19,6 +19,10 @@ export function loadCommands(): Native {
       if (status === 1) return false
       throw failed('flock', stderr)
     },
+    unlock(fd) {
+      const { status, stderr } = run('flock', ['-u', '3'], ['ignore', 'ignore', 'pipe', fd])
+      if (status !== 0) throw failed('flock', stderr)
+    },
     mkfifo(path, mode) {
       const text = asText(path)
       const { status, stderr } = run('mkfifo', ['-m', mode.toString(8), '--', text])

@@ -6,6 +6,7 @@ import type { Path } from './path.js'
 
 const LOCK_EX = 2
 const LOCK_NB = 4
+const LOCK_UN = 8
 const AT_FDCWD = -100
 const RENAME_NOREPLACE = 1
 const RENAME_EXCHANGE = 2
@@ -68,6 +69,10 @@ export function loadKoffi(): Native {
       if (errno === EAGAIN) return false
       if (errno !== 0) throw systemError('flock', errno)
       return true
+    },
+    unlock(fd) {
+      const errno = errnoOf(flock, fd, LOCK_UN)
+      if (errno !== 0) throw systemError('flock', errno)
     },
     mkfifo(path, mode) {
       const errno = errnoOf(mkfifo, cString(path), mode)

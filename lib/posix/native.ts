@@ -9,6 +9,8 @@ export interface Native {
   readonly name: 'koffi' | 'commands'
   /** flock(2) with LOCK_EX|LOCK_NB: true once the lock is held, false while somebody else has it. */
   flock(fd: number): boolean
+  /** flock(2) with LOCK_UN: nobody holds the lock any more, whoever has the same open file. */
+  unlock(fd: number): void
   /** mkfifo(3). The umask applies; fchmod(2) after it gives the exact mode. */
   mkfifo(path: Path, mode: number): void
   /**

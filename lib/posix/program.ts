@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, type StdioOptions } from 'node:child_process'
 import { once } from 'node:events'
-import type { Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import { setTimeout } from 'node:timers/promises'
 
 /** How a program ended: by itself, by a signal, or it never began. */
@@ -20,11 +20,17 @@ export interface Running {
    * There is no event for that, so it looks every few milliseconds.
    */
   readonly gone: (signal: AbortSignal) => Promise<void>
+  /** Its standard input, where that is a pipe and it began. */
+  readonly input?: Writable
+  /** What it writes to its standard output, where that is a pipe and it began. */
+  readonly output?: Readable
 }
 
 /** How a program is started. */
 export interface ProgramOptions {
-  readonly stdin: number | 'ignore' | 'inherit'
+  readonly stdin: number | 'ignore' | 'inherit' | 'pipe'
+  /** Where its output goes: its stdout into a pipe, or all of it to a descriptor. @defaultValue where ours goes */
+  readonly stdout?: 'inherit' | 'pipe' | number
   /** Another descriptor to hand on to it, as number 3. */
   readonly held?: number | undefined
   readonly env: NodeJS.ProcessEnv
@@ -40,15 +46,16 @@ export interface ProgramOptions {
 /**
  * Starts a program without a shell, found in PATH like execvp(3) does. It gets a descriptor as its
  * standard input, the very open file, so that a flock(2) on it is held by the program too; its
- * output goes where ours goes. No other descriptor reaches it but the one that is handed on.
+ * output goes where ours goes, unless it is told otherwise. No other descriptor reaches it but the one that is handed on.
  */
 export function startProgram(
   program: string,
   args: readonly string[],
-  { stdin, held, env, group = false, onOutput }: ProgramOptions,
+  { stdin, stdout = 'inherit', held, env, group = false, onOutput }: ProgramOptions,
 ): Running {
-  const output = onOutput === undefined ? ('inherit' as const) : ('pipe' as const)
-  const stdio: StdioOptions = [stdin, output, output, ...(held === undefined ? [] : [held])]
+  const stderr = typeof stdout === 'number' ? stdout : 'inherit'
+  const output: StdioOptions = onOutput === undefined ? [stdout, stderr] : ['pipe', 'pipe']
+  const stdio: StdioOptions = [stdin, ...output, ...(held === undefined ? [] : [held])]
   let child: ChildProcess
   try {
     child = spawn(program, args, { stdio, env, detached: group })
@@ -67,12 +74,14 @@ export function startProgram(
       if (!group || pid === undefined) child.kill(signal)
       else killGroup(pid, signal)
     },
-    ended: endOf(child),
+    ended: endOf(child, onOutput !== undefined),
     isOver: () => pid === undefined || child.exitCode !== null || child.signalCode !== null,
     gone: async (signal) => {
       if (!group || pid === undefined) return
       while (killGroup(pid, 0) && !signal.aborted) await setTimeout(lookAgainAfter)
     },
+    ...(child.stdin && { input: child.stdin }),
+    ...(stdout === 'pipe' && child.stdout && { output: child.stdout }),
   }
 }
 
@@ -104,7 +113,7 @@ function passOn(
   })
 }
 
-function endOf(child: ChildProcess): Promise<Ended> {
+function endOf(child: ChildProcess, collects: boolean): Promise<Ended> {
   return new Promise<Ended>((resolve) => {
     // Later errors are signals that could not be sent; the program runs on.
     child.on('error', (error) => {
@@ -112,7 +121,7 @@ function endOf(child: ChildProcess): Promise<Ended> {
     })
     child.once('exit', (code, signal) => {
       const ended = signal === null ? { code: code ?? 0 } : { signal }
-      if (child.stdout === null) {
+      if (!collects || child.stdout === null) {
         resolve(ended)
         return
       }

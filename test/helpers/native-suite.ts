@@ -53,6 +53,18 @@ export function testNative(native: Native): void {
     t.equal(native.flock(second), true)
   })
 
+  t.test('unlocking lets others in, though a child has the same open file', async (t) => {
+    const path = temporaryFile(t)
+    const ours = opened(t, path)
+    const other = opened(t, path)
+    t.equal(native.flock(ours), true)
+    const child = spawn('sleep', ['60'], { stdio: ['ignore', 'ignore', 'ignore', ours] })
+    t.teardown(() => child.kill())
+    t.equal(native.flock(other), false)
+    native.unlock(ours)
+    t.equal(native.flock(other), true)
+  })
+
   t.test('the lock lives on in a child that inherits the descriptor', async (t) => {
     const path = temporaryFile(t)
     const ours = openEntry(path)

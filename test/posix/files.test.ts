@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import * as fs from 'node:fs'
 import {
   closeSync,
@@ -21,11 +22,14 @@ import {
   isSameFile,
   markFile,
   openDirectory,
+  openEmptied,
   openEntry,
+  openRegular,
   pinDirectory,
   readPieces,
   setOwnership,
   setTimes,
+  skipBytes,
   writeFully,
 } from '../../lib/posix/files.js'
 import { makeFifo } from '../../lib/posix/fifo.js'
@@ -241,4 +245,37 @@ t.test('a directory that is pinned stays itself when its path is taken', async (
   mkdirSync(`${directory}/a`)
   const skip = process.platform === 'linux' ? false : 'only Linux has /proc/self/fd'
   t.strictSame(entriesOf(pinned.path), ['inside'], { skip })
+})
+
+t.test(
+  'a regular file is opened through a link; a directory, a FIFO or a device is not',
+  async (t) => {
+    const directory = t.testdir({ file: 'text', inner: {} })
+    symlinkSync('file', `${directory}/link`)
+    spawnSync('mkfifo', [`${directory}/fifo`])
+    const fd = openRegular(`${directory}/link`)
+    t.equal(fd === undefined ? '' : readFileSync(fd, 'utf8'), 'text')
+    if (fd !== undefined) closeSync(fd)
+    for (const path of [`${directory}/inner`, `${directory}/fifo`, '/dev/null'])
+      t.equal(openRegular(path), undefined, path)
+    t.throws(() => openRegular(`${directory}/missing`), { code: 'ENOENT' })
+  },
+)
+
+t.test('who inherits a descriptor reads from behind what was skipped', async (t) => {
+  const directory = t.testdir({ file: 'x'.repeat(100_000) + 'rest' })
+  const fd = openSync(`${directory}/file`, 'r')
+  skipBytes(fd, 100_000)
+  t.equal(spawnSync('cat', { stdio: [fd, 'pipe', 'inherit'] }).stdout.toString(), 'rest')
+  skipBytes(fd, 1)
+  closeSync(fd)
+})
+
+t.test('a file is emptied when it is opened to be written anew, a link is refused', async (t) => {
+  const directory = t.testdir({ file: 'old' })
+  const fd = openEmptied(`${directory}/file`, 0o600)
+  t.equal(statSync(`${directory}/file`).size, 0)
+  closeSync(fd)
+  symlinkSync('file', `${directory}/link`)
+  t.throws(() => openEmptied(`${directory}/link`, 0o600), { code: 'ELOOP' })
 })
