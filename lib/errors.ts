@@ -72,6 +72,14 @@ const meanings = {
     exit: 111,
     meaning: 'a node of an ftpcluster is away, or did not do what it was asked to',
   },
+  FSQ_LOCKED: {
+    exit: 111,
+    meaning: 'somebody else holds a lock, and did not let go of it in time',
+  },
+  FSQ_SEQUENCE: {
+    exit: 111,
+    meaning: 'a sequence file cannot be used, or two items have the same place in a sequence',
+  },
   FSQ_SYSTEM: { exit: 111, meaning: 'a system call failed where nobody expected it to' },
   FSQ_UNSUPPORTED: { exit: 111, meaning: 'this machine lacks something that fsq needs' },
 } as const

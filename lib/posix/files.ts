@@ -124,6 +124,15 @@ export function openRecord(path: Path, mode: number): number {
   return openSync(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, mode)
 }
 
+/**
+ * Opens a file that is there to be locked; makes it, with that mode less the umask, where it is missing and
+ * a mode is given. For writing too, since flock(2) over NFS takes nothing less.
+ */
+export function openLockFile(path: Path, mode?: number): number {
+  const flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK
+  return mode === undefined ? openSync(path, flags) : openSync(path, flags | O_CREAT, mode)
+}
+
 /** {@link openEntry}, which leaves the time of the last access as it is, where the system lets us. */
 export function openUnnoticed(path: Path): number {
   try {
