@@ -1,8 +1,8 @@
+import { crc32 } from '../../crc32.js'
 import { close, isSameFile, statFile } from '../../posix/files.js'
 import { isDirectory, listNames, removeIfThere } from '../../posix/names.js'
 import { entryPath } from '../../posix/path.js'
 import type { Cluster } from './cluster.js'
-import { crc32 } from './crc32.js'
 import type { JobQueues } from './job-queues.js'
 import type { ImportEvent } from './import.js'
 import { makeJob } from './job.js'
@@ -56,7 +56,9 @@ async function importLink(
     if (link === undefined) return left('it is no link file')
     // Half a path would be another file's.
     if (link.bytes.at(-1) !== 0x0a) return left('its last line has no end')
-    const source = crc32(`${file}:${stat.dev}:${stat.ino}:${stat.ctimeMs}`)
+    const source = crc32(
+      Buffer.from(`${file}:${stat.dev}:${stat.ino}:${stat.ctimeMs}`, 'latin1'),
+    )
     const jobs = link.copies.map((copy, at) => ({
       job: makeJob({ type: 'remove', ...copy }),
       origin: { date: stat.ctime, number: at + 1, source },

@@ -1,3 +1,4 @@
+import { crc32 } from '../../crc32.js'
 import { syncDirectory } from '../../posix/directory-sync.js'
 import { close, isSameFile, readPieces, statFile } from '../../posix/files.js'
 import { removeIfThere } from '../../posix/names.js'
@@ -5,7 +6,6 @@ import { entryPath } from '../../posix/path.js'
 import type { Root } from '../../root/root.js'
 import { asideFor, dateOfAside, isAside, nameOfAside } from './aside.js'
 import { type Cluster, openCluster } from './cluster.js'
-import { crc32 } from './crc32.js'
 import { JobQueues, type NewJobItem } from './job-queues.js'
 import { importDeleted } from './import-deleted.js'
 import { parseJob } from './job.js'
@@ -222,7 +222,7 @@ async function whyNot(fd: number): Promise<string | undefined> {
 /** Enqueues the complete lines that have not been enqueued. */
 async function enqueueLines(taken: Taken): Promise<void> {
   const { queues, fd, aside, signal, offset, lines } = taken
-  const [date, source] = [dateOfAside(aside), crc32(aside)]
+  const [date, source] = [dateOfAside(aside), crc32(Buffer.from(aside, 'latin1'))]
   let batch: NewJobItem[] = []
   let end = offset
   const flush = async (): Promise<void> => {

@@ -16,7 +16,6 @@ import { open } from 'node:fs/promises'
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import { asideFor, isAside, nameOfAside } from '../../../lib/adapters/ftpcluster/aside.js'
-import { crc32 } from '../../../lib/adapters/ftpcluster/crc32.js'
 import {
   importCluster,
   type ImportEvent,
@@ -43,11 +42,6 @@ async function told(place: ClusterPlace, options: ImportOptions = {}): Promise<s
       : `${file}: ${event.added}+${event.present}`
   })
 }
-
-t.test('crc32 is that of zlib', async (t) => {
-  t.equal(crc32('123456789'), 0xcbf43926)
-  t.equal(crc32(''), 0)
-})
 
 t.test('lines become items, byte for byte', { buffered: true }, async (t) => {
   const lines = {
