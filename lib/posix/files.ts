@@ -232,11 +232,15 @@ export async function writeFully(fd: number, bytes: Uint8Array): Promise<void> {
 /** All bytes of an open file that is small; nothing for one that is not. */
 export function readSmall(fd: number): Buffer | undefined {
   const { size } = fstatSync(fd)
-  if (size > smallBody) return undefined
+  return size > smallBody ? undefined : readAt(fd, 0, size)
+}
+
+/** The bytes of an open file from an offset on, fewer only where it ends. Its position stays. */
+export function readAt(fd: number, offset: number, size: number): Buffer {
   const bytes = Buffer.allocUnsafe(size)
   let length = 0
   while (length < size) {
-    const bytesRead = readSync(fd, bytes, length, size - length, length)
+    const bytesRead = readSync(fd, bytes, length, size - length, offset + length)
     if (bytesRead === 0) break
     length += bytesRead
   }
