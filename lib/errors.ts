@@ -81,6 +81,7 @@ const meanings = {
     meaning: 'a sequence file cannot be used, or two items have the same place in a sequence',
   },
   FSQ_JOB: { exit: 111, meaning: 'no job of Filespooler, or one that must not be run' },
+  FSQ_FILESPOOLER: { exit: 111, meaning: 'a directory cannot be used as a Filespooler queue' },
   FSQ_SYSTEM: { exit: 111, meaning: 'a system call failed where nobody expected it to' },
   FSQ_UNSUPPORTED: { exit: 111, meaning: 'this machine lacks something that fsq needs' },
 } as const

@@ -22,6 +22,7 @@ const top = fileURLToPath(new URL('..', import.meta.url))
 const nodes = process.argv.length > 2 ? process.argv.slice(2) : [process.execPath]
 const temporary = mkdtempSync(join(tmpdir(), 'fsq-pack-'))
 const consumer = `import { openRoot, type Item, type Outcome, FsqError } from 'fsq'
+import { encodeHeader, initFilespooler } from 'fsq/filespooler'
 import { parseJob, processCluster } from 'fsq/ftpcluster'
 import { createServer, openRemote, push } from 'fsq/remote'
 import { assertItem, drain, temporaryRoot } from 'fsq/testing'
@@ -58,6 +59,8 @@ if (error.code === 'FSQ_NONSENSE') throw new Error()
 }
 const job = parseJob(Buffer.from('upload a.txt root 1 2'))
 if (job.type !== 'upload' || job.filename !== 'a.txt') throw new Error('no job')
+const spooled = encodeHeader({ type: 'nop', sequence: 1n, created: { seconds: 0n, nanoseconds: 0 } })
+if (spooled.length !== 58) throw new Error('no job of Filespooler')
 `
 
 const telemetry = `import { openRoot, type Queue } from 'fsq'

@@ -19,6 +19,7 @@ const documents = {
   ],
   'lib/index.ts': [/^\[ 'alice', 'welcome' \] a body\n$/],
   'docs/opentelemetry.md': [/^to alice: Dear Alice, welcome!\n$/],
+  'lib/adapters/filespooler/index.ts': [/^what is to be done\n1 job is done, 2 is next\n$/],
   'lib/adapters/ftpcluster/index.ts': [
     /^upload pub\/rfc 959.txt\nopaque mystery x\nremove 192.168.0.2:21 61\/47\/030210-033921-rfc-0959.txt\n$/,
   ],

@@ -1,6 +1,13 @@
 import type { Command } from 'commander'
+import type { FsqError } from '../errors.js'
 import type { SettingsOptions } from '../settings.js'
-import { type CliCommand, makeParser, reportFailure, runCommand } from './command.js'
+import {
+  type CliCommand,
+  type GroupContext,
+  makeParser,
+  reportFailure,
+  runCommand,
+} from './command.js'
 import { print } from './output.js'
 import { UsageError } from './usage-error.js'
 
@@ -14,6 +21,10 @@ export interface CommandEntry {
 export interface CommandGroup {
   /** The commands in it, in the order in which they are listed. */
   readonly commands: Readonly<Record<string, CommandEntry>>
+  /** Adds flags that stand before the command, and are the flags of each. */
+  readonly flags?: (parser: Command) => Command
+  /** The exit status of a failure, where the group stands in for another program. */
+  readonly statusOf?: (error: FsqError) => number
 }
 
 /** Tells the two apart. */
@@ -27,31 +38,37 @@ export async function runEntry(
   entry: CommandEntry,
   words: readonly string[],
   globals: SettingsOptions,
+  group?: GroupContext,
 ): Promise<number> {
   const command = (await entry.load()).default
-  if (!isGroup(command)) return runCommand(name, command, words, globals)
-  const parser = groupParser(name)
+  if (!isGroup(command)) return runCommand(name, command, words, globals, group)
+  const parser = groupParser(name, command)
   try {
     const [inner, ...rest] = parser.parse(words, { from: 'user' }).args
     if (inner === undefined) throw new UsageError('no command given')
     const found = Object.hasOwn(command.commands, inner) ? command.commands[inner] : undefined
     if (found === undefined) throw new UsageError(`command not found: ${inner}`)
-    return await runEntry(`${name} ${inner}`, found, rest, globals)
+    return await runEntry(`${name} ${inner}`, found, rest, globals, {
+      flags: parser.opts(),
+      statusOf: command.statusOf,
+    })
   } catch (error) {
-    const status = await reportFailure(`fsq ${name}`, error, parser)
+    const status = await reportFailure(`fsq ${name}`, error, parser, command.statusOf)
     if (status === 0) await print(listOf(name, command))
     return status
   }
 }
 
-/** The parser of a group, which has no flag but that for help. */
-export function groupParser(name: string): Command {
-  return makeParser(`fsq ${name}`, 'command [arg...]').passThroughOptions()
+/** The parser of a group, with the flags that stand before the command. */
+export function groupParser(name: string, { flags }: CommandGroup): Command {
+  const parser = makeParser(`fsq ${name}`, 'command [arg...]').passThroughOptions()
+  return flags?.(parser) ?? parser
 }
 
 function listOf(name: string, { commands }: CommandGroup): string {
+  const width = Math.max(14, ...Object.keys(commands).map(({ length }) => length + 2))
   const lines = Object.entries(commands).map(
-    ([inner, { summary }]) => `${inner.padEnd(14)}${summary}\n`,
+    ([inner, { summary }]) => `${inner.padEnd(width)}${summary}\n`,
   )
   return `\nCommands (fsq ${name} COMMAND -h tells more):\n${lines.join('')}`
 }

@@ -21,6 +21,14 @@ export interface Call<Flags> {
   readonly chirp: (message: string) => void
 }
 
+/** What a command has of the group that it is in. */
+export interface GroupContext {
+  /** The flags that stood before the command. */
+  readonly flags: object
+  /** The exit status of a failure, where the group stands in for another program. */
+  readonly statusOf?: ((error: FsqError) => number) | undefined
+}
+
 /** A command of the program: parse, call the library, print. */
 export interface CliCommand<Flags = object> {
   /** The operands, as they stand in the usage. */
@@ -38,7 +46,7 @@ export interface CliCommand<Flags = object> {
   /** Whether a program and its arguments stand behind `--`, whatever they look like. */
   readonly takesProgram?: boolean
   /** Where the items may be that operands name, for completion. @defaultValue queue/ */
-  readonly itemStates?: (flags: Flags) => readonly ItemState[]
+  itemStates?(flags: Flags): readonly ItemState[]
   /** Adds the flags of the command. */
   flags?(command: Command): Command
   /** Does it; the exit status, or nothing for 0. */
@@ -56,6 +64,7 @@ export async function runCommand(
   command: CliCommand,
   words: readonly string[],
   globals: SettingsOptions,
+  { flags: groupFlags, statusOf }: GroupContext = { flags: {} },
 ): Promise<number> {
   const program = `fsq ${name}`
   const parser = commandParser(name, command)
@@ -64,7 +73,7 @@ export async function runCommand(
   try {
     parser.parse(own, { from: 'user' })
     const operands = parser.args
-    const flags: { verbose?: true } = parser.opts()
+    const flags: { verbose?: true } = { ...groupFlags, ...parser.opts() }
     if (operands.length < (command.atLeast ?? 0)) throw new UsageError('too few arguments')
     if (operands.length > (command.atMost ?? Infinity)) throw new UsageError('too many arguments')
     const status = await command.run({
@@ -81,7 +90,7 @@ export async function runCommand(
     })
     return status ?? 0
   } catch (error) {
-    return reportFailure(program, error, parser)
+    return reportFailure(program, error, parser, statusOf)
   }
 }
 
@@ -109,8 +118,13 @@ export async function reportFailure(
   program: string,
   error: unknown,
   parser: Command,
+  statusOf = ({ exitStatus }: FsqError): number => exitStatus,
 ): Promise<number> {
   if (error instanceof CommanderError) {
+    if (error.code === 'commander.version') {
+      await print(`${error.message}\n`)
+      return 0
+    }
     if (error.code === 'commander.helpDisplayed') {
       await print(parser.helpInformation())
       return 0
@@ -119,6 +133,7 @@ export async function reportFailure(
       program,
       new UsageError(error.message.replace(/^error: /, '').replace(/\n/g, ' ')),
       parser,
+      statusOf,
     )
   }
   if (!(error instanceof FsqError)) {
@@ -127,6 +142,7 @@ export async function reportFailure(
       program,
       new FsqError('FSQ_SYSTEM', reasonOf(error), { cause: error }),
       parser,
+      statusOf,
     )
   }
   // A reader that went away, as in `fsq ls q | head`, has had what it wanted.
@@ -134,5 +150,5 @@ export async function reportFailure(
   if (error instanceof UsageError) {
     complain(`usage: ${parser.name()} ${parser.usage()} (try ${parser.name()} -h)\n`)
   }
-  return error.exitStatus
+  return statusOf(error)
 }

@@ -126,6 +126,14 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'work with the jobs of an ftpcluster',
     load: () => import('./commands/ftpcluster.js'),
   },
+  filespooler: {
+    summary: 'work with queues of Filespooler',
+    load: () => import('./commands/filespooler.js'),
+  },
+  fspl: {
+    summary: 'the same as filespooler',
+    load: () => import('./commands/filespooler.js'),
+  },
   completion: {
     summary: 'print a script that lets a shell complete fsq',
     load: () => import('./commands/completion.js'),

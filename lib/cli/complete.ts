@@ -60,7 +60,7 @@ async function answerTo(
   if (command === undefined) return 'files'
   if (isGroup(command)) {
     if (rest.length > 0) return []
-    const flags = readLine(groupParser(path.join(' ')), [], current, false)
+    const flags = readLine(groupParser(path.join(' '), command), [], current, false)
     const inside = Object.entries(command.commands)
     return flags.answer ?? inside.map(([word, { summary }]): Candidate => [word, summary])
   }
@@ -84,6 +84,7 @@ async function answerTo(
         current,
       )
     case 'program':
+    case 'command':
       return 'commands'
     case 'arg':
     case 'home':

@@ -262,6 +262,18 @@ export async function* readPieces(fd: number, from?: number): AsyncGenerator<Uin
   }
 }
 
+/** The next bytes of a descriptor, so many and no more; fewer only where it ends. */
+export async function readNext(fd: number, length: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafe(length)
+  let filled = 0
+  while (filled < length) {
+    const bytesRead = await readSome(fd, bytes.subarray(filled), null)
+    if (bytesRead === 0) break
+    filled += bytesRead
+  }
+  return bytes.subarray(0, filled)
+}
+
 /** read(2) that waits, also where the descriptor is one that does not, as an inherited stdin may be. */
 async function readSome(fd: number, piece: Buffer, position: number | null): Promise<number> {
   for (;;) {

@@ -4,8 +4,11 @@ import { FsqError } from '../errors.js'
 
 /** Whom a file shall belong to, and its exact mode. What is undefined stays as it is. */
 export interface Ownership {
+  /** The id of the user. */
   readonly uid?: number | undefined
+  /** The id of the group. */
   readonly gid?: number | undefined
+  /** The permissions. */
   readonly mode: number
 }
 

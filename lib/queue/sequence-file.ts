@@ -79,7 +79,7 @@ export class SequenceFile {
   /**
    * Locks the file, against everybody else and against other calls of this process.
    *
-   * @throws {@link FsqError} `FSQ_LOCKED` where somebody else has it, and keeps it for longer than we wait;
+   * @throws `FsqError` `FSQ_LOCKED` where somebody else has it, and keeps it for longer than we wait;
    * `FSQ_SEQUENCE` where it cannot be opened. The reason of the signal.
    */
   async lock({ create, wait = 10, signal }: SequenceLockOptions = {}): Promise<SequenceLock> {
@@ -100,7 +100,7 @@ export class SequenceFile {
    *
    * @param count - how many
    * @returns the first of them; the others follow it ({@link nextInSequence}).
-   * @throws {@link FsqError} as {@link lock}, {@link SequenceLock.read} and {@link SequenceLock.write}
+   * @throws `FsqError` as {@link lock}, {@link SequenceLock.read} and {@link SequenceLock.write}
    */
   async allocate(count = 1, options: SequenceLockOptions = {}): Promise<bigint> {
     if (!Number.isSafeInteger(count) || count < 1)
@@ -182,7 +182,7 @@ export class SequenceLock implements Disposable {
   /**
    * The next number. Where there is no file yet, it is made, with 1.
    *
-   * @throws {@link FsqError} `FSQ_SEQUENCE` where the file holds no number, or cannot be read.
+   * @throws `FsqError` `FSQ_SEQUENCE` where the file holds no number, or cannot be read.
    */
   async read(): Promise<bigint> {
     const number = readSequence(this.#path)
@@ -194,7 +194,7 @@ export class SequenceLock implements Disposable {
   /**
    * Makes another number the next.
    *
-   * @throws {@link FsqError} `FSQ_SEQUENCE`: the number is as it was; or, where the last step failed, it is
+   * @throws `FsqError` `FSQ_SEQUENCE`: the number is as it was; or, where the last step failed, it is
    * the new one, which the loss of power may undo.
    */
   async write(next: bigint): Promise<void> {
@@ -222,11 +222,20 @@ export class SequenceLock implements Disposable {
     }
   }
 
-  /** Gives the lock up. Harmless twice. */
+  /** The descriptor that holds the lock: a program that inherits it keeps the lock if we are killed. */
+  get fd(): number {
+    return this.#fd
+  }
+
+  /** Gives the lock up, for all who inherited it. Harmless twice. */
   close(): void {
     if (!this.#isOpen) return
     this.#isOpen = false
-    close(this.#fd)
+    try {
+      getNative().unlock(this.#fd)
+    } finally {
+      close(this.#fd)
+    }
   }
 
   /** {@link close}, for `using`. */
@@ -240,7 +249,7 @@ export class SequenceLock implements Disposable {
  * around it. Who does not hold the lock may see a number that is about to change.
  *
  * @returns nothing where there is no such file
- * @throws {@link FsqError} `FSQ_SEQUENCE`
+ * @throws `FsqError` `FSQ_SEQUENCE`
  */
 export function readSequence(path: string): bigint | undefined {
   let bytes: Buffer | undefined

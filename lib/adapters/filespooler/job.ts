@@ -15,6 +15,7 @@ interface AnyJob {
 
 /** A job that runs the command of whoever processes the queue. */
 export interface CommandJob extends AnyJob {
+  /** Tells the kinds of jobs apart. */
   readonly type: 'command'
   /** Parameters for the command: any bytes but NUL, where they are to arrive. */
   readonly parameters: readonly Uint8Array[]
@@ -24,11 +25,13 @@ export interface CommandJob extends AnyJob {
 
 /** A job that runs nothing, and succeeds. */
 export interface NopJob extends AnyJob {
+  /** Tells the kinds of jobs apart. */
   readonly type: 'nop'
 }
 
 /** A job that runs nothing, and fails: a barrier for who keeps failed jobs. */
 export interface FailJob extends AnyJob {
+  /** Tells the kinds of jobs apart. */
   readonly type: 'fail'
 }
 

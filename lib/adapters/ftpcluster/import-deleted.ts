@@ -56,9 +56,7 @@ async function importLink(
     if (link === undefined) return left('it is no link file')
     // Half a path would be another file's.
     if (link.bytes.at(-1) !== 0x0a) return left('its last line has no end')
-    const source = crc32(
-      Buffer.from(`${file}:${stat.dev}:${stat.ino}:${stat.ctimeMs}`, 'latin1'),
-    )
+    const source = crc32(Buffer.from(`${file}:${stat.dev}:${stat.ino}:${stat.ctimeMs}`, 'latin1'))
     const jobs = link.copies.map((copy, at) => ({
       job: makeJob({ type: 'remove', ...copy }),
       origin: { date: stat.ctime, number: at + 1, source },

@@ -1,0 +1,294 @@
+import { dirname } from 'node:path'
+import { errnoOf, FsqError } from '../../errors.js'
+import { syncDirectory } from '../../posix/directory-sync.js'
+import { moveNoReplace, makeDirectory, removeIfThere, statEntry } from '../../posix/names.js'
+import { entryPath } from '../../posix/path.js'
+import {
+  SequenceFile,
+  type SequenceLock,
+  type SequenceLockOptions,
+} from '../../queue/sequence-file.js'
+import { encodeHeader } from './header.js'
+import type { Job } from './job.js'
+import {
+  type JobsListing,
+  listJobs,
+  type QueuedJob,
+  type RejectedFile,
+  textOfEntry,
+} from './jobs-directory.js'
+import { openJob, type OpenJob } from './open-job.js'
+import { processJobs, type ProcessOptions, type ProcessResult, type Work } from './process.js'
+import { makeJobName, publishJob } from './publish-job.js'
+import { ambiguous, queueError } from './queue-error.js'
+
+/** How jobs are read. */
+export interface DecodeOptions {
+  /** A command for `$SHELL -c` that gets what is in a job file and writes the job. @defaultValue none */
+  readonly decoder?: string | undefined
+}
+
+/** How a queue is made. */
+export interface InitOptions {
+  /** Whether jobs can only be added: nobody can process them here. @defaultValue false */
+  readonly appendOnly?: boolean | undefined
+}
+
+/** The paths of a queue. */
+interface Paths {
+  readonly jobs: string
+  readonly nextseq: string
+  readonly lock: string
+  readonly rejected: string
+  readonly fail: string
+}
+
+/**
+ * The directory of a Filespooler queue, as fspl(1) has it. Nothing is looked at before a method is called.
+ *
+ * @param directory - a path, as it is to be told to commands
+ */
+export function openFilespooler(directory: string): FilespoolerQueue {
+  return new FilespoolerQueue(directory)
+}
+
+/**
+ * Makes the directory of a queue, which must not be there; that above it must.
+ *
+ * @throws `FsqError` `FSQ_FILESPOOLER`
+ */
+export async function initFilespooler(
+  directory: string,
+  { appendOnly = false }: InitOptions = {},
+): Promise<FilespoolerQueue> {
+  const queue = new FilespoolerQueue(directory)
+  try {
+    makeDirectory(directory, 0o777)
+    makeDirectory(queue.paths.jobs, 0o777)
+    if (!appendOnly) {
+      using lock = await queue.sequence.lock()
+      await lock.read()
+    }
+    await syncDirectory(`${directory}/.`)
+    await syncDirectory(`${dirname(directory)}/.`)
+  } catch (cause) {
+    throw queueError(`cannot make the queue ${directory}`, directory, cause)
+  }
+  return queue
+}
+
+/** A Filespooler queue. */
+export class FilespoolerQueue {
+  /** The directory, as it was given. */
+  readonly directory: string
+  /** @internal */
+  readonly paths: Paths
+  /** The sequence file: the number of the job that is to be run next. */
+  readonly sequence: SequenceFile
+
+  /** @internal */
+  constructor(directory: string) {
+    if (directory === '') throw new TypeError('Expected the path of a directory, got an empty one')
+    this.directory = directory
+    this.paths = {
+      jobs: `${directory}/jobs`,
+      nextseq: `${directory}/nextseq`,
+      lock: `${directory}/nextseq.lock`,
+      rejected: `${directory}/rejected`,
+      fail: `${directory}/fail`,
+    }
+    this.sequence = new SequenceFile(this.paths.nextseq)
+  }
+
+  /**
+   * The jobs, by their numbers, and the files that are none although they are named so.
+   *
+   * @throws `FsqError` `FSQ_FILESPOOLER`
+   */
+  async list({ decoder }: DecodeOptions = {}): Promise<JobsListing> {
+    return listJobs(this.paths.jobs, decoder)
+  }
+
+  /**
+   * The job of a number.
+   *
+   * @throws `FsqError` `FSQ_NO_ITEM` where there is none, `FSQ_AMBIGUOUS` where there are several,
+   * `FSQ_FILESPOOLER`
+   */
+  async find(sequence: bigint, options: DecodeOptions = {}): Promise<QueuedJob> {
+    const { jobs } = await this.list(options)
+    const [found, ...others] = jobs.filter(({ job }) => job.sequence === sequence)
+    if (found === undefined)
+      throw new FsqError(
+        'FSQ_NO_ITEM',
+        `Job ${sequence} not found in directory "${this.directory}"`,
+      )
+    if (others.length > 0) throw ambiguous(this.directory, [found, ...others])
+    return found
+  }
+
+  /**
+   * Opens the file of a job, to read its payload.
+   *
+   * @throws `FsqError` `FSQ_JOB`, `FSQ_FILESPOOLER`
+   */
+  async open(
+    { entry }: Pick<QueuedJob, 'entry'>,
+    { decoder }: DecodeOptions = {},
+  ): Promise<OpenJob> {
+    try {
+      return await openJob(entryPath(this.paths.jobs, entry), decoder)
+    } catch (cause) {
+      if (cause instanceof FsqError) throw cause
+      throw queueError(`cannot open the job ${textOfEntry(entry)}`, this.directory, cause)
+    }
+  }
+
+  /**
+   * Puts a job into the queue; returns when it is there to stay.
+   *
+   * @returns the name of its file
+   * @throws `FsqError` `FSQ_FILESPOOLER`; nothing of it is left then. What the payload throws.
+   */
+  async add(
+    job: Job,
+    payload: Iterable<Uint8Array> | AsyncIterable<Uint8Array> = [],
+  ): Promise<string> {
+    const header = encodeHeader(job)
+    return this.write(
+      (async function* () {
+        yield header
+        yield* payload
+      })(),
+    )
+  }
+
+  /**
+   * Puts the content of a job file into the queue as it is; encoded ones are no less welcome.
+   *
+   * @returns the name of the file
+   * @throws as {@link add}
+   */
+  async write(
+    content: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+    name: string = makeJobName(),
+  ): Promise<string> {
+    try {
+      await publishJob(this.paths.jobs, name, content)
+      return name
+    } catch (cause) {
+      throw queueError(`cannot write a job into ${this.directory}`, this.directory, cause)
+    }
+  }
+
+  /**
+   * Locks the queue, as whoever processes its jobs does.
+   *
+   * @throws `FsqError` `FSQ_LOCKED`; `FSQ_FILESPOOLER` where the queue is append-only
+   */
+  async lock(options: SequenceLockOptions = {}): Promise<SequenceLock> {
+    try {
+      return await this.sequence.lock({ wait: 0, ...options, create: false })
+    } catch (error) {
+      if (!(error instanceof FsqError) || error.errno !== 'ENOENT') throw error
+      const { lock } = this.paths
+      throw new FsqError(
+        'FSQ_FILESPOOLER',
+        `${lock} is missing: ${this.directory} is no queue, or an append-only one`,
+        { path: lock, cause: error },
+      )
+    }
+  }
+
+  /**
+   * The number of the job that is to be run next.
+   *
+   * @throws as {@link lock}; `FSQ_SEQUENCE`
+   */
+  async getNext(options: SequenceLockOptions = {}): Promise<bigint> {
+    using lock = await this.lock(options)
+    return await lock.read()
+  }
+
+  /**
+   * Makes another job the next to be run.
+   *
+   * @throws as {@link lock}; `FSQ_SEQUENCE`
+   */
+  async setNext(next: bigint, options: SequenceLockOptions = {}): Promise<void> {
+    using lock = await this.lock(options)
+    await lock.write(next)
+  }
+
+  /**
+   * Runs the jobs that can be run, one after the other, under the lock of the queue.
+   *
+   * @throws `FsqError` as {@link lock}; `FSQ_FILESPOOLER`, `FSQ_SEQUENCE`; `FSQ_AMBIGUOUS` where the
+   * job to be run next is there twice; what the work throws that is no failure of a job.
+   */
+  async process(work: Work, options: ProcessOptions = {}): Promise<ProcessResult> {
+    return processJobs(this, work, options)
+  }
+
+  /**
+   * Moves files out of jobs/ into `rejected/`, as those that {@link list} rejects; the names of those that
+   * were still there. Under the lock, where the queue has one.
+   *
+   * @throws as {@link lock}, and `FSQ_FILESPOOLER`
+   */
+  async reject(
+    files: readonly Pick<RejectedFile, 'entry'>[],
+    options: SequenceLockOptions = {},
+  ): Promise<string[]> {
+    const lock = statEntry(this.paths.lock) === undefined ? undefined : await this.lock(options)
+    try {
+      return await this.setAside(files, this.paths.rejected)
+    } finally {
+      lock?.close()
+    }
+  }
+
+  /** @internal Moves files out of jobs/; the caller has the lock. */
+  async setAside(
+    files: readonly Pick<RejectedFile, 'entry'>[],
+    directory: string,
+  ): Promise<string[]> {
+    const moved: string[] = []
+    try {
+      this.makeSide(directory)
+      for (const { entry } of files) {
+        if (moveAside(this.paths.jobs, directory, entry)) moved.push(textOfEntry(entry))
+      }
+      // First where they are now: a power cut may leave them in both, but not in neither.
+      await syncDirectory(`${directory}/.`)
+      await syncDirectory(`${this.paths.jobs}/.`)
+    } catch (cause) {
+      throw queueError(`cannot move jobs to ${directory}`, this.directory, cause)
+    }
+    return moved
+  }
+
+  /** @internal Makes one of the directories beside jobs/, where it is missing. */
+  makeSide(directory: string): void {
+    try {
+      makeDirectory(directory, 0o777)
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw error
+    }
+  }
+}
+
+/** Moves a file to another directory, under another name where its own is taken; false where it is gone. */
+function moveAside(from: string, to: string, entry: string): boolean {
+  const source = entryPath(from, entry)
+  for (const name of [entry, makeJobName()]) {
+    try {
+      if (moveNoReplace(source, entryPath(to, name)) === 'linked') removeIfThere(source)
+      return true
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT' && statEntry(source) === undefined) return false
+      if (errnoOf(error) !== 'EEXIST') throw error
+    }
+  }
+  return false
+}

@@ -1,0 +1,162 @@
+import { errnoOf, FsqError, reasonOf } from '../../errors.js'
+import { close, openEmptied } from '../../posix/files.js'
+import { entryPath } from '../../posix/path.js'
+import { type Ended, type Running, startProgram } from '../../posix/program.js'
+import { after } from '../../timer.js'
+import { type JobPlace, jobVariables } from './job-variables.js'
+import type { OpenJob, Payload } from './open-job.js'
+import { asWords } from './raw-words.js'
+import { whyUnsafe } from './screen.js'
+
+/** How a command is run for a job. */
+export interface CommandOptions {
+  /** Whether the job's parameters stand behind those of the command. @defaultValue false */
+  readonly allowJobParameters?: boolean
+  /** Whether the command gets nothing of the payload. @defaultValue false */
+  readonly ignorePayload?: boolean
+  /**
+   * After so many seconds the command, and whatever of its process group is left, is killed; the job has
+   * failed then. 0 is no time at all.
+   *
+   * @defaultValue none
+   */
+  readonly timeout?: number
+  /**
+   * Where the output of the command goes: `pass` where ours goes, or `save` into a file beside the job's,
+   * with `.out` behind its name, emptied at each try.
+   *
+   * @defaultValue pass
+   */
+  readonly output?: 'pass' | 'save'
+}
+
+/** What a run of a command has to know beside the job. */
+export interface CommandRun extends CommandOptions {
+  /** Where the job lies, if it lies anywhere. */
+  readonly place: JobPlace | undefined
+  /** What the command gets as its standard input where it gets no payload. */
+  readonly otherInput: 'inherit' | 'ignore'
+  /** A descriptor that the command holds too, so that a lock outlives us with it. */
+  readonly held: number | undefined
+  /** Asks the command to end. */
+  readonly signal: AbortSignal | undefined
+}
+
+/** Is told of what may be a mistake. */
+export type Warn = (message: string) => void
+
+/**
+ * Runs a command for a job, with the payload as its standard input.
+ *
+ * @param command - a program, found in PATH, and its first arguments
+ * @throws `FsqError` `FSQ_JOB` where the job has failed: its command did, or cannot be run with what is
+ * in it; `FSQ_EXEC` where the command cannot be run at all, which is no job's fault. The reason of the
+ * signal, where the command ended because of it.
+ */
+export async function runCommand(
+  command: readonly string[],
+  { job, payload }: Pick<OpenJob, 'job' | 'payload'>,
+  run: CommandRun,
+  warn: Warn,
+): Promise<void> {
+  if (job.type === 'nop') return
+  if (job.type === 'fail') throw new FsqError('FSQ_JOB', 'it is a job that always fails')
+  const unsafe = whyUnsafe(job)
+  if (unsafe !== undefined) throw new FsqError('FSQ_JOB', unsafe)
+  const { allowJobParameters = false, ignorePayload = false, timeout, place, signal } = run
+  if (!allowJobParameters && job.parameters.length > 0)
+    warn('parameters of the job are ignored, since --allow-job-params is not given')
+  const [program = '', ...words] = command
+  const args = [
+    ...words.map((word) => Buffer.from(word)),
+    ...(allowJobParameters ? job.parameters : []),
+  ]
+  const { file, args: texts, env } = asWords(program, args, jobVariables(job, place))
+  const output = openOutput(run)
+  let running: Running
+  try {
+    running = startProgram(file, texts, {
+      stdin: ignorePayload ? run.otherInput : (payload.fd ?? 'pipe'),
+      stdout: output ?? 'inherit',
+      held: run.held,
+      env: { ...inherited(), ...env },
+      group: timeout !== undefined,
+    })
+  } finally {
+    if (output !== undefined) close(output)
+  }
+  const ask = (): void => {
+    running.kill(stopSignalOf(signal))
+  }
+  let isLate = false as boolean
+  const callOff =
+    timeout === undefined
+      ? undefined
+      : after(timeout, () => {
+          isLate = true
+          running.kill('SIGKILL')
+        })
+  signal?.addEventListener('abort', ask, { once: true })
+  if (signal?.aborted === true) ask()
+  try {
+    const feeding = ignorePayload ? undefined : feed(running, payload)
+    feeding?.catch(() => undefined) // Looked at once the command has ended.
+    const ended = await running.ended
+    await feeding
+    const why = isLate ? `it took longer than ${timeout} s` : whyFailed(program, ended)
+    if (why === undefined) return
+    signal?.throwIfAborted()
+    throw new FsqError('FSQ_JOB', why)
+  } finally {
+    callOff?.()
+    signal?.removeEventListener('abort', ask)
+  }
+}
+
+/** The signal by which a person or a system asked us to end is handed on, if the reason says which. */
+function stopSignalOf(signal: AbortSignal | undefined): NodeJS.Signals {
+  const reason: unknown = signal?.reason
+  return typeof reason === 'string' && reason.startsWith('SIG')
+    ? (reason as NodeJS.Signals)
+    : 'SIGTERM'
+}
+
+/** Why a job has failed, by how its command ended; nothing where it has not. */
+function whyFailed(program: string, ended: Ended): string | undefined {
+  if ('signal' in ended) return `${program} was killed by ${ended.signal}`
+  if ('code' in ended) return ended.code === 0 ? undefined : `${program} exited with ${ended.code}`
+  // What does not fit is in the job; all else is in the command, or in the machine.
+  if (errnoOf(ended.error) === 'E2BIG')
+    return 'its parameters and variables are too long to be passed on'
+  throw new FsqError('FSQ_EXEC', `cannot run ${program}: ${reasonOf(ended.error)}`, {
+    cause: ended.error,
+  })
+}
+
+/** The environment without what is told of another job, as where this runs for one itself. */
+function inherited(): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !name.startsWith('FSPL_')),
+  )
+}
+
+/** Writes the payload where the command reads it from a pipe. It need not read all of it. */
+async function feed({ input }: Running, payload: Payload): Promise<void> {
+  if (input === undefined) return
+  let isGone = false as boolean
+  input.on('error', () => (isGone = true)) // EPIPE: it has read as much as it wants.
+  input.on('close', () => (isGone = true))
+  for await (const piece of payload.bytes()) {
+    // Whether the decoder succeeds is known only at its end, so all of its output is read.
+    if (isGone || input.write(Buffer.from(piece))) continue
+    await new Promise<void>((resolve) => {
+      for (const event of ['drain', 'error', 'close']) input.once(event, resolve)
+    })
+  }
+  input.end()
+}
+
+function openOutput({ output, place }: CommandRun): number | undefined {
+  if (output !== 'save' || place === undefined) return undefined
+  return openEmptied(entryPath(`${place.directory}/jobs`, `${place.entry}.out`), 0o666)
+}

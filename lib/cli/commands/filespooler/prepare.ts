@@ -1,0 +1,40 @@
+import { encodeHeader } from '../../../adapters/filespooler/header.js'
+import { senderVariables } from '../../../adapters/filespooler/sender-variables.js'
+import { timeNow } from '../../../adapters/filespooler/time-now.js'
+import { close, openForReading, readPieces } from '../../../posix/files.js'
+import { print } from '../../output.js'
+import { UsageError } from '../../usage-error.js'
+import { defineFsplCommand } from './fspl-command.js'
+import { nextNumber, seqfileFlag, type SeqfileFlags } from './seqfile-flag.js'
+
+interface Flags extends SeqfileFlags {
+  readonly input?: string
+}
+
+export default defineFsplCommand<Flags>({
+  operands: '[-- parameter...]',
+  takesProgram: true,
+  atMost: 0,
+  flags: (command) =>
+    seqfileFlag(command).option('-i, --input <file>', 'file with the payload; - is stdin'),
+  async run({ program: parameters, flags }) {
+    const { input } = flags
+    if (input === '') throw new UsageError('--input needs the name of a file, or -')
+    // Opened before a number is taken: a file that is missing must make no gap.
+    const fd = input === undefined ? undefined : input === '-' ? 0 : await openForReading(input)
+    const sequence = await nextNumber(flags)
+    await print(
+      encodeHeader({
+        type: 'command',
+        sequence,
+        created: timeNow(),
+        parameters: parameters.map((text) => Buffer.from(text)),
+        environment: senderVariables(),
+      }),
+    )
+    if (fd === undefined) return 0
+    for await (const piece of readPieces(fd)) await print(piece)
+    if (fd !== 0) close(fd)
+    return 0
+  },
+})
