@@ -55,6 +55,7 @@ export function startUpCases({ place, options }) {
     'host-dist': async () => ['host-dist', (await queueOfOneWithHost()).name],
     jsonrpcd: async () => ['jsonrpcd', '-h'], // Which loads what it serves with.
     ftpcluster: async () => ['ftpcluster', 'queue', '--home', cluster(), '.'],
+    filespooler: async () => ['filespooler', 'prepare', '-s', '-'],
     completion: async () => ['completion', 'bash'],
     uninstall: async () => ['uninstall', (await place.newQueue()).name],
   }

@@ -130,12 +130,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'work with queues of Filespooler',
     load: () => import('./commands/filespooler.js'),
   },
-  fspl: {
-    summary: 'the same as filespooler',
-    load: () => import('./commands/filespooler.js'),
-  },
   completion: {
     summary: 'print a script that lets a shell complete fsq',
     load: () => import('./commands/completion.js'),
   },
 }
+
+/** Other names of commands. */
+export const aliases: Readonly<Record<string, string>> = { fspl: 'filespooler' }

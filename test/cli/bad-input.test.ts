@@ -66,6 +66,26 @@ const table: Readonly<Record<string, Case>> = {
   'ftpcluster up': {},
   'ftpcluster list': {},
   'ftpcluster status': {},
+  'filespooler prepare': {},
+  'filespooler prepare-fail': {},
+  'filespooler prepare-nop': {},
+  'filespooler prepare-get-next': {},
+  'filespooler prepare-set-next': {},
+  'filespooler queue-init': {},
+  'filespooler queue-write': {},
+  'filespooler queue-ls': {},
+  'filespooler queue-info': {},
+  'filespooler queue-payload': {},
+  'filespooler queue-process': {},
+  'filespooler queue-get-next': {},
+  'filespooler queue-set-next': {},
+  'filespooler queue-check': {},
+  'filespooler stdin-info': {},
+  'filespooler stdin-payload': {},
+  'filespooler stdin-process': {},
+  'filespooler gen-filename': {},
+  'filespooler gen-uuid': {},
+  'filespooler show-license': {},
   completion: {},
 }
 
@@ -119,6 +139,26 @@ const anyText = new Set([
   'push --ca',
   'push --cert',
   'push --key',
+  'filespooler prepare --seqfile',
+  'filespooler prepare --input',
+  'filespooler prepare-fail --seqfile',
+  'filespooler prepare-nop --seqfile',
+  'filespooler prepare-get-next --seqfile',
+  'filespooler prepare-set-next --seqfile',
+  'filespooler queue-init --queuedir',
+  'filespooler queue-write --queuedir',
+  'filespooler queue-ls --queuedir',
+  'filespooler queue-ls --decoder',
+  'filespooler queue-info --queuedir',
+  'filespooler queue-info --decoder',
+  'filespooler queue-payload --queuedir',
+  'filespooler queue-payload --decoder',
+  'filespooler queue-process --queuedir',
+  'filespooler queue-process --decoder',
+  'filespooler queue-get-next --queuedir',
+  'filespooler queue-set-next --queuedir',
+  'filespooler queue-check --queuedir',
+  'filespooler queue-check --decoder',
   'ftpcluster import --name',
   'ftpcluster export --name',
   'ftpcluster queue --home',
@@ -152,7 +192,8 @@ for (const name of names)
     const all = await Promise.all(wrong.map((each) => fsq([...name.split(' '), ...each, ...words])))
     for (const [at, ended] of all.entries()) {
       const stderr = new RegExp(`^fsq ${name}: .*\nusage: fsq ${name} `)
-      check(t, ended, { status: 100, stderr }, wrong[at]?.join(' '))
+      const status = name.startsWith('filespooler ') ? 2 : 100 // That of the program it stands in for.
+      check(t, ended, { status, stderr }, wrong[at]?.join(' '))
     }
     tried += wrong.length
   })

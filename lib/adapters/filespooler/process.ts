@@ -1,4 +1,5 @@
 import { errnoOf, FsqError } from '../../errors.js'
+import { checkMembers } from '../../members.js'
 import { link, removeIfThere } from '../../posix/names.js'
 import { syncDirectory } from '../../posix/directory-sync.js'
 import { entryPath } from '../../posix/path.js'
@@ -106,12 +107,37 @@ export interface ProcessResult {
   readonly waitingFor?: bigint
 }
 
+const known: ReadonlySet<string> = new Set<keyof ProcessOptions>([
+  'decoder',
+  'order',
+  'onError',
+  'maxJobs',
+  'neverDelete',
+  'wait',
+  'onEvent',
+  'signal',
+])
+
+function checkOptions(options: ProcessOptions): void {
+  checkMembers('an option of process', options, known)
+  const { order = 'sequence', onError = 'retry', maxJobs = 0 } = options
+  checkWord('order', order, ['sequence', 'timestamp'])
+  checkWord('onError', onError, ['retry', 'delete', 'leave', 'deadletter'])
+  if (!(maxJobs >= 0)) throw new TypeError(`Expected \`maxJobs\` to be a number, got ${maxJobs}`)
+}
+
+function checkWord(option: string, word: string, words: readonly string[]): void {
+  if (words.includes(word)) return
+  throw new TypeError(`Expected \`${option}\` to be one of ${words.join(', ')}, got ${word}`)
+}
+
 /** Runs the jobs of a queue. */
 export async function processJobs(
   queue: FilespoolerQueue,
   work: Work,
   options: ProcessOptions,
 ): Promise<ProcessResult> {
+  checkOptions(options)
   const { order = 'sequence', wait, signal } = options
   using lock = await queue.lock({ wait, signal })
   return await new Processing(queue, work, options, lock).run(order)

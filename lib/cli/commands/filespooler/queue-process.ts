@@ -38,19 +38,19 @@ export default defineFsplCommand<Flags>({
             '--order-by <order>',
             'Sequence: by number, without gaps; or Timestamp',
             anyCase(['Sequence', 'Timestamp']),
-            'Sequence',
+            'sequence',
           )
           .option(
             '--on-error <outcome>',
             'what becomes of a job that failed: Retry, Delete, Leave or Deadletter',
             anyCase(['Retry', 'Delete', 'Leave', 'Deadletter']),
-            'Retry',
+            'retry',
           )
           .option(
             '--output-to <destination>',
             'PassBoth to our stdout and stderr, or SaveBoth in a file beside the job',
             anyCase(['PassBoth', 'SaveBoth']),
-            'PassBoth',
+            'passboth',
           ),
       ),
       '0',
