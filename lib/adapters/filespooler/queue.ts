@@ -186,9 +186,9 @@ export class FilespoolerQueue {
    *
    * @throws `FsqError` `FSQ_LOCKED`; `FSQ_FILESPOOLER` where the queue is append-only
    */
-  async lock(options: SequenceLockOptions = {}): Promise<SequenceLock> {
+  async lock({ wait = 0, signal }: SequenceLockOptions = {}): Promise<SequenceLock> {
     try {
-      return await this.sequence.lock({ wait: 0, ...options, create: false })
+      return await this.sequence.lock({ wait, signal, create: false })
     } catch (error) {
       if (!(error instanceof FsqError) || error.errno !== 'ENOENT') throw error
       const { lock } = this.paths

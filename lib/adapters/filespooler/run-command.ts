@@ -141,19 +141,25 @@ function inherited(): NodeJS.ProcessEnv {
 }
 
 /** Writes the payload where the command reads it from a pipe. It need not read all of it. */
-async function feed({ input }: Running, payload: Payload): Promise<void> {
+async function feed({ input, kill }: Running, payload: Payload): Promise<void> {
   if (input === undefined) return
   let isGone = false as boolean
   input.on('error', () => (isGone = true)) // EPIPE: it has read as much as it wants.
   input.on('close', () => (isGone = true))
-  for await (const piece of payload.bytes()) {
-    // Whether the decoder succeeds is known only at its end, so all of its output is read.
-    if (isGone || input.write(Buffer.from(piece))) continue
-    await new Promise<void>((resolve) => {
-      for (const event of ['drain', 'error', 'close']) input.once(event, resolve)
-    })
+  try {
+    for await (const piece of payload.bytes()) {
+      // Whether the decoder succeeds is known only at its end, so all of its output is read.
+      if (isGone || input.write(Buffer.from(piece))) continue
+      await new Promise<void>((resolve) => {
+        for (const event of ['drain', 'error', 'close']) input.once(event, resolve)
+      })
+    }
+    input.end()
+  } catch (error) {
+    kill('SIGTERM') // It must not take what it has got for all that there is.
+    input.destroy()
+    throw error
   }
-  input.end()
 }
 
 function openOutput({ output, place }: CommandRun): number | undefined {
