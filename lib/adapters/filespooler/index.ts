@@ -22,7 +22,9 @@
  */
 export { type CommandOptions, type Warn } from './run-command.js'
 export { commandWork } from './command-work.js'
+export { type ExportEvent, exportItems, type ExportOptions, type ExportResult } from './export.js'
 export { decodeHeader, encodeHeader, type Header } from './header.js'
+export { type ImportEvent, importJobs, type ImportOptions, type ImportResult } from './import.js'
 export type { CommandJob, FailJob, Job, JobTime, NopJob } from './job.js'
 export { type JobPlace, jobVariables, type Variable } from './job-variables.js'
 export type { JobsListing, QueuedJob, RejectedFile } from './jobs-directory.js'

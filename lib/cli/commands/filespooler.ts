@@ -83,6 +83,14 @@ export default {
       summary: 'run a command for the job on stdin',
       load: () => import('./filespooler/stdin-process.js'),
     },
+    import: {
+      summary: 'turn the jobs of a queue into work-items',
+      load: () => import('./filespooler/import.js'),
+    },
+    export: {
+      summary: 'turn work-items into jobs, or into those that they were',
+      load: () => import('./filespooler/export.js'),
+    },
     'gen-filename': {
       summary: 'print a new name for a job',
       load: () => import('./filespooler/gen-filename.js'),

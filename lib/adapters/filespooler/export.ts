@@ -1,0 +1,226 @@
+import { FsqError } from '../../errors.js'
+import { syncDirectory } from '../../posix/directory-sync.js'
+import { close, createFile, writeFully } from '../../posix/files.js'
+import { moveNoReplace, removeIfThere, replaceFile, statEntry } from '../../posix/names.js'
+import { sync } from '../../posix/sync.js'
+import type { Item } from '../../queue/item.js'
+import {
+  nextInSequence,
+  readSequence,
+  type SequenceFile,
+  type SequenceLockOptions,
+} from '../../queue/sequence-file.js'
+import type { Queue } from '../../root/queue.js'
+import { isPacked, jobFor, jobNameFor, unpackedJob } from './convert.js'
+import { encodeHeader } from './header.js'
+import type { Job } from './job.js'
+import { readPlainJob } from './open-job.js'
+import { queueError } from './queue-error.js'
+import type { FilespoolerQueue } from './queue.js'
+import { readHeader } from './read-header.js'
+
+/*
+ * Export: items become jobs of a Filespooler queue. The name of a job's file follows from that of its item.
+ *
+ *   1. lock the item; go on with 6 where its job is there     the item
+ *   2. lock the sequence file, and read it                    the same
+ *   3. write the job to jobs/tmp-NAME.tmp, fsync it, and      the item; the next export of it writes the job
+ *      rename it to jobs/tmp-NAME.numbered, to last           again
+ *   4. sequence + 1                                           the item, and a job with a number that nobody
+ *                                                             else has, which the next export of it goes on with
+ *   5. rename it to jobs/NAME, to last                        the job and the item: the next export makes it done
+ *   6. the item is done                                       the job
+ *
+ * So no number is left out, which would stop whoever processes them in their order, and none is there twice;
+ * but where we are killed between 3 and 4, and another sender then takes that number from the file, and what it
+ * made has not come to the queue when the export goes on. A job that came by an import has its number; for it,
+ * 2 to 4 are the writing of the file.
+ */
+
+/** How items are exported. */
+export interface ExportOptions extends Pick<SequenceLockOptions, 'wait' | 'signal'> {
+  /** Is told what becomes of each item. */
+  readonly onEvent?: ((event: ExportEvent) => void) | undefined
+}
+
+/** What an export tells as it goes. */
+export type ExportEvent =
+  | {
+      /** An item has become a job, and is done. */
+      readonly type: 'exported'
+      /** The name of the item. */
+      readonly id: string
+      /** The name of the job's file. */
+      readonly file: string
+      /** Whether it was new; otherwise the queue has it from an export that was cut off. */
+      readonly added: boolean
+    }
+  | {
+      /** An item was left where it is; or it is no item, and is in fail/ now. */
+      readonly type: 'left'
+      /** Its name. */
+      readonly id: string
+      /** Why. */
+      readonly reason: string
+    }
+
+/** What an export came to. */
+export interface ExportResult {
+  /** How many jobs were added. */
+  readonly added: number
+  /** How many were there already. */
+  readonly present: number
+  /** How many items were left. */
+  readonly left: number
+}
+
+/**
+ * Moves the items of a queue into a Filespooler queue, which may be append-only: their arguments become
+ * parameters, their bodies payloads, and their names a variable by which an import knows them. What came by an
+ * import is the job that it was. Left are items that wait for their time, since nobody there would wait, those
+ * that somebody works on, and those that no job can say.
+ *
+ * @param sequence - where the numbers of the jobs come from, as for any sender
+ * @throws `FsqError` `FSQ_FILESPOOLER`, `FSQ_LOCKED`, `FSQ_SEQUENCE`, `FSQ_NO_QUEUE`, `FSQ_SCAN`,
+ * `FSQ_BODY`, `FSQ_FINISH`: nothing is lost then, the next export goes on.
+ */
+export async function exportItems(
+  from: Queue,
+  to: FilespoolerQueue,
+  sequence: SequenceFile,
+  { wait, signal, onEvent }: ExportOptions = {},
+): Promise<ExportResult> {
+  const result = { added: 0, present: 0, left: 0 }
+  const left = (id: string, reason: string): void => {
+    result.left++
+    onEvent?.({ type: 'left', id, reason })
+  }
+  const scan = from.scan({
+    ignoreDown: true,
+    lock: true,
+    maxTries: 0,
+    ttl: 0,
+    ...(signal && { signal }),
+    onEvent: ({ id, error }) => {
+      left(id, error.message)
+    },
+  })
+  for await (const item of scan) {
+    const file = jobNameFor(from.name, item.id)
+    try {
+      const added = await new Writing(to, file, item, sequence, { wait, signal }).write()
+      await item.success().catch(unlessGone)
+      if (added) result.added++
+      else result.present++
+      onEvent?.({ type: 'exported', id: item.id, file, added })
+    } catch (cause) {
+      if (!(cause instanceof FsqError && cause.code === 'FSQ_JOB'))
+        throw queueError(`cannot export ${item.id}`, to.directory, cause)
+      left(item.id, cause.message)
+    } finally {
+      item.close()
+    }
+  }
+  return result
+}
+
+/** Somebody has finished it although it was locked: it is a job now all the same. */
+function unlessGone(error: unknown): void {
+  if (!(error instanceof FsqError && error.code === 'FSQ_NO_ITEM')) throw error
+}
+
+/** Writes the job of an item. */
+class Writing {
+  readonly #to: FilespoolerQueue
+  readonly #item: Item
+  readonly #sequence: SequenceFile
+  readonly #lockOptions: SequenceLockOptions
+  readonly #job: string
+  readonly #temporary: string
+  readonly #numbered: string
+
+  constructor(
+    to: FilespoolerQueue,
+    file: string,
+    item: Item,
+    sequence: SequenceFile,
+    lockOptions: SequenceLockOptions,
+  ) {
+    this.#to = to
+    this.#item = item
+    this.#sequence = sequence
+    this.#lockOptions = lockOptions
+    this.#job = `${to.paths.jobs}/${file}`
+    this.#temporary = `${to.paths.jobs}/tmp-${file}.tmp`
+    this.#numbered = `${to.paths.jobs}/tmp-${file}.numbered`
+  }
+
+  /** Writes it; false where it is there already. */
+  async write(): Promise<boolean> {
+    const isThere = statEntry(this.#job) !== undefined
+    if (!isThere) await (this.#isOfJob() ? this.#writeFormer() : this.#writeNew())
+    await syncDirectory(`${this.#to.paths.jobs}/.`)
+    return !isThere
+  }
+
+  #isOfJob(): boolean {
+    return isPacked(this.#item) || this.#unpacked() !== undefined
+  }
+
+  #unpacked(): Job | undefined {
+    return unpackedJob(this.#item, this.#item.context.reading.charset)
+  }
+
+  /** Writes the job that the item was. */
+  async #writeFormer(): Promise<void> {
+    const { fd } = this.#item
+    if (isPacked(this.#item) && fd !== undefined) readHeader(fd) // Or it is none.
+    const job = this.#unpacked()
+    await this.#prepare(job && encodeHeader(job))
+    this.#publish()
+  }
+
+  async #writeNew(): Promise<void> {
+    using lock = await this.#sequence.lock(this.#lockOptions)
+    const next = await lock.read()
+    if (!(await this.#hasOwnNumber(next))) {
+      const job = jobFor(this.#item, this.#item.context.reading.charset, next)
+      await this.#prepare(encodeHeader(job))
+      await lock.write(nextInSequence(next))
+    }
+    this.#publish()
+  }
+
+  /** Whether an export came as far as to take a number for the job, and nobody else has that. */
+  async #hasOwnNumber(next: bigint): Promise<boolean> {
+    if (statEntry(this.#numbered) === undefined) return false
+    const { sequence } = readPlainJob(this.#numbered)
+    if (sequence >= next) return false
+    const run = readSequence(this.#to.paths.nextseq)
+    if (run !== undefined && run > sequence) return false
+    const { jobs } = await this.#to.list()
+    return !jobs.some(({ job }) => job.sequence === sequence)
+  }
+
+  /** Writes the file, complete and to last, under a name that is no job's. */
+  async #prepare(header: Uint8Array | undefined): Promise<void> {
+    removeIfThere(this.#temporary)
+    const fd = createFile(this.#temporary, 0o666)
+    try {
+      if (header !== undefined) await writeFully(fd, header)
+      for await (const piece of this.#item.pieces()) await writeFully(fd, piece)
+      await sync(fd)
+    } catch (error) {
+      removeIfThere(this.#temporary)
+      throw error
+    } finally {
+      close(fd)
+    }
+    replaceFile(this.#temporary, this.#numbered)
+    await syncDirectory(`${this.#to.paths.jobs}/.`)
+  }
+
+  #publish(): void {
+    if (moveNoReplace(this.#numbered, this.#job) === 'linked') removeIfThere(this.#numbered)
+  }
+}

@@ -1,0 +1,181 @@
+import { createHash } from 'node:crypto'
+import { crc32 } from '../../crc32.js'
+import { toByteString } from '../../name/charset.js'
+import { close, openIfThere, readAt, readPieces } from '../../posix/files.js'
+import { entryPath } from '../../posix/path.js'
+import type { QueueContext } from '../../queue/context.js'
+import type { Queue } from '../../root/queue.js'
+import { formerItem, packedItem, unpackedItem } from './convert.js'
+import { encodeHeader } from './header.js'
+import type { QueuedJob, RejectedFile } from './jobs-directory.js'
+import type { OpenJob } from './open-job.js'
+import type { ProcessOptions } from './process.js'
+import type { FilespoolerQueue } from './queue.js'
+import { readHeader } from './read-header.js'
+
+/*
+ * Import: jobs of a Filespooler queue become items, as if a command had been run for each (process.ts):
+ *
+ *   1. put the item into its queue, synced     the job is imported again, under the same name: nothing new
+ *   2. nextseq + 1                             a file of a lower number, which nobody runs
+ *   3. remove the file of the job              the item
+ */
+
+/** How jobs are imported. */
+export interface ImportOptions extends Pick<
+  ProcessOptions,
+  'decoder' | 'order' | 'maxJobs' | 'wait' | 'signal'
+> {
+  /**
+   * Whether the parameters of a job become the arguments of its item and the payload its body, where that
+   * says all that the job says. Otherwise the body is the whole file of the job, header and payload.
+   *
+   * @defaultValue false
+   */
+  readonly unpack?: boolean | undefined
+  /** Is told of each job, and of each file that is none. */
+  readonly onEvent?: ((event: ImportEvent) => void) | undefined
+}
+
+/** What an import tells as it goes. */
+export type ImportEvent =
+  | {
+      /** A job has become an item, and is gone. */
+      readonly type: 'imported'
+      /** The job. */
+      readonly job: QueuedJob
+      /** The name of the item. */
+      readonly id: string
+      /** Whether it was new; otherwise the queue has it from an import that was cut off. */
+      readonly added: boolean
+    }
+  | {
+      /** A file was left as it is. */
+      readonly type: 'left'
+      /** The file, and why. */
+      readonly file: RejectedFile
+    }
+
+/** What an import came to. */
+export interface ImportResult {
+  /** How many items were added. */
+  readonly added: number
+  /** How many were there already. */
+  readonly present: number
+  /** How many files were left. */
+  readonly left: number
+  /** The number that is missing, where jobs of higher numbers wait for it. */
+  readonly waitingFor?: bigint
+}
+
+/**
+ * Moves the jobs of a Filespooler queue into a queue: what was exported before is the item that it was,
+ * any other job an item that an export makes the same job again. By their numbers, the jobs before the first
+ * gap; by their times, all.
+ *
+ * @throws `FsqError` as `FilespoolerQueue.process`, and what `queue.receive` throws: nothing is lost
+ * then, the next import goes on.
+ */
+export async function importJobs(
+  from: FilespoolerQueue,
+  to: Queue,
+  options: ImportOptions = {},
+): Promise<ImportResult> {
+  const { unpack = false, onEvent, ...rest } = options
+  const result = { added: 0, present: 0, left: 0 }
+  const work = async (open: OpenJob, job: QueuedJob): Promise<void> => {
+    const again = async (): Promise<OpenJob> => from.open(job, { decoder: options.decoder })
+    const { id, added } = await takeJob(sourceOf(open, job, again), to, unpack)
+    if (added) result.added++
+    else result.present++
+    onEvent?.({ type: 'imported', job, id, added })
+  }
+  const { failure, waitingFor } = await from.process(work, {
+    ...rest,
+    onEvent: (event) => {
+      if (event.type !== 'rejected' || event.file.kind !== 'undecodable') return
+      result.left++
+      onEvent?.({ type: 'left', file: event.file })
+    },
+  })
+  if (failure !== undefined) throw failure
+  return { ...result, ...(waitingFor !== undefined && { waitingFor }) }
+}
+
+/** A name that a job may have as an item, and what is its body then. */
+interface Candidate {
+  readonly id: string
+  readonly body: 'payload' | 'file'
+}
+
+/** Puts a job into a queue, under the first name that is no other item's. */
+async function takeJob(
+  source: Source,
+  to: Queue,
+  unpack: boolean,
+): Promise<{ readonly id: string; readonly added: boolean }> {
+  for (const { id, body } of candidates(source, to.context, unpack)) {
+    if (await to.receive(id, contentOf(source, body))) return { id, added: true }
+    if (await isBody(to.context, id, contentOf(source, body))) return { id, added: false }
+  }
+  throw new TypeError('Expected a name that is free')
+}
+
+function* candidates(
+  { open, job, header }: Source,
+  queue: QueueContext,
+  unpack: boolean,
+): Generator<Candidate> {
+  const file = crc32(Buffer.from(job.entry, 'latin1'))
+  const former = formerItem(open.job, queue)
+  if (former !== undefined) yield { id: former, body: 'payload' }
+  const unpacked = unpack ? unpackedItem(open.job, header(), file, queue) : undefined
+  if (unpacked !== undefined) yield { id: unpacked, body: 'payload' }
+  for (let other = file; ; other = (other + 1) % 2 ** 32)
+    yield { id: packedItem(open.job, other, queue), body: 'file' }
+}
+
+/** A job that is to be taken. */
+interface Source {
+  readonly open: OpenJob
+  readonly job: QueuedJob
+  /** Its header as it stands in the file; or as we would write it, where that is encoded. */
+  readonly header: () => Buffer
+  /** Opens it once more: its content may be asked for more than once. */
+  readonly again: () => Promise<OpenJob>
+}
+
+function sourceOf(open: OpenJob, job: QueuedJob, again: () => Promise<OpenJob>): Source {
+  const header = (): Buffer => {
+    const { fd } = open.payload
+    return fd === undefined ? encodeHeader(open.job) : readAt(fd, 0, readHeader(fd).length)
+  }
+  return { open, job, header, again }
+}
+
+async function* contentOf(source: Source, body: Candidate['body']): AsyncGenerator<Uint8Array> {
+  using open = await source.again()
+  if (body === 'file') yield source.header()
+  yield* open.payload.bytes()
+}
+
+/** Whether that is the body of an item; so it is of one that has been done meanwhile. */
+async function isBody(
+  { paths, writing }: QueueContext,
+  id: string,
+  content: AsyncIterable<Uint8Array>,
+): Promise<boolean> {
+  const fd = openIfThere(entryPath(paths.queue, toByteString(id, writing.charset)))
+  if (fd === undefined) return true
+  try {
+    return (await hashOf(readPieces(fd, 0))) === (await hashOf(content))
+  } finally {
+    close(fd)
+  }
+}
+
+async function hashOf(pieces: AsyncIterable<Uint8Array>): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const piece of pieces) hash.update(piece)
+  return hash.digest('hex')
+}
