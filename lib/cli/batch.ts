@@ -22,7 +22,7 @@ import { readSeparated } from './read-names.js'
  */
 export async function enqueueLines(
   queue: Queue,
-  options: Omit<EnqueueOptions, 'entropy' | 'id'>,
+  options: Omit<EnqueueOptions, 'entropy' | 'sequence' | 'id'>,
   say: (message: string) => void,
 ): Promise<number> {
   let read = 0

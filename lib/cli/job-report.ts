@@ -1,5 +1,8 @@
+import { nextInSequence } from '../queue/sequence-file.js'
+import type { SkippedEvent } from '../queue/scan-events.js'
 import type { JobEvent } from '../work/events.js'
 import type { Call } from './command.js'
+import { formatTime } from './times.js'
 
 /** Says what became of an item: what went well only with --verbose. */
 export function reportJob(
@@ -30,7 +33,18 @@ export function reportJob(
       if (event.error !== undefined) say(event.error.message)
       say(event.outcome.reason?.message ?? `${id}: failed permanently`)
       break
+    case 'waiting':
+      say(`waits for ${event.sequence} since ${formatTime(event.since)}`)
+      break
+    case 'skipped':
+      say(`${skippedNumbers(event)} did not come since ${formatTime(event.since)}; given up`)
+      break
     case 'left':
       if (event.error !== undefined && event.error.code !== 'FSQ_STOPPED') say(event.error.message)
   }
+}
+
+function skippedNumbers({ sequence, next }: SkippedEvent): string {
+  const last = nextInSequence(next, -1n)
+  return last === sequence ? `${sequence}` : `${sequence} to ${last}`
 }

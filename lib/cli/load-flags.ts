@@ -39,6 +39,8 @@ export interface LoadFlags extends DurabilityFlags {
   readonly grace?: number
   readonly backoff?: Backoff
   readonly keepOutput?: true
+  readonly ordered?: true
+  readonly gapTimeout?: number
 }
 
 /** Adds them. */
@@ -73,7 +75,13 @@ export function loadFlags(command: Command): Command {
         'wait before another try: 10s,1m,10m or from 1s..1h, 0 for not at all',
         backoff,
       )
-      .option('--keep-output', 'keep what failed programs wrote, the last 64 KiB'),
+      .option('--keep-output', 'keep what failed programs wrote, the last 64 KiB')
+      .option('--ordered', 'one after the other, by their numbers; wait for one that has not come')
+      .option(
+        '--gap-timeout <duration>',
+        'give up a number that did not come for so long',
+        duration,
+      ),
   )
 }
 
@@ -102,8 +110,15 @@ export function hostsOf({ allHosts, host }: LoadFlags): HostChoice {
 export function loadOf(flags: LoadFlags): LoadOptions & {
   readonly backoff?: Backoff
 } {
-  const { maxRate, jobs, limitBy, timeout, grace, backoff } = flags
+  const { maxRate, jobs, limitBy, timeout, grace, backoff, gapTimeout } = flags
+  const ordered = flags.ordered === true
+  if (gapTimeout !== undefined && !ordered)
+    throw new UsageError('--gap-timeout says nothing without --ordered')
+  if (ordered && limitBy !== undefined)
+    throw new UsageError('--ordered and --limit-by exclude each other')
   return {
+    ordered,
+    ...(gapTimeout === undefined ? {} : { gapTimeout }),
     ...hostsOf(flags),
     noOpen: flags.open === false,
     ignoreDown: flags.ignoreDown === true,

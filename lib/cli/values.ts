@@ -4,6 +4,7 @@ import { FsqError } from '../errors.js'
 import { getCharset } from '../name/charset.js'
 import { groupId, userId } from '../posix/owner.js'
 import { checkName } from '../queue/context.js'
+import { checkedSequence } from '../queue/sequence.js'
 import { readSetting, type Settings, settingsTable } from '../settings.js'
 import type { Backoff } from '../work/backoff.js'
 
@@ -49,6 +50,9 @@ export const count = asUsage((given) => {
   if (!/^[0-9]{1,15}$/.test(given)) throw new TypeError(`Expected a whole number, got "${given}"`)
   return Number(given)
 })
+
+/** The number of an item in a sequence. */
+export const sequence = asUsage((given) => checkedSequence(given))
 
 /** A whole number, 1 or more. */
 export const positive = asUsage((given) => {

@@ -1,5 +1,6 @@
 import type { Attributes } from '@opentelemetry/api'
 import type { FsqError } from '../errors.js'
+import type { OrderEvent } from '../queue/scan-events.js'
 import type { ClaimedEvent, JobEvent, WorkEvent } from '../work/events.js'
 
 /*
@@ -10,10 +11,11 @@ import type { ClaimedEvent, JobEvent, WorkEvent } from '../work/events.js'
  */
 
 /** What a worker is through with: an item that it worked on, or would not. */
-export type EndEvent = Exclude<JobEvent, ClaimedEvent>
+export type EndEvent = Exclude<JobEvent, ClaimedEvent | OrderEvent>
 
 /** Whether a worker is through with an item. */
 export function isEnd(event: WorkEvent): event is EndEvent {
+  if (event.type === 'waiting' || event.type === 'skipped') return false
   return 'id' in event && event.id !== undefined && event.type !== 'claimed'
 }
 

@@ -23,6 +23,7 @@ import { missingQueue } from './failure.js'
 import { checkKey } from './key.js'
 import { checkNotBefore } from './not-before.js'
 import { itemOwnership, type OwnerOptions } from './ownership.js'
+import { checkedSequence, sequenceEntropy } from './sequence.js'
 
 /** How an item is enqueued. */
 export interface EnqueueOptions extends OwnerOptions {
@@ -32,6 +33,23 @@ export interface EnqueueOptions extends OwnerOptions {
    * @defaultValue counted up until the name is free
    */
   readonly entropy?: number | string | undefined
+  /**
+   * Give it the next number of the queue's sequence, for a scan or a worker that is `ordered`. The number
+   * takes the place of the entropy. It is given when all else is done, so that the order is that in which
+   * items become visible, and an enqueue that fails, or is killed, leaves no gap. Whoever enqueues in order
+   * waits for the others who do, up to 10 seconds each.
+   *
+   * @defaultValue false
+   */
+  readonly ordered?: boolean | undefined
+  /**
+   * Its number in a sequence that is kept elsewhere, as by a sender on another machine, from 0 to 2^64-1.
+   * An item of the very same name is then an error; two items with one number are only found by who works on
+   * them.
+   *
+   * @defaultValue none
+   */
+  readonly sequence?: bigint | number | string | undefined
   /** The time in the name, from which its age counts. @defaultValue now */
   readonly enqueuedAt?: Date | undefined
   /**
@@ -79,12 +97,29 @@ export function checkKeyOptions({ id, onDuplicate }: EnqueueOptions): void {
     )
 }
 
+/**
+ * Looks whether the place of the item in a sequence is said once.
+ *
+ * @throws `TypeError`
+ */
+export function checkOrderOptions({ entropy, ordered, sequence }: EnqueueOptions): void {
+  if (sequence !== undefined) checkedSequence(sequence)
+  if (ordered !== undefined && typeof ordered !== 'boolean')
+    throw new TypeError(`Expected \`ordered\` to be true or false, got ${String(ordered)}`)
+  if (
+    [entropy, sequence, ordered === true || undefined].filter((it) => it !== undefined).length > 1
+  )
+    throw new TypeError('Expected one of `entropy`, `ordered` and `sequence`')
+}
+
 /** Their names. */
 export const enqueueOptions: ReadonlySet<string> = new Set<keyof EnqueueOptions>([
   'user',
   'group',
   'mode',
   'entropy',
+  'ordered',
+  'sequence',
   'enqueuedAt',
   'notBefore',
   'delimiter',
@@ -99,7 +134,8 @@ export const enqueueOptions: ReadonlySet<string> = new Set<keyof EnqueueOptions>
  */
 export class Draft {
   readonly #queue: QueueContext
-  readonly #nextName: (taken: boolean) => string
+  readonly #nextName: NameSource
+  readonly #numberedName: (number: bigint) => NameSource
   /** Its name in tmp/, a byte string. */
   readonly name: string
   readonly #tmp: Path
@@ -110,12 +146,14 @@ export class Draft {
 
   private constructor(
     queue: QueueContext,
-    nextName: (taken: boolean) => string,
+    nextName: NameSource,
+    numberedName: (number: bigint) => NameSource,
     name: string,
     fd: number,
   ) {
     this.#queue = queue
     this.#nextName = nextName
+    this.#numberedName = numberedName
     this.name = name
     this.#tmp = entryPath(queue.paths.tmp, name)
     this.#fd = fd
@@ -131,12 +169,19 @@ export class Draft {
     const { notBefore, signal } = options
     checkNotBefore(notBefore)
     const ownership = itemOwnership(queue.settings, options)
-    const nextName = nameSource(queue, args, options)
+    const numberedName = (number: bigint): NameSource =>
+      nameSource(queue, args, { ...options, entropy: sequenceEntropy(number) })
+    const { sequence, ordered } = options
+    if (ordered === true) numberedName(0n)(false) // Too long a name is to be found now.
+    const nextName =
+      sequence === undefined
+        ? nameSource(queue, args, options)
+        : numberedName(checkedSequence(sequence))
     const { id, made } = firstFree(queue, queue.paths.tmp, nextName, (candidate) =>
       createFile(candidate, ownership.mode),
     )
     const name = toByteString(id, queue.writing.charset)
-    const draft = new Draft(queue, nextName, name, made)
+    const draft = new Draft(queue, nextName, numberedName, name, made)
     try {
       setOwnership(made, ownership)
       await writeBody(made, body, queue.writing.charset, signal)
@@ -161,9 +206,10 @@ export class Draft {
     close(this.#fd)
   }
 
-  /** Links the file into queue/; its name there. */
-  link(): string {
-    const { id } = firstFree(this.#queue, this.#queue.paths.queue, this.#nextName, (path) => {
+  /** Links the file into queue/, with that number in the sequence if one is given; its name there. */
+  link(number?: bigint): string {
+    const nextName = number === undefined ? this.#nextName : this.#numberedName(number)
+    const { id } = firstFree(this.#queue, this.#queue.paths.queue, nextName, (path) => {
       this.linkAs(path)
     })
     this.#id = id
@@ -210,11 +256,13 @@ export class Draft {
 }
 
 /** Gives the name to try; called with `true` after one was taken, the next. */
+type NameSource = (taken: boolean) => string
+
 export function nameSource(
   queue: QueueContext,
   args: readonly Argument[],
   options: EnqueueOptions,
-): (taken: boolean) => string {
+): NameSource {
   const { settings, writing, reading } = queue
   const { delimiter } = options
   const rules = delimiter === undefined ? writing : nameRules({ ...settings, delimiter })
@@ -266,7 +314,7 @@ function checkList(args: unknown): void {
 function firstFree<T>(
   queue: QueueContext,
   directory: string,
-  nextName: (taken: boolean) => string,
+  nextName: NameSource,
   make: (path: Path) => T,
 ): { id: string; made: T } {
   for (let taken = false; ; taken = true) {

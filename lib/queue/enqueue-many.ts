@@ -9,10 +9,18 @@ import { getNative } from '../posix/native.js'
 import { sync } from '../posix/sync.js'
 import { type Body, releaseBody } from './body.js'
 import type { QueueContext } from './context.js'
-import { checkKeyOptions, Draft, type EnqueueOptions, enqueueOptions } from './draft.js'
+import {
+  checkKeyOptions,
+  checkOrderOptions,
+  Draft,
+  type EnqueueOptions,
+  enqueueOptions,
+} from './draft.js'
 import { failure } from './failure.js'
 import { claimKey, type DraftKey, presentItem } from './keyed-draft.js'
+import { withNumbers } from './numbered.js'
 import { publish } from './publish.js'
+import { nextInSequence } from './sequence-file.js'
 
 /*
  * Enqueueing many items: the steps of enqueue (enqueue.ts), each for a whole batch before the next,
@@ -95,11 +103,12 @@ const members: ReadonlySet<string> = new Set(
 export async function enqueueItems(
   queue: QueueContext,
   items: Iterable<NewItem> | AsyncIterable<NewItem>,
-  options: Omit<EnqueueOptions, 'entropy' | 'id'> = {},
+  options: Omit<EnqueueOptions, 'entropy' | 'sequence' | 'id'> = {},
 ): Promise<string[]> {
   checkItems(items)
   checkMembers('an option of enqueueMany', options, enqueueOptions)
   checkKeyOptions(options)
+  checkOrderOptions(options)
   const { signal } = options
   const outcomes: NewItemOutcome[] = []
   try {
@@ -199,6 +208,7 @@ function optionsOf(item: NewItem, options: EnqueueOptions): EnqueueOptions {
   for (const [member, value] of Object.entries(own))
     if (value !== undefined) Object.assign(given, { [member]: value })
   checkKeyOptions(given)
+  checkOrderOptions(given)
   return given
 }
 
@@ -305,25 +315,39 @@ async function syncAll(
   await Promise.all(steps.map(sync))
 }
 
+/** The items that have a sequence get their numbers in the order in which they are in the batch. */
 async function linkAll(
   queue: QueueContext,
   steps: readonly Step[],
   why: (error: unknown) => unknown,
 ): Promise<void> {
   const ids = new Map<Step, string>()
-  const link = (): void => {
+  const link = (first?: bigint): number => {
+    let used = 0
     for (const step of steps) {
       if (step.error !== undefined || step.draft === undefined) continue
+      const isNumbered = first !== undefined && step.options.ordered === true
       try {
-        ids.set(step, step.draft.link())
+        const number = isNumbered ? nextInSequence(first, BigInt(used)) : undefined
+        ids.set(step, step.draft.link(number))
+        if (isNumbered) used++
       } catch (error) {
         step.error = why(error)
       }
     }
+    return used
   }
-  await publish(queue, link, (directory) => {
-    for (const { draft } of steps) draft?.unlink(directory)
-  })
+  const makeAll = async (first?: bigint): Promise<number> =>
+    publish(
+      queue,
+      () => link(first),
+      (directory) => {
+        for (const { draft } of steps) draft?.unlink(directory)
+      },
+    )
+  const ordered = steps.filter(({ options }) => options.ordered === true)
+  if (ordered.length === 0) await makeAll()
+  else await withNumbers(queue, ordered.length, makeAll, ordered[0]?.options.signal)
   const settle = async ([step, id]: [Step, string]): Promise<void> => {
     try {
       await step.key?.settle(id)

@@ -3,10 +3,17 @@ import { all } from '../all.js'
 import { turn } from '../turn.js'
 import { type Body, releaseBody } from './body.js'
 import type { QueueContext } from './context.js'
-import { checkKeyOptions, Draft, type EnqueueOptions, enqueueOptions } from './draft.js'
+import {
+  checkKeyOptions,
+  checkOrderOptions,
+  Draft,
+  type EnqueueOptions,
+  enqueueOptions,
+} from './draft.js'
 import { checkMembers } from '../members.js'
 import { failure } from './failure.js'
 import { claimKey, type KeyClaim, presentItem } from './keyed-draft.js'
+import { withNumbers } from './numbered.js'
 import { publish } from './publish.js'
 
 /*
@@ -22,7 +29,7 @@ import { publish } from './publish.js'
  * Nothing in queue/ is ever incomplete, and nothing that the caller was told of is ever missing.
  * Whatever fails before 6 is undone. Enqueues at the same time share the fsync of 4; with the
  * durability `none` there is no fsync at all. What an enqueue with a key does besides is in
- * keyed-draft.ts.
+ * keyed-draft.ts, and what one does that gets a number in numbered.ts.
  */
 
 /**
@@ -41,6 +48,7 @@ export async function enqueueItem(
   const { signal } = options
   checkMembers('an option of enqueue', options, enqueueOptions)
   checkKeyOptions(options)
+  checkOrderOptions(options)
   if (options.onDuplicate !== undefined && options.id === undefined)
     throw new TypeError('Expected an `id` beside `onDuplicate`')
   try {
@@ -56,13 +64,7 @@ export async function enqueueItem(
       if (queue.settings.durability === 'none') await turn()
       else await all([draft.sync(), key?.sync()])
       signal?.throwIfAborted()
-      const id = await publish(
-        queue,
-        () => draft.link(),
-        (directory) => {
-          draft.unlink(directory)
-        },
-      )
+      const id = await published(queue, draft, options)
       await key?.settle(id)
       return id
     } finally {
@@ -74,4 +76,28 @@ export async function enqueueItem(
   } finally {
     if (typeof body === 'object') releaseBody(body)
   }
+}
+
+/** Steps 3 and 4; the name in queue/. */
+async function published(
+  queue: QueueContext,
+  draft: Draft,
+  { ordered, signal }: EnqueueOptions,
+): Promise<string> {
+  const link = async (number?: bigint): Promise<string> =>
+    publish(
+      queue,
+      () => draft.link(number),
+      (directory) => {
+        draft.unlink(directory)
+      },
+    )
+  if (ordered !== true) return link()
+  let id = ''
+  const make = async (number: bigint): Promise<number> => {
+    id = await link(number)
+    return 1
+  }
+  await withNumbers(queue, 1, make, signal)
+  return id
 }

@@ -7,9 +7,11 @@ import { turn } from '../turn.js'
 import type { QueueContext } from './context.js'
 import { downError, isDown } from './down.js'
 import { checkQueue } from './failure.js'
+import type { ClaimOptions } from './claim.js'
 import { resolveLimits } from './finish.js'
 import { firstEntries, listEntries } from './list-entries.js'
 import { chosenQueues, hostChoice, type HostChoice } from './hosts.js'
+import { checkGapTimeout, InOrder } from './in-order.js'
 import type { Item } from './item.js'
 import type { ScanEvent } from './scan-events.js'
 import { takeEntry } from './take.js'
@@ -46,6 +48,23 @@ export interface ScanOptions extends HostChoice {
    * @defaultValue 0
    */
   readonly limit?: number
+  /**
+   * Yield the items in the order of their numbers ({@link EnqueueOptions.ordered}), each only when the one
+   * before it is done, or failed permanently. The scan ends at a number that has not come, if items behind
+   * it have: a `waiting` event says so; at an item that failed temporarily, that somebody works on, or
+   * whose time has not come; and where an item was not finished before the next is asked for. One at a time
+   * can scan, or work on, a queue in order.
+   *
+   * @defaultValue false
+   */
+  readonly ordered?: boolean
+  /**
+   * With `ordered`: for so many seconds an item that has not come is waited for, since its turn has come and
+   * items behind it are there. Then its number is given up, and a `skipped` event says so.
+   *
+   * @defaultValue for ever
+   */
+  readonly gapTimeout?: number | undefined
   /** Is told of every entry that was not yielded although nobody else has it. */
   readonly onEvent?: (event: ScanEvent) => void
   /** Ends the scan with the signal's reason. */
@@ -61,6 +80,8 @@ const scanOptions: ReadonlySet<string> = new Set<keyof ScanOptions>([
   'ttl',
   'maxRate',
   'limit',
+  'ordered',
+  'gapTimeout',
   'onEvent',
   'signal',
 ])
@@ -140,28 +161,70 @@ async function* scanItems(
     onClose: (item: Item) => open.delete(item),
   }
   const pace = new Pace(maxRate)
+  checkGapTimeout(options.gapTimeout, options.ordered === true)
   signal?.throwIfAborted()
   const sources = chosenQueues(queue, options)
   // Work that could not be finished must not be begun.
   for (const source of sources) checkQueue(source, [source.paths.queue, source.paths.done])
   const gate = new DownGate(sources, options.ignoreDown === true)
   for (const source of sources) gate.isUp(source) // A queue that is down says so even when empty.
-  let yielded = 0
-  for (const { source, entry } of inOrder(sources, limit)) {
+  /** Waits for the turn of the next item of a queue. False where that is down. */
+  const mayTake: MayTake = async (source) => {
     if (pace.wait > 0) await pause(pace, signal)
     else await turn()
     signal?.throwIfAborted()
-    if (!gate.isUp(source)) continue
-    const claim = takeEntry(source, entry, claimOptions, options.onEvent)
-    const taken = claim instanceof Promise ? await claim : claim
-    if ('skipped' in taken) continue
-    const { item } = taken
+    return gate.isUp(source)
+  }
+  const itemsOf = options.ordered === true ? orderedItems : listedItems
+  let yielded = 0
+  for await (const item of itemsOf(sources, options, claimOptions, mayTake)) {
     open.add(item)
     pace.taken()
     yield item
     if (++yielded === limit) break
   }
   gate.end()
+  return undefined
+}
+
+type MayTake = (source: QueueContext) => Promise<boolean>
+
+/** Those that are listed at the beginning. */
+async function* listedItems(
+  sources: readonly QueueContext[],
+  { limit = 0, onEvent }: ScanOptions,
+  claimOptions: ClaimOptions,
+  mayTake: MayTake,
+): AsyncGenerator<Item, undefined> {
+  for (const { source, entry } of inOrder(sources, limit)) {
+    if (!(await mayTake(source))) continue
+    const claim = takeEntry(source, entry, claimOptions, onEvent)
+    const taken = claim instanceof Promise ? await claim : claim
+    if ('item' in taken) yield taken.item
+  }
+  return undefined
+}
+
+/** Those that come one after the other in the sequence of each queue. */
+async function* orderedItems(
+  sources: readonly QueueContext[],
+  { gapTimeout, onEvent }: ScanOptions,
+  claimOptions: ClaimOptions,
+  mayTake: MayTake,
+): AsyncGenerator<Item, undefined> {
+  for (const source of sources) {
+    const items = await InOrder.open(source, { gapTimeout, onEvent })
+    try {
+      while (await mayTake(source)) {
+        const item = await items.take(claimOptions)
+        if (item === undefined) break
+        yield item
+        if (item.outcome === undefined || item.outcome.state === 'queue') break
+      }
+    } finally {
+      await items.close()
+    }
+  }
   return undefined
 }
 

@@ -198,28 +198,73 @@ export class SequenceLock implements Disposable {
    * the new one, which the loss of power may undo.
    */
   async write(next: bigint): Promise<void> {
-    if (next < 0n || next > lastInSequence)
-      throw new TypeError(`Expected a number from 0 to 2^64-1, got ${next}`)
-    if (!this.#isOpen) throw new TypeError('Expected a lock that is held, got one that was closed')
-    const temporary = `${this.#path}.temp`
-    const { sync: isSynced = true } = this.#options
     try {
-      // Left by a crash; or a link that somebody put there.
-      removeIfThere(temporary)
-      const fd = createFile(temporary, 0o666)
-      try {
-        const { ownership } = this.#options
-        if (ownership !== undefined) setOwnership(fd, ownership)
-        await writeFully(fd, Buffer.from(`${next}\n`))
-        if (isSynced) await sync(fd)
-      } finally {
-        close(fd)
-      }
-      replaceFile(temporary, this.#path)
-      if (isSynced) await syncDirectory(`${dirname(this.#path)}/.`)
+      await this.#write(next)
+      await this.#commit()
     } catch (error) {
       throw sequenceError('cannot write the sequence file', this.#path, error)
     }
+  }
+
+  /**
+   * Does the first half of {@link write}, to last: the number is on its way until {@link commit}, and
+   * whoever locks the file next can see that ({@link staged}).
+   */
+  async stage(next: bigint): Promise<void> {
+    try {
+      await this.#write(next)
+      await this.#syncDirectory()
+    } catch (error) {
+      throw sequenceError('cannot write the sequence file', this.#path, error)
+    }
+  }
+
+  /** Does the second half of {@link write}. Where it fails, the number may still be on its way. */
+  async commit(): Promise<void> {
+    try {
+      await this.#commit()
+    } catch (error) {
+      throw sequenceError('cannot write the sequence file', this.#path, error)
+    }
+  }
+
+  /** The number that somebody was about to make the next, if it is still on its way and whole. */
+  get staged(): bigint | undefined {
+    try {
+      return readSequence(this.#temporary)
+    } catch {
+      return undefined
+    }
+  }
+
+  get #temporary(): string {
+    return `${this.#path}.temp`
+  }
+
+  async #write(next: bigint): Promise<void> {
+    if (next < 0n || next > lastInSequence)
+      throw new TypeError(`Expected a number from 0 to 2^64-1, got ${next}`)
+    if (!this.#isOpen) throw new TypeError('Expected a lock that is held, got one that was closed')
+    const { ownership, sync: isSynced = true } = this.#options
+    // Left by a crash; or a link that somebody put there.
+    removeIfThere(this.#temporary)
+    const fd = createFile(this.#temporary, 0o666)
+    try {
+      if (ownership !== undefined) setOwnership(fd, ownership)
+      await writeFully(fd, Buffer.from(`${next}\n`))
+      if (isSynced) await sync(fd)
+    } finally {
+      close(fd)
+    }
+  }
+
+  async #commit(): Promise<void> {
+    replaceFile(this.#temporary, this.#path)
+    await this.#syncDirectory()
+  }
+
+  async #syncDirectory(): Promise<void> {
+    if (this.#options.sync !== false) await syncDirectory(`${dirname(this.#path)}/.`)
   }
 
   /** The descriptor that holds the lock: a program that inherits it keeps the lock if we are killed. */

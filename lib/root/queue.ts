@@ -113,7 +113,7 @@ export class Queue {
    */
   async enqueueMany(
     items: Iterable<NewItem> | AsyncIterable<NewItem>,
-    options: Omit<EnqueueOptions, 'entropy' | 'id'> = {},
+    options: Omit<EnqueueOptions, 'entropy' | 'sequence' | 'id'> = {},
   ): Promise<string[]> {
     return enqueueItems(this.context, items, options)
   }

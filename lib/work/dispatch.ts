@@ -1,11 +1,11 @@
 import { Pace } from '../pace.js'
 import { longestTimer } from '../timer.js'
-import type { Fed, Feed } from './feed.js'
+import type { Fed, ItemFeed } from './feed.js'
 import { Job, type JobEnd, type JobOptions } from './job.js'
 
 /** A queue that is worked on, and how often its items come relative to those of the others. */
 export interface WeightedFeed {
-  readonly feed: Feed
+  readonly feed: ItemFeed
   readonly weight: number
 }
 
@@ -23,7 +23,7 @@ export interface DispatchOptions {
   /** Nothing can be begun for now: all slots are taken, or there is no item. */
   readonly onPause: (why: 'full' | 'empty') => void
   /** A queue cannot be listed, or none of its items be claimed. */
-  readonly onError: (error: unknown, feed: Feed) => void
+  readonly onError: (error: unknown, feed: ItemFeed) => void
 }
 
 /**
@@ -32,7 +32,7 @@ export interface DispatchOptions {
  */
 export class Dispatch {
   readonly #options: DispatchOptions
-  readonly #lanes: { readonly feed: Feed; readonly weight: number; credit: number }[]
+  readonly #lanes: { readonly feed: ItemFeed; readonly weight: number; credit: number }[]
   readonly #jobs = new Set<Job>()
   readonly #pace: Pace
   #pumping = false
@@ -167,7 +167,7 @@ export class Dispatch {
     return undefined
   }
 
-  async #next(feed: Feed): Promise<Fed | undefined> {
+  async #next(feed: ItemFeed): Promise<Fed | undefined> {
     try {
       return await feed.next()
     } catch (error) {

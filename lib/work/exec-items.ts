@@ -5,17 +5,11 @@ import { chosenQueues } from '../queue/hosts.js'
 import type { Backoff } from './backoff.js'
 import { Dispatch } from './dispatch.js'
 import type { JobEvent } from './events.js'
-import { Feed } from './feed.js'
+import { feedOf } from './feed-of.js'
 import { KeyLimits } from './key-limits.js'
 import { runProgram } from './run-program.js'
 import { catchSignals } from './signals.js'
-import {
-  checkedBackoff,
-  checkedLoad,
-  feedOptions,
-  loadOptions,
-  type LoadOptions,
-} from './work-options.js'
+import { checkedBackoff, checkedLoad, loadOptions, type LoadOptions } from './work-options.js'
 
 /*
  * Running a program for each item that is there, fsq-scan(1): list the queue once, and for each item,
@@ -74,6 +68,10 @@ export async function execItems(
   const { timeout, grace, ...load } = checkedLoad(options, execOptions)
   if (!Number.isSafeInteger(limit) || limit < 0)
     throw new TypeError(`Expected \`limit\` to be a whole number, got ${limit}`)
+  if (noDone && options.ordered === true)
+    throw new TypeError(
+      'Expected no `noDone` beside `ordered`: the next item comes when one is done',
+    )
   using signals = catchSignals()
   const run = runProgram(command, {
     env: options.env,
@@ -94,9 +92,8 @@ export async function execItems(
   )
   const window = limit === 0 ? Infinity : Math.max(limit, leastWindow)
   const backoff = checkedBackoff(options.backoff)
-  const feeds = chosenQueues(queue, options).map(
-    (source) =>
-      new Feed(source, { ...feedOptions(source, options, backoff), window, keys, onEvent }),
+  const feeds = chosenQueues(queue, options).map((source) =>
+    feedOf(source, options, { backoff, window, keys, onEvent, once: true }),
   )
   let count = 0
   let failure: { readonly error: unknown } | undefined
@@ -130,6 +127,7 @@ export async function execItems(
   for (const feed of feeds) feed.wake()
   dispatch.pump()
   await dispatch.idle()
+  for (const feed of feeds) await feed.close().catch(fail)
   if (failure !== undefined) throw failure.error
   if (signals.caught !== undefined) return { count, interrupted: signals.caught }
   outer?.throwIfAborted()

@@ -46,24 +46,60 @@ export interface FeedOptions {
   readonly onEvent: (event: ScanEvent) => void
 }
 
+/** The items of a queue as they can be worked on. */
+export interface ItemFeed {
+  readonly queue: QueueContext
+  /** Whether the queue was down when it was last looked at. */
+  readonly down: boolean
+  /** Whether the last look at it failed. */
+  readonly failing: boolean
+  /** The same of the one before that. */
+  readonly failedBefore: boolean
+  /** Whether it was ever looked at. */
+  readonly hasLooked: boolean
+  /** Something came: that entry, or any. */
+  wake(entry?: string): void
+  /** The same, and what waits may have changed although nobody told: looks at all of that, too. */
+  sweep(): void
+  /** A key has room again. */
+  unpark(key: string): void
+  /** Whether entries wait for a key to have room. */
+  readonly hasParked: boolean
+  /** Whether it has not yet looked at all that a sweep has to; {@link next} goes on with it. */
+  readonly isLooking: boolean
+  /** Whether names are at hand that were not looked at yet. */
+  readonly hasMore: boolean
+  /** The work on an item is over. */
+  release(fed: Fed): void
+  /** Does not look at an item before that time, though its mtime may not say so. */
+  postpone(id: string, time: Date): void
+  /** When the time of the next item comes that waits for one, in milliseconds of the epoch. */
+  readonly nextTime: number | undefined
+  /**
+   * The next item, if there is one that can be worked on now, and the queue is up.
+   *
+   * @throws what keeps the queue from being listed, or any item from being claimed.
+   */
+  next(): Promise<Fed | undefined>
+  /** Nothing is asked for any more, and no item is worked on. */
+  close(): Promise<void>
+}
+
 /** An item to work on. */
 export interface Fed {
   readonly item: Item
-  readonly feed: Feed
+  readonly feed: ItemFeed
   /** Its name as a byte string. */
   readonly entry: string
   readonly key: string | undefined
 }
 
 /** See above. */
-export class Feed {
+export class Feed implements ItemFeed {
   readonly queue: QueueContext
-  /** Whether the queue was down when it was last looked at. */
   down = false
-  /** Whether the last look at it failed, and the one before that. */
   failing = false
   failedBefore = false
-  /** Whether it was ever looked at. */
   hasLooked = false
   readonly #options: FeedOptions
   /** Entries that could not be claimed through no fault of theirs. */
@@ -88,7 +124,6 @@ export class Feed {
     )
   }
 
-  /** Something came: that entry, or any. */
   wake(entry?: string): void {
     if (entry === undefined) {
       this.#listing.listAgain()
@@ -99,55 +134,42 @@ export class Feed {
     else this.#listing.tell(entry)
   }
 
-  /** The same, and what waits may have changed although nobody told: looks at all of that, too. */
   sweep(): void {
     this.wake()
     this.#waiting.doubt()
   }
 
-  /** A key has room again. */
   unpark(key: string): void {
     if (this.#parked.free(key)) this.#listing.listAgain()
   }
 
-  /** Whether entries wait for a key to have room. */
   get hasParked(): boolean {
     return this.#parked.hasAny
   }
 
-  /** Whether it has not yet looked at all that a sweep has to; {@link next} goes on with it. */
   get isLooking(): boolean {
     return this.#waiting.isDoubted && !this.down && !this.failing
   }
 
-  /** Whether names are at hand that were not looked at yet. */
   get hasMore(): boolean {
     return this.#listing.hasMore
   }
 
-  /** The work on an item is over. */
   release({ entry, key }: Fed): void {
     this.#worked.delete(entry)
     if (this.#changed.delete(entry)) this.wake(entry) // Mostly it is gone: that was its end.
     if (key !== undefined) this.#options.keys?.release(key)
   }
 
-  /** Does not look at an item before that time, though its mtime may not say so. */
   postpone(id: string, time: Date): void {
     this.#waiting.postpone(toByteString(id, this.queue.reading.charset), time.getTime())
   }
 
-  /** When the time of the next item comes that waits for one, in milliseconds of the epoch. */
   get nextTime(): number | undefined {
     if (this.down || this.failing) return undefined // It is looked at when it is up, or swept.
     return this.#waiting.next
   }
 
-  /**
-   * The next item, if there is one that can be worked on now, and the queue is up.
-   *
-   * @throws what keeps the queue from being listed, or any item from being claimed.
-   */
   async next(): Promise<Fed | undefined> {
     try {
       const fed = await this.#next()
@@ -159,6 +181,10 @@ export class Feed {
       this.failing = true
       throw error
     }
+  }
+
+  async close(): Promise<void> {
+    // It holds nothing.
   }
 
   async #next(): Promise<Fed | undefined> {

@@ -2,6 +2,7 @@ import { checkMembers } from '../members.js'
 import type { QueueContext } from '../queue/context.js'
 import { resolveLimits } from '../queue/finish.js'
 import { hostChoice } from '../queue/hosts.js'
+import { checkGapTimeout } from '../queue/in-order.js'
 import type { ScanOptions } from '../queue/scan.js'
 import { type Backoff, backoffSeconds, checkBackoff } from './backoff.js'
 import type { FeedOptions, UnclaimedItem } from './feed.js'
@@ -9,8 +10,17 @@ import type { FeedOptions, UnclaimedItem } from './feed.js'
 /** How much is worked on at a time, and how long it may take; what scanning and working share. */
 export interface LoadOptions extends Pick<
   ScanOptions,
-  'host' | 'hosts' | 'ignoreDown' | 'lock' | 'noOpen' | 'maxTries' | 'ttl'
+  'host' | 'hosts' | 'ignoreDown' | 'lock' | 'noOpen' | 'maxTries' | 'ttl' | 'gapTimeout'
 > {
+  /**
+   * Work on the items of a queue in the order of their numbers ({@link EnqueueOptions.ordered}): on one at a
+   * time, whatever the `concurrency`, and on the next only when that is done, or failed permanently. Where
+   * an item has not come although items behind it have, they wait, and a `waiting` event says so. One at a
+   * time can work on a queue in order; others stand by.
+   *
+   * @defaultValue false
+   */
+  readonly ordered?: boolean
   /** How many items are worked on at a time. @defaultValue 1 */
   readonly concurrency?: number
   /** How many items a second are begun at most, 0 for any number. @defaultValue 0 */
@@ -46,6 +56,8 @@ export const loadOptions: readonly (keyof LoadOptions)[] = [
   'noOpen',
   'maxTries',
   'ttl',
+  'gapTimeout',
+  'ordered',
   'concurrency',
   'maxRate',
   'limitKey',
@@ -73,6 +85,12 @@ export function checkedLoad(options: LoadOptions, known: ReadonlySet<string>): L
   const { limitKey } = options
   if (limitKey !== undefined && typeof limitKey !== 'function')
     throw new TypeError(`Expected \`limitKey\` to be a function, got ${typeof limitKey}`)
+  const { ordered = false, gapTimeout } = options
+  checkGapTimeout(gapTimeout, ordered)
+  if (ordered && limitKey !== undefined)
+    throw new TypeError(
+      'Expected no `limitKey` beside `ordered`: the next item is the next, whatever its key',
+    )
   wholeNumber('concurrency', concurrency, 1)
   wholeNumber('limitConcurrency', limitConcurrency, 1)
   const numbers = { maxRate, limitRate, timeout, grace }

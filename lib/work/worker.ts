@@ -8,14 +8,14 @@ import { pullTrigger } from '../queue/trigger.js'
 import { type Backoff, defaultBackoff } from './backoff.js'
 import { Dispatch } from './dispatch.js'
 import type { WorkEvent } from './events.js'
-import { type Fed, Feed } from './feed.js'
+import type { Fed, ItemFeed } from './feed.js'
 import type { JobEnd, Runner } from './job.js'
+import { feedOf } from './feed-of.js'
 import { KeyLimits } from './key-limits.js'
 import { Wake } from './wake.js'
 import {
   checkedBackoff,
   checkedLoad,
-  feedOptions,
   loadOptions,
   type LoadOptions,
   notNegative,
@@ -108,7 +108,7 @@ export class Worker extends EventEmitter<WorkEventMap> implements AsyncDisposabl
    */
   readonly ended: Promise<WorkResult>
   readonly #options: WorkOptions
-  readonly #sources: { readonly feed: Feed; readonly wake: Wake; down: boolean }[]
+  readonly #sources: { readonly feed: ItemFeed; readonly wake: Wake; down: boolean }[]
   readonly #keys: KeyLimits
   readonly #dispatch: Dispatch
   readonly #counts = { done: 0, failed: 0, retried: 0, left: 0 }
@@ -154,7 +154,7 @@ export class Worker extends EventEmitter<WorkEventMap> implements AsyncDisposabl
     this.#clock = queues[0]?.queue.clock ?? systemClock // Queues of one root have one.
     const keys = this.#keys
     const feeds = queues.map(({ queue }) => {
-      return new Feed(queue, { ...feedOptions(queue, options, backoff), window, keys, onEvent })
+      return feedOf(queue, options, { backoff, window, keys, onEvent })
     })
     this.#dispatch = new Dispatch({
       feeds: feeds.map((feed, i) => ({ feed, weight: queues[i]?.weight ?? 1 })),
@@ -217,7 +217,7 @@ export class Worker extends EventEmitter<WorkEventMap> implements AsyncDisposabl
     await this.stop()
   }
 
-  #listenTo(feed: Feed): Wake {
+  #listenTo(feed: ItemFeed): Wake {
     return new Wake(feed.queue, {
       onWork: (entry) => {
         feed.wake(entry)
@@ -246,6 +246,7 @@ export class Worker extends EventEmitter<WorkEventMap> implements AsyncDisposabl
     })
     await this.#dispatch.idle()
     forget()
+    for (const { feed } of this.#sources) await feed.close().catch(this.#failBy)
     for (const { feed } of byTrigger) pullForOthers(feed)
     this.#keys[Symbol.dispose]()
     this.#end()
@@ -331,7 +332,7 @@ export class Worker extends EventEmitter<WorkEventMap> implements AsyncDisposabl
   }
 
   /** What concerns one queue is told once, and tried again; what concerns all ends the worker. */
-  #report(cause: unknown, feed: Feed): void {
+  #report(cause: unknown, feed: ItemFeed): void {
     const { queue } = feed
     const error = failure('FSQ_SCAN', `cannot work on ${queue.name}`, cause, queue)
     if (!(error instanceof FsqError) || ['FSQ_UNSUPPORTED', 'FSQ_ENV'].includes(error.code)) {
@@ -349,6 +350,10 @@ export class Worker extends EventEmitter<WorkEventMap> implements AsyncDisposabl
     void this.stop().catch(() => undefined) // Whoever awaits `ended` is told.
   }
 
+  readonly #failBy = (cause: unknown): void => {
+    this.#fail(cause)
+  }
+
   /** What a listener throws ends the worker, but nothing that is under way. */
   #tell(event: WorkEvent): void {
     try {
@@ -363,7 +368,7 @@ export class Worker extends EventEmitter<WorkEventMap> implements AsyncDisposabl
 }
 
 /** A pull wakes one worker: where that has no use for it, it is another's. */
-function pullForOthers({ queue }: Feed): void {
+function pullForOthers({ queue }: ItemFeed): void {
   try {
     pullTrigger(queue, { ignoreListener: true })
   } catch {

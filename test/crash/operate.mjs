@@ -40,12 +40,13 @@ async function enqueue(bodies, sourceOf = (body) => body, options = {}) {
 }
 
 let item
+let scan
 
 /** Claims the first item, once. */
-async function claim() {
+async function claim(options) {
   if (item !== undefined) return
   let reason
-  const scan = queue.scan({ onEvent: ({ error }) => (reason = error) })
+  scan = queue.scan({ ...options, onEvent: ({ error }) => (reason = error) })
   const { value } = await scan.next()
   if (value === undefined) throw reason ?? new Error('there is no item')
   item = value
@@ -191,6 +192,28 @@ const operations = {
   'a batch with a key and syncfs': {
     setUp: () => root.install('q'),
     act: () => enqueueMany(['the body'], 'always', () => 'the key'),
+  },
+  'enqueue in order': {
+    async setUp() {
+      await root.install('q')
+      await enqueue(['first'], undefined, { ordered: true })
+    },
+    act: () => enqueue(['the body'], undefined, { ordered: true }),
+  },
+  'first enqueue in order': {
+    setUp: () => root.install('q'),
+    act: () => enqueue(['the body'], undefined, { ordered: true }),
+  },
+  'done in order': {
+    async setUp() {
+      await root.install('q')
+      for (const body of ['first', 'second']) await enqueue([body], undefined, { ordered: true })
+    },
+    async act() {
+      await claim({ ordered: true })
+      if (item.outcome === undefined) await told.finish(tell, item, 'done')
+      await scan.return()
+    },
   },
   'claim and done': {
     setUp: withItems,

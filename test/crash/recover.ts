@@ -80,8 +80,9 @@ async function drain(queue: Queue, handled: Map<string, number>): Promise<Violat
     maxTries: 0,
     ttl: 0,
     ignoreDown: true,
-    onEvent: ({ type, id, error }) => {
-      violations.push({ kind: 'undrained', detail: `${type}: ${id}: ${error.message}` })
+    onEvent: ({ type, id, ...event }) => {
+      const why = 'error' in event ? event.error.message : 'out of order'
+      violations.push({ kind: 'undrained', detail: `${type}: ${id}: ${why}` })
     },
   })
   for await (const item of scan) {

@@ -13,9 +13,11 @@ import { fileURLToPath } from 'node:url'
 import { removeSync } from 'fs-extra/esm'
 import { errorCodes } from '../../lib/errors.js'
 import { entriesOf } from '../../lib/queue/key.js'
+import type { ScanEvent } from '../../lib/queue/scan-events.js'
 import { openRoot } from '../../lib/root/root.js'
 import { keysOf } from '../../lib/upkeep/keys.js'
 import { startProgram } from '../helpers/cli.js'
+import { numbersIn } from '../helpers/ordered.js'
 import { itemsOf, readEvents } from './ledger.js'
 import { judge, type Ledger, sha256, snapshot, type ViolationKind } from './oracle.js'
 import { recover } from './recover.js'
@@ -63,6 +65,7 @@ export interface Finding {
     | 'synced again' // a failed fsync was tried again on that descriptor
     | 'lost bytes' // after a short write, something else than the rest was written
     | 'key' // an item is not there once, after an enqueue under its key
+    | 'order' // an item has no number, or another's, or is worked on out of turn, or never
     | 'half' // install or uninstall left something between a queue and none
   readonly detail: string
 }
@@ -311,6 +314,7 @@ export async function judgeEnd(
     existsSync(`${place}/root/q`)
   )
     findings.push({ kind: 'back', detail: 'the queue is there' })
+  if (operation.includes('in order')) findings.push(...(await judgeOrder(place)))
   if (/\bkey\b/.test(operation)) findings.push(...(await judgeKey(operation, place)))
   for (const { directory, ledger } of queuesIn(place, hit, calls))
     findings.push(...(await recover(directory, ledger)))
@@ -334,6 +338,37 @@ async function judgeKey(operation: string, place: string): Promise<Finding[]> {
   const names = items.map(({ name }) => name)
   if (names.length === 1 && names[0] === id) return []
   return [{ kind: 'key', detail: `${id} is enqueued, and there is ${names.join() || 'nothing'}` }]
+}
+
+/** In a copy: the next number is free, no number before it is missing, and all are worked on in order. */
+async function judgeOrder(place: string): Promise<Finding[]> {
+  const copy = `${place}.ordered`
+  execFileSync('cp', ['-a', place, copy])
+  const findings: Finding[] = []
+  const complain = (detail: string): void => void findings.push({ kind: 'order', detail })
+  try {
+    const queue = openRoot({ root: `${copy}/root`, maxTries: 0 }).queue('q')
+    await queue.enqueue('once more', [], { ordered: true })
+    const finished = numbersIn(queue, 'done')
+    const waiting = numbersIn(queue)
+    const all = [...finished, ...waiting].join()
+    const expected = Array.from({ length: finished.length + waiting.length }, (_, at) => at + 1)
+    if (all !== expected.join()) complain(`the numbers are ${all}`)
+    const seen: bigint[] = []
+    const onEvent = ({ type }: ScanEvent): void => {
+      complain(type)
+    }
+    for await (const item of queue.scan({ ordered: true, onEvent })) {
+      seen.push(BigInt(item.entropy))
+      await item.done()
+    }
+    if (seen.join() !== waiting.join()) complain(`${seen.join()} are worked on`)
+  } catch (error) {
+    complain(String(error))
+  } finally {
+    removeSync(copy)
+  }
+  return findings
 }
 
 /** Each key that is left once the queue was repaired has an item. */

@@ -35,7 +35,7 @@ const recordsOf = ({ context: { paths } }: Queue): string[] =>
 
 /** Items are on their way at the same time, so it is not said which comes first. */
 const sorted = (events: DistributeEvent[]): DistributeEvent[] =>
-  events.toSorted((a, b) => (a.id < b.id ? -1 : 1))
+  events.toSorted((a, b) => ((a.id ?? '') < (b.id ?? '') ? -1 : 1))
 
 /** Enqueues items with these arguments, in the order of their names. */
 async function fill(queue: Queue, ...args: readonly string[]): Promise<string[]> {

@@ -12,7 +12,7 @@ import { print } from '../output.js'
 import { type OwnerFlags, ownerFlags } from '../owner-flags.js'
 import { catchSignals } from '../../work/signals.js'
 import { UsageError } from '../usage-error.js'
-import { duration, host, time } from '../values.js'
+import { duration, host, sequence, time } from '../values.js'
 
 interface Flags extends OwnerFlags, DurabilityFlags {
   readonly host?: string
@@ -25,6 +25,8 @@ interface Flags extends OwnerFlags, DurabilityFlags {
   readonly onDuplicate?: 'ignore' | 'error' | 'replace'
   readonly delay?: number
   readonly at?: Date
+  readonly ordered?: true
+  readonly sequence?: bigint
 }
 
 export default defineCommand<Flags>({
@@ -48,6 +50,8 @@ export default defineCommand<Flags>({
         )
         .option('--delay <duration>', 'not to be worked on for so long: 90s, 10m, 7d', duration)
         .option('--at <time>', 'not to be worked on before: 18:30, 2026-12-24T18:30', time)
+        .option('--ordered', 'give it the next number of the queue, for scan --ordered')
+        .option('--sequence <n>', 'give it that number', sequence)
         .option('--batch', 'read one item a line from stdin, as JSON; print one name a line'),
     ),
   async run(call) {
@@ -61,9 +65,12 @@ export default defineCommand<Flags>({
       throw new UsageError('--on-duplicate says nothing without --id')
     if (delay !== undefined && flags.at !== undefined)
       throw new UsageError('--delay and --at exclude each other')
+    if (flags.sequence !== undefined && (flags.ordered === true || flags.batch === true))
+      throw new UsageError('--sequence excludes --ordered and --batch')
     const notBefore = delay === undefined ? flags.at : new Date(Date.now() + delay * 1000)
     using signals = catchSignals()
-    const options = { user, group, mode, onDuplicate, notBefore, signal: signals.signal }
+    const ordered = flags.ordered === true
+    const options = { user, group, mode, onDuplicate, notBefore, ordered, signal: signals.signal }
     try {
       return await (flags.batch === true ? batch() : one())
     } catch (error) {
@@ -92,7 +99,8 @@ export default defineCommand<Flags>({
     /** The name of the item, or of the one that has its key. */
     async function enqueue(): Promise<string> {
       const isIgnored = flags.id !== undefined && (onDuplicate ?? 'ignore') === 'ignore'
-      const own = flags.id === undefined ? {} : { id: checkedKey(flags.id) }
+      const key = flags.id === undefined ? {} : { id: checkedKey(flags.id) }
+      const own = { ...key, sequence: flags.sequence }
       const then = isIgnored ? { onDuplicate: 'error' as const } : {}
       try {
         const id = await queue.enqueue(bodyOf(flags, call), args, { ...options, ...own, ...then })

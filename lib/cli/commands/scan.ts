@@ -25,6 +25,8 @@ export default defineCommand<Flags>({
     if (command.length === 0 && flags.emptyOk !== true)
       throw new UsageError('no program given; -k runs the arguments of each item')
     if (command[0] === '') throw new UsageError('the name of the program is empty')
+    if (flags.ordered === true && flags.done === false)
+      throw new UsageError('--ordered and -D exclude each other')
     const { env, limit } = flags
     const root = rootOf(call)
     const errors: FsqError[] = []

@@ -113,7 +113,9 @@ function check({ operands, program, flags }: Call<Flags>): void {
 function logLine(event: WorkEvent): string {
   const { type, error, ...rest } = 'error' in event ? event : { ...event, error: undefined }
   const failure = error && { error: { code: error.code, message: error.message } }
-  return jsonLine({ time: new Date().toISOString(), type, ...rest, ...failure })
+  const numbers = Object.entries(rest).filter(([, value]) => typeof value === 'bigint')
+  const texts = Object.fromEntries(numbers.map(([key, number]) => [key, String(number)]))
+  return jsonLine({ time: new Date().toISOString(), type, ...rest, ...texts, ...failure })
 }
 
 type Talk = Pick<Call<Flags>, 'say' | 'chirp'>
