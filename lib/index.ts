@@ -75,8 +75,11 @@ export type {
   ItemErrorEvent,
   ItemEvent,
   MalformedEvent,
+  OrderEvent,
   ScanEvent,
+  SkippedEvent,
   SpentEvent,
+  WaitingEvent,
 } from './queue/scan-events.js'
 export type { TriggerPullOptions } from './queue/trigger.js'
 export type { UninstallOptions } from './queue/uninstall.js'
