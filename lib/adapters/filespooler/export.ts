@@ -101,8 +101,8 @@ export async function exportItems(
     maxTries: 0,
     ttl: 0,
     ...(signal && { signal }),
-    onEvent: ({ id, error }) => {
-      left(id, error.message)
+    onEvent: (event) => {
+      if ('error' in event) left(event.id, event.error.message)
     },
   })
   for await (const item of scan) {
