@@ -4,6 +4,7 @@ import type { SettingsOptions } from '../settings.js'
 import {
   type CliCommand,
   type GroupContext,
+  isHelp,
   makeParser,
   reportFailure,
   runCommand,
@@ -54,7 +55,7 @@ export async function runEntry(
     })
   } catch (error) {
     const status = await reportFailure(`fsq ${name}`, error, parser, command.statusOf)
-    if (status === 0) await print(listOf(name, command))
+    if (isHelp(error)) await print(listOf(name, command))
     return status
   }
 }

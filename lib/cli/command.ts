@@ -113,6 +113,11 @@ export function makeParser(program: string, operands: string): Command {
     .configureOutput({ writeOut: () => undefined, writeErr: () => undefined })
 }
 
+/** Whether a parser ended since it was asked for its usage. */
+export function isHelp(error: unknown): boolean {
+  return error instanceof CommanderError && error.code === 'commander.helpDisplayed'
+}
+
 /** Prints what went wrong, and for bad usage what would have been good; the exit status. */
 export async function reportFailure(
   program: string,
@@ -125,7 +130,7 @@ export async function reportFailure(
       await print(`${error.message}\n`)
       return 0
     }
-    if (error.code === 'commander.helpDisplayed') {
+    if (isHelp(error)) {
       await print(parser.helpInformation())
       return 0
     }

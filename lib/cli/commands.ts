@@ -137,4 +137,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
 }
 
 /** Other names of commands. */
-export const aliases: Readonly<Record<string, string>> = { fspl: 'filespooler' }
+const aliases: Readonly<Record<string, string>> = { fspl: 'filespooler' }
+
+/** The words of a call, the first of them the name of the command, if it was another. */
+export function withoutAlias([name, ...rest]: readonly string[]): readonly string[] {
+  if (name === undefined) return []
+  return [(Object.hasOwn(aliases, name) ? aliases[name] : undefined) ?? name, ...rest]
+}

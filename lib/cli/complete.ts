@@ -10,7 +10,7 @@ import type { ItemState } from '../upkeep/list-items.js'
 import { listQueues } from '../upkeep/list-queues.js'
 import { commandParser } from './command.js'
 import { commandAt, groupParser, isGroup } from './command-group.js'
-import { commands } from './commands.js'
+import { commands, withoutAlias } from './commands.js'
 import { wordsOf } from './values.js'
 
 /*
@@ -56,7 +56,7 @@ async function answerTo(
   const [name] = top.operands
   if (name === undefined) return [...names, ['help', 'print the usage of a command']]
   if (name === 'help') return names
-  const { path, command, words: rest } = await commandAt(commands, top.operands)
+  const { path, command, words: rest } = await commandAt(commands, withoutAlias(top.operands))
   if (command === undefined) return 'files'
   if (isGroup(command)) {
     if (rest.length > 0) return []

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { SettingsOptions } from '../settings.js'
 import { makeParser, reportFailure } from './command.js'
 import { commandAt, runEntry } from './command-group.js'
-import { aliases, commands } from './commands.js'
+import { commands, withoutAlias } from './commands.js'
 import { print } from './output.js'
 import { UsageError } from './usage-error.js'
 import { charset, setting } from './values.js'
@@ -50,9 +50,8 @@ async function dispatch(
   settings: SettingsOptions = {},
   execDir = process.env['FSQ_EXEC_DIR'],
 ): Promise<number> {
-  const [given, ...rest] = words
-  if (given === undefined) throw new UsageError('no command given')
-  const name = Object.hasOwn(aliases, given) ? (aliases[given] ?? given) : given
+  const [name, ...rest] = withoutAlias(words)
+  if (name === undefined) throw new UsageError('no command given')
   if (name === '__complete') {
     // For the scripts of fsq completion alone: no command, and nothing that anybody should call.
     const { complete } = await import('./complete.js')
@@ -62,7 +61,7 @@ async function dispatch(
   if (name === 'help') {
     const [topic = '-h'] = rest
     if (topic === name || topic.startsWith('-')) return main(['-h'])
-    const { path } = await commandAt(commands, rest)
+    const { path } = await commandAt(commands, withoutAlias(rest))
     return dispatch([...(path.length === 0 ? [topic] : path), '-h'], settings, execDir)
   }
   const entry = Object.hasOwn(commands, name) ? commands[name] : undefined
