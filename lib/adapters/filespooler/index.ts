@@ -26,13 +26,21 @@ export { type ExportEvent, exportItems, type ExportOptions, type ExportResult } 
 export { decodeHeader, encodeHeader, type Header } from './header.js'
 export { type ImportEvent, importJobs, type ImportOptions, type ImportResult } from './import.js'
 export type { CommandJob, FailJob, Job, JobTime, NopJob } from './job.js'
+export {
+  disperse,
+  type DisperseEvent,
+  type DisperseOptions,
+  type DisperseResult,
+  type JobMovedEvent,
+  type JobReturnedEvent,
+} from './disperse.js'
 export { type JobPlace, jobVariables, type Variable } from './job-variables.js'
 export type { JobsListing, QueuedJob, RejectedFile } from './jobs-directory.js'
 export type { OpenJob, Payload } from './open-job.js'
+export type { JobOrder } from './order-jobs.js'
 export type {
   JobDoneEvent,
   JobFailedEvent,
-  JobOrder,
   JobRejectedEvent,
   OnError,
   ProcessedJob,

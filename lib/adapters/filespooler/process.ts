@@ -5,9 +5,9 @@ import { syncDirectory } from '../../posix/directory-sync.js'
 import { entryPath } from '../../posix/path.js'
 import { isSameFile, close, openIfThere } from '../../posix/files.js'
 import { nextInSequence, type SequenceLock } from '../../queue/sequence-file.js'
-import type { JobTime } from './job.js'
 import { listJobs, type QueuedJob, type RejectedFile } from './jobs-directory.js'
 import type { OpenJob } from './open-job.js'
+import { byTime, groupBySequence, type JobOrder } from './order-jobs.js'
 import { makeJobName } from './publish-job.js'
 import { ambiguous, queueError } from './queue-error.js'
 import type { FilespoolerQueue } from './queue.js'
@@ -36,9 +36,6 @@ export interface ProcessedJob extends QueuedJob {
   /** The descriptor that holds the lock of the queue, for a program that may outlive us. */
   readonly lock: number
 }
-
-/** In which order jobs are run: `sequence` without gaps by their numbers, or `timestamp` by their times. */
-export type JobOrder = 'sequence' | 'timestamp'
 
 /**
  * What becomes of a job that failed: `retry` leaves it and ends; `delete` removes it, `leave` leaves it,
@@ -286,25 +283,6 @@ class Processing {
     this.#run.delete(entry)
     if (advance === undefined) await syncDirectory(`${jobs}/.`)
   }
-}
-
-function groupBySequence(jobs: readonly QueuedJob[]): Map<bigint, QueuedJob[]> {
-  const groups = new Map<bigint, QueuedJob[]>()
-  for (const job of jobs) {
-    const group = groups.get(job.job.sequence)
-    if (group === undefined) groups.set(job.job.sequence, [job])
-    else group.push(job)
-  }
-  return groups
-}
-
-function byTime(one: QueuedJob, other: QueuedJob): number {
-  return compareTimes(one.job.created, other.job.created) || (one.entry < other.entry ? -1 : 1)
-}
-
-function compareTimes(one: JobTime, other: JobTime): number {
-  if (one.seconds !== other.seconds) return one.seconds < other.seconds ? -1 : 1
-  return one.nanoseconds - other.nanoseconds
 }
 
 /** Gives a file a second name in another directory; again, after a crash, it is there already. */

@@ -41,6 +41,7 @@ interface Paths {
   readonly lock: string
   readonly rejected: string
   readonly fail: string
+  readonly dispersing: string
 }
 
 /**
@@ -96,6 +97,7 @@ export class FilespoolerQueue {
       lock: `${directory}/nextseq.lock`,
       rejected: `${directory}/rejected`,
       fail: `${directory}/fail`,
+      dispersing: `${directory}/dispersing`,
     }
     this.sequence = new SequenceFile(this.paths.nextseq)
   }

@@ -71,6 +71,10 @@ export default {
       summary: 'report, or move away, what is no job and what is unsafe',
       load: () => import('./filespooler/queue-check.js'),
     },
+    disperse: {
+      summary: 'move jobs from a queue to the least loaded of others',
+      load: () => import('./filespooler/disperse.js'),
+    },
     'stdin-info': {
       summary: 'print the variables of the job on stdin',
       load: () => import('./filespooler/stdin-info.js'),
