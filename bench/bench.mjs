@@ -5,6 +5,7 @@ import { batchCases } from './cases/batch.mjs'
 import { durabilityCases } from './cases/durability.mjs'
 import { enqueueCases } from './cases/enqueue.mjs'
 import { execCases } from './cases/exec.mjs'
+import { filespoolerCases } from './cases/filespooler.mjs'
 import { finishCases } from './cases/finish.mjs'
 import { largeQueueCases } from './cases/large-queue.mjs'
 import { ftpclusterCases } from './cases/ftpcluster.mjs'
@@ -35,6 +36,7 @@ const makers = [
   execCases,
   pushCases,
   ftpclusterCases,
+  filespoolerCases,
   startUpCases,
   neighbourCases,
 ]

@@ -21,6 +21,9 @@ export const remoteLibrary = here('../dist/remote/index.js')
 /** Its part that knows an ftpcluster. */
 export const ftpclusterLibrary = here('../dist/adapters/ftpcluster/index.js')
 
+/** Its part that knows the queues of Filespooler. */
+export const filespoolerLibrary = here('../dist/adapters/filespooler/index.js')
+
 /** The command that runs a program of bench/programs with a task. */
 export function nodeProgram(name, task) {
   return [process.execPath, here(`programs/${name}.mjs`), JSON.stringify({ library, ...task })]
