@@ -235,6 +235,12 @@ export function readSmall(fd: number): Buffer | undefined {
   return size > smallBody ? undefined : readAt(fd, 0, size)
 }
 
+/** What one pread(2) gives of an open file: perhaps fewer bytes although there are more. */
+export function readOnce(fd: number, offset: number, size: number): Buffer {
+  const bytes = Buffer.allocUnsafe(size)
+  return bytes.subarray(0, readSync(fd, bytes, 0, size, offset))
+}
+
 /** The bytes of an open file from an offset on, fewer only where it ends. Its position stays. */
 export function readAt(fd: number, offset: number, size: number): Buffer {
   const bytes = Buffer.allocUnsafe(size)

@@ -1,4 +1,4 @@
-import { decode } from '@msgpack/msgpack'
+import { Decoder } from '@msgpack/msgpack'
 import { FsqError } from '../../errors.js'
 
 /*
@@ -15,16 +15,19 @@ export function notMetadata(reason: string): FsqError {
 /** Containers within one another; fspl gives up at one more. */
 const deepest = 1023
 
-type Kind = 'unsigned' | 'signed' | 'text' | 'array' | 'map' | 'nil' | 'other'
+type Kind = 'unsigned' | 'signed' | 'text' | 'array' | 'map' | 'nil' | 'extension' | 'other'
 
 /** What begins where the reader stands. */
 interface Head {
   readonly kind: Kind
+  readonly start: number
   /** Where its own bytes end: those of a container before the first value within. */
   readonly end: number
   /** How many bytes a text has, or how many values, or pairs of them, a container. */
   readonly size: number
 }
+
+const numbers = new Decoder({ useBigInt64: true })
 
 /** Reads values one after another, from the start of its bytes. */
 export class MessagePackReader {
@@ -48,7 +51,7 @@ export class MessagePackReader {
     const { kind, start, end, size } = this.#next()
     if (kind === 'text') return names.indexOf(this.#bytes.toString('latin1', end - size, end))
     if (kind !== 'unsigned') throw notMetadata(`${what} is neither a name nor an index`)
-    const index = Number(decode(this.#bytes.subarray(start, end)))
+    const index = Number(this.#number(start, end))
     return index < names.length ? index : -1
   }
 
@@ -56,10 +59,15 @@ export class MessagePackReader {
   integer(what: string, least: bigint, most: bigint): bigint {
     const { kind, start, end } = this.#next()
     if (kind !== 'unsigned' && kind !== 'signed') throw notMetadata(`${what} is not a whole number`)
-    const bytes = this.#bytes.subarray(start, end)
-    const value = BigInt(decode(bytes, { useBigInt64: true }) as number | bigint)
+    const value = BigInt(this.#number(start, end))
     if (value < least || value > most) throw notMetadata(`${what} is out of range`)
     return value
+  }
+
+  #number(start: number, end: number): number | bigint {
+    const first = this.#bytes[start] ?? 0
+    if (first < 0x80) return first // As many are.
+    return numbers.decode(this.#bytes.subarray(start, end)) as number | bigint
   }
 
   /** Reads an array of bytes. */
@@ -130,13 +138,11 @@ export class MessagePackReader {
 
   /** Reads any value. */
   skip(): void {
-    const { kind, size, isExtension } = this.#next()
-    if (kind !== 'array' && kind !== 'map') {
-      if (isExtension) this.#within(() => undefined)
-      return
-    }
+    const { kind, size } = this.#next()
+    if (kind !== 'array' && kind !== 'map' && kind !== 'extension') return
     this.#within(() => {
-      for (let count = kind === 'map' ? 2 * size : size; count > 0; count--) this.skip()
+      const values = kind === 'extension' ? 0 : kind === 'map' ? 2 * size : size
+      for (let count = values; count > 0; count--) this.skip()
     })
   }
 
@@ -149,16 +155,13 @@ export class MessagePackReader {
   }
 
   /** Goes over the own bytes of the next value. */
-  #next(): Head & { readonly start: number; readonly isExtension: boolean } {
-    const start = this.#at
-    const head = headAt(this.#bytes, start)
+  #next(): Head {
+    const head = headAt(this.#bytes, this.#at)
     if (head === undefined || head.end > this.#bytes.length) throw notMetadata('it ends early')
     this.#at = head.end
-    return { ...head, start, isExtension: extensions.has(this.#bytes[start] ?? 0) }
+    return head
   }
 }
-
-const extensions: ReadonlySet<number> = new Set([0xc7, 0xc8, 0xc9, 0xd4, 0xd5, 0xd6, 0xd7, 0xd8])
 
 /** Values from 0xc0 on: their kind, how many bytes follow, and how many bytes their size has. */
 const markers: readonly (readonly [kind: Kind, bytes: number, sizeBytes?: number] | undefined)[] = [
@@ -169,9 +172,9 @@ const markers: readonly (readonly [kind: Kind, bytes: number, sizeBytes?: number
   ['text', 0, 1], // Bytes serve as a name as well.
   ['text', 0, 2],
   ['text', 0, 4],
-  ['other', 1, 1], // Extensions, with a byte for their type.
-  ['other', 1, 2],
-  ['other', 1, 4],
+  ['extension', 1, 1], // Extensions, with a byte for their type.
+  ['extension', 1, 2],
+  ['extension', 1, 4],
   ['other', 4], // Floats.
   ['other', 8],
   ['unsigned', 1],
@@ -182,11 +185,11 @@ const markers: readonly (readonly [kind: Kind, bytes: number, sizeBytes?: number
   ['signed', 2],
   ['signed', 4],
   ['signed', 8],
-  ['other', 2], // Extensions of 1, 2, 4, 8 and 16 bytes.
-  ['other', 3],
-  ['other', 5],
-  ['other', 9],
-  ['other', 17],
+  ['extension', 2], // Extensions of 1, 2, 4, 8 and 16 bytes.
+  ['extension', 3],
+  ['extension', 5],
+  ['extension', 9],
+  ['extension', 17],
   ['text', 0, 1],
   ['text', 0, 2],
   ['text', 0, 4],
@@ -197,21 +200,21 @@ const markers: readonly (readonly [kind: Kind, bytes: number, sizeBytes?: number
 ]
 
 /** What begins at an offset; nothing where the bytes end. */
-function headAt(bytes: Buffer, at: number): Head | undefined {
-  const first = bytes[at]
+function headAt(bytes: Buffer, start: number): Head | undefined {
+  const first = bytes[start]
   if (first === undefined) return undefined
-  const end = at + 1
-  if (first < 0x80) return { kind: 'unsigned', end, size: 0 }
-  if (first < 0x90) return { kind: 'map', end, size: first & 0x0f }
-  if (first < 0xa0) return { kind: 'array', end, size: first & 0x0f }
-  if (first < 0xc0) return { kind: 'text', end: end + (first & 0x1f), size: first & 0x1f }
-  if (first >= 0xe0) return { kind: 'signed', end, size: 0 }
+  const end = start + 1
+  if (first < 0x80) return { kind: 'unsigned', start, end, size: 0 }
+  if (first < 0x90) return { kind: 'map', start, end, size: first & 0x0f }
+  if (first < 0xa0) return { kind: 'array', start, end, size: first & 0x0f }
+  if (first < 0xc0) return { kind: 'text', start, end: end + (first & 0x1f), size: first & 0x1f }
+  if (first >= 0xe0) return { kind: 'signed', start, end, size: 0 }
   const marker = markers[first - 0xc0]
   if (marker === undefined) throw notMetadata('it has a byte that is no MessagePack')
   const [kind, length, sizeBytes] = marker
-  if (sizeBytes === undefined) return { kind, end: end + length, size: 0 }
+  if (sizeBytes === undefined) return { kind, start, end: end + length, size: 0 }
   if (end + sizeBytes > bytes.length) return undefined
   const size = bytes.readUIntBE(end, sizeBytes)
   const isContainer = kind === 'array' || kind === 'map'
-  return { kind, end: end + sizeBytes + length + (isContainer ? 0 : size), size }
+  return { kind, start, end: end + sizeBytes + length + (isContainer ? 0 : size), size }
 }

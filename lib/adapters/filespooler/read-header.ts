@@ -1,9 +1,9 @@
-import { readAt } from '../../posix/files.js'
+import { readAt, readOnce } from '../../posix/files.js'
 import { checkMetadata, decodeHeader, type Header, metadataLength, prefixLength } from './header.js'
 import { decodeMetadata } from './metadata.js'
 
-/** So much is read at once, in bytes: the whole header of nearly every job. */
-const piece = 4096
+/** So much is read at once, in bytes: the whole header of nearly every job, and small enough for a pool. */
+const piece = 2048
 
 /**
  * Reads the header of a job's file, and leaves the position of the descriptor as it is. It must be a
@@ -12,7 +12,8 @@ const piece = 4096
  * @throws `FsqError` `FSQ_JOB` for what is not the file of a job.
  */
 export function readHeader(fd: number): Header {
-  const bytes = readAt(fd, 0, piece)
+  let bytes = readOnce(fd, 0, piece)
+  if (bytes.length < prefixLength) bytes = readAt(fd, 0, prefixLength)
   const length = prefixLength + metadataLength(bytes)
   return decodeHeader(length <= bytes.length ? bytes : readAt(fd, 0, length))
 }
