@@ -155,6 +155,7 @@ export {
 export { type LastFailure, lastFailures, type LastFailuresOptions } from './upkeep/last-failures.js'
 export { type PruneOptions, pruneItems, type PruneResult } from './upkeep/prune-items.js'
 export type { Choice } from './upkeep/choose-entries.js'
+export { type DisperseOptions, disperseItems } from './upkeep/disperse-items.js'
 export { type MovedItem, moveItems, type MoveItemsOptions } from './upkeep/move-items.js'
 export { type Requeued, requeueItems, type RequeueOptions } from './upkeep/requeue-items.js'
 export { readShown, showItem, type ShowItemOptions, type ShownItem } from './upkeep/show-item.js'

@@ -24,6 +24,7 @@ export function startUpCases({ place, options }) {
     retry: async () => byName('retry'),
     requeue: async () => ['requeue', '--all', (await queueOfOneFailed()).name],
     mv: async () => ['mv', '--all', (await queueOfOne()).name, (await place.newQueue()).name],
+    disperse: async () => ['disperse', (await queueOfOne()).name, (await place.newQueue()).name],
     push: async () => [
       'push',
       '--all',

@@ -42,6 +42,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'move items that wait to another queue',
     load: () => import('./commands/mv.js'),
   },
+  disperse: {
+    summary: 'spread the items of a queue over several others',
+    load: () => import('./commands/disperse.js'),
+  },
   push: {
     summary: 'send items to a queue on another machine',
     load: () => import('./commands/push.js'),

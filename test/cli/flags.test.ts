@@ -179,6 +179,8 @@ const misuse: readonly [words: readonly string[], message: RegExp][] = [
   [['show', 'q', 'a', 'b'], /too many arguments/],
   [['show', '--body', '--json', 'q', 'a'], /--body and --json exclude each other/],
   [['mv', 'q'], /too few arguments/],
+  [['disperse', 'q'], /too few arguments/],
+  [['disperse', 'q', 'q'], /the queue q is given twice/],
   [['mv', 'q', 'q', '--all'], /both queues are q/],
   [['mv', 'q', 'r'], /no item given; --all is every item/],
   [['requeue', 'q'], /no item given; --all is every item/],

@@ -9,7 +9,7 @@
 import { mkdirSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs'
 import { chmod, mkdir, open, rm } from 'node:fs/promises'
 import { Readable } from 'node:stream'
-import { moveItems, openRoot, pruneItems, requeueItems } from '../../dist/index.js'
+import { disperseItems, moveItems, openRoot, pruneItems, requeueItems } from '../../dist/index.js'
 import * as told from './told.mjs'
 
 const [, , operation, phase, directory] = process.argv
@@ -120,6 +120,22 @@ async function move() {
       throw moved.error
     }
     tell({ event: 'enqueued', queue: 'r', sha256, id: moved.newId })
+  }
+}
+
+/** Moves the first item to that of two queues in which nothing waits. */
+async function disperse() {
+  const sha256 = told.sha256Of('first')
+  tell({ event: 'move', queue: 'q', sha256 })
+  tell({ event: 'enqueue', queue: 's', sha256 })
+  try {
+    for await (const moved of disperseItems(queue, [root.queue('r'), root.queue('s')])) {
+      if (moved.error !== undefined) throw moved.error
+      tell({ event: 'enqueued', queue: 's', sha256, id: moved.newId })
+    }
+  } catch (error) {
+    tell({ event: 'refused', queue: 's', sha256 })
+    throw error
   }
 }
 
@@ -270,6 +286,14 @@ const operations = {
         await told.enqueue(tell, queue, body, body, {}, [body])
     },
     act: move,
+  },
+  dispersal: {
+    async setUp() {
+      for (const name of ['q', 'r', 's']) await root.install(name)
+      await told.enqueue(tell, root.queue('r'), 'other', 'other')
+      await told.enqueue(tell, queue, 'first', 'first')
+    },
+    act: disperse,
   },
   prune: {
     async setUp() {

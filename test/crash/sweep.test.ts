@@ -42,6 +42,7 @@ const operations = [
   'requeue',
   'requeue, fresh',
   'move',
+  'dispersal',
   'prune',
   'install',
   'install with hosts',
