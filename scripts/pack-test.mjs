@@ -83,7 +83,7 @@ try {
   const files = packed.files.map(({ path }) => path)
   const foreign = files.filter(
     (path) =>
-      !/^(dist\/.*\.(c?js|d\.c?ts)|dist\/cli\/LICENSES\.txt|man\/.*\.[157]|README\.md|LICENSE|CHANGELOG\.md|package\.json|docs\/(errors|guarantees|opentelemetry)\.md)$/.test(
+      !/^(dist\/.*\.(c?js|d\.c?ts)|dist\/cli\/LICENSES\.txt|man\/.*\.[157]|README\.md|LICENSE|CHANGELOG\.md|package\.json|docs\/(errors|guarantees|opentelemetry|parallel)\.md)$/.test(
         path,
       ),
   )

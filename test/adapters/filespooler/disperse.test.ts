@@ -373,7 +373,7 @@ t.test('fsq filespooler disperse', async (t) => {
     stdout: `{"sequence":"1","to":"${one}","name":"fspl-a.fspl"}\n`,
   })
   check(t, await call(source, one, '--max-depth', '1'), {
-    stderr: 'fsq filespooler disperse: info: 1 jobs are left, for want of room\n',
+    stderr: 'fsq filespooler disperse: info: left for want of room: 1\n',
   })
   check(t, await call(source, one, two), {
     stderr: 'fsq filespooler disperse: info: job 3 is missing; those behind it wait\n',

@@ -67,7 +67,7 @@ export default defineFsplCommand<Flags>({
     if (lines.length > 0) await print(lines.join(''))
     if (waitingFor !== undefined) log.info(`job ${waitingFor} is missing; those behind it wait`)
     if (left > 0 && moved < (maxJobs ?? Infinity))
-      log.info(`${left} jobs are left, for want of room`)
+      log.info(`left for want of room: ${left}`)
     return 0
   },
 })
