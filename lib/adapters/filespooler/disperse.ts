@@ -234,12 +234,9 @@ class Dispersal {
 
   /** Takes jobs out of jobs/, up to one that is gone; those that were taken. */
   async #stage(ready: readonly QueuedJob[]): Promise<QueuedJob[]> {
-    const { directory, paths } = this.#source
+    const { paths } = this.#source
     if (ready.length === 0) return []
-    if (statEntry(paths.dispersing) === undefined) {
-      this.#source.makeSide(paths.dispersing)
-      await syncDirectory(`${directory}/.`)
-    }
+    await this.#source.makeSide(paths.dispersing)
     const staged: QueuedJob[] = []
     for (const job of ready) {
       const entry = moveJob(paths.jobs, paths.dispersing, job.entry)

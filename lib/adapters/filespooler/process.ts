@@ -22,7 +22,8 @@ import type { FilespoolerQueue } from './queue.js'
  *   5. remove the file                       the next job
  *
  * and, unlike it, look once more for what came meanwhile before it ends. In the order of the times nextseq
- * is neither read nor written, and the fsync is that of jobs/, behind 5: before it the job is run again.
+ * is neither read nor written, and the fsync is that of jobs/, made while the next job runs: before it the
+ * job is run again.
  * A job that goes to fail/ is linked there before 4.
  */
 
@@ -201,14 +202,23 @@ class Processing {
   }
 
   async #byTime(): Promise<void> {
-    for (;;) {
-      const jobs = (await this.#list()).filter(({ entry }) => !this.#run.has(entry))
-      if (jobs.length === 0 || this.#isOver()) return
-      for (const job of jobs.sort(byTime)) {
-        if (this.#isOver()) return
-        this.#run.add(job.entry)
-        if (!(await this.#process(job, undefined))) return
+    let syncing: Promise<void> | undefined
+    try {
+      for (;;) {
+        const jobs = (await this.#list()).filter(({ entry }) => !this.#run.has(entry))
+        if (jobs.length === 0 || this.#isOver()) return
+        for (const job of jobs.sort(byTime)) {
+          if (this.#isOver()) return
+          this.#run.add(job.entry)
+          if (!(await this.#process(job, undefined))) return
+          // While the next job runs: there is no order that a power cut could break.
+          await syncing
+          syncing = syncDirectory(`${this.#queue.paths.jobs}/.`)
+          syncing.catch(() => undefined) // Looked at before the next, and at the end.
+        }
       }
+    } finally {
+      await syncing
     }
   }
 
@@ -272,7 +282,7 @@ class Processing {
     const { jobs, fail } = this.#queue.paths
     const keeps = this.#options.neverDelete === true || outcome === 'leave'
     if (outcome === 'deadletter') {
-      this.#queue.makeSide(fail)
+      await this.#queue.makeSide(fail)
       linkInto(jobs, fail, entry)
       await syncDirectory(`${fail}/.`)
     }
@@ -281,7 +291,6 @@ class Processing {
     this.#known.delete(entry)
     removeIfThere(entryPath(jobs, entry)) // Its command may have removed it.
     this.#run.delete(entry)
-    if (advance === undefined) await syncDirectory(`${jobs}/.`)
   }
 }
 

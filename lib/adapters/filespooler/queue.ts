@@ -257,7 +257,7 @@ export class FilespoolerQueue {
   ): Promise<string[]> {
     const moved: string[] = []
     try {
-      this.makeSide(directory)
+      await this.makeSide(directory)
       for (const { entry } of files) {
         if (moveAside(this.paths.jobs, directory, entry)) moved.push(textOfEntry(entry))
       }
@@ -270,13 +270,15 @@ export class FilespoolerQueue {
     return moved
   }
 
-  /** @internal Makes one of the directories beside jobs/, where it is missing. */
-  makeSide(directory: string): void {
+  /** @internal Makes one of the directories beside jobs/, where it is missing; it is there to stay then. */
+  async makeSide(directory: string): Promise<void> {
     try {
       makeDirectory(directory, 0o777)
     } catch (error) {
-      if (errnoOf(error) !== 'EEXIST') throw error
+      if (errnoOf(error) === 'EEXIST') return
+      throw error
     }
+    await syncDirectory(`${this.directory}/.`)
   }
 }
 

@@ -204,7 +204,7 @@ t.test('a job that somebody takes before its turn ends the processing', async (t
 t.test('a job in fail/ since a crash is the same job, one of that name another', async (t) => {
   const queue = await temporarySpool(t)
   await fill(queue, 1)
-  queue.makeSide(queue.paths.fail)
+  await queue.makeSide(queue.paths.fail)
   linkSync(`${queue.paths.jobs}/${nameOf(1)}`, `${queue.paths.fail}/${nameOf(1)}`)
   await queue.process(noting(1).work, { onError: 'deadletter' })
   t.strictSame(entriesOf(queue.paths.fail), [nameOf(1)])
