@@ -1,5 +1,5 @@
 import type { Work } from './process.js'
-import { type CommandOptions, runCommand, type Warn } from './run-command.js'
+import { type CommandOptions, ownEnvironment, runCommand, type Warn } from './run-command.js'
 
 /**
  * The work of running a command for each job, as `fsq filespooler queue-process` does.
@@ -13,14 +13,12 @@ export function commandWork(
   options: CommandOptions = {},
   warn: Warn = () => undefined,
 ): (signal?: AbortSignal) => Work {
+  const shared = { ...options, environment: ownEnvironment(), otherInput: 'inherit' } as const
   return (signal) =>
-    (open, { directory, entry, name, lock }) =>
-      runCommand(
-        command,
-        open,
-        { ...options, place: { directory, entry }, otherInput: 'inherit', held: lock, signal },
-        (message) => {
-          warn(`${name}: ${message}`)
-        },
-      )
+    (open, { directory, entry, name, lock }) => {
+      const run = { ...shared, place: { directory, entry }, held: lock, signal }
+      return runCommand(command, open, run, (message) => {
+        warn(`${name}: ${message}`)
+      })
+    }
 }

@@ -34,6 +34,8 @@ export interface CommandOptions {
 export interface CommandRun extends CommandOptions {
   /** Where the job lies, if it lies anywhere. */
   readonly place: JobPlace | undefined
+  /** The variables that it gets beside those of the job: see {@link ownEnvironment}. */
+  readonly environment: NodeJS.ProcessEnv
   /** What the command gets as its standard input where it gets no payload. */
   readonly otherInput: 'inherit' | 'ignore'
   /** A descriptor that the command holds too, so that a lock outlives us with it. */
@@ -79,7 +81,7 @@ export async function runCommand(
       stdin: ignorePayload ? run.otherInput : (payload.fd ?? 'pipe'),
       stdout: output ?? 'inherit',
       held: run.held,
-      env: { ...inherited(), ...env },
+      env: { ...run.environment, ...env },
       group: timeout !== undefined,
     })
   } finally {
@@ -133,8 +135,11 @@ function whyFailed(program: string, ended: Ended): string | undefined {
   })
 }
 
-/** The environment without what is told of another job, as where this runs for one itself. */
-function inherited(): NodeJS.ProcessEnv {
+/**
+ * The environment of this process without what it was told of another job, where it runs for one itself. To be
+ * read once, not for each job: every variable costs a call.
+ */
+export function ownEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !name.startsWith('FSPL_')),
   )

@@ -66,8 +66,7 @@ export default defineFsplCommand<Flags>({
     )
     if (lines.length > 0) await print(lines.join(''))
     if (waitingFor !== undefined) log.info(`job ${waitingFor} is missing; those behind it wait`)
-    if (left > 0 && moved < (maxJobs ?? Infinity))
-      log.info(`left for want of room: ${left}`)
+    if (left > 0 && moved < (maxJobs ?? Infinity)) log.info(`left for want of room: ${left}`)
     return 0
   },
 })

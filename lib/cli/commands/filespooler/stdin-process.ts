@@ -1,4 +1,4 @@
-import { runCommand } from '../../../adapters/filespooler/run-command.js'
+import { ownEnvironment, runCommand } from '../../../adapters/filespooler/run-command.js'
 import { defineFsplCommand, logger } from './fspl-command.js'
 import { commandOptions, runFlags, type RunFlags } from './run-flags.js'
 import { stdinJob } from './stdin-job.js'
@@ -19,6 +19,7 @@ export default defineFsplCommand<RunFlags>({
         job,
         {
           ...commandOptions(flags),
+          environment: ownEnvironment(),
           place: undefined,
           otherInput: 'ignore',
           held: undefined,
