@@ -13,7 +13,10 @@ interface AnyJob {
   readonly created: JobTime
 }
 
-/** A job that runs the command of whoever processes the queue. */
+/**
+ * A job that runs the command of whoever processes the queue. Of one that was read and has more than any
+ * program can be given, which `whyUnsafe` tells, what is here may be only the first of it.
+ */
 export interface CommandJob extends AnyJob {
   /** Tells the kinds of jobs apart. */
   readonly type: 'command'

@@ -41,9 +41,19 @@ export class MessagePackReader {
 
   /** Reads an array. What is in it is read by `read`, which must read all. */
   array<T>(what: string, read: (size: number) => T): T {
+    const size = this.#arraySize(what)
+    return this.#within(() => read(size))
+  }
+
+  #arraySize(what: string): number {
+    const first = this.#bytes[this.#at] ?? 0
+    if (first >= 0x90 && first < 0xa0) {
+      this.#at++ // As most are, and much faster.
+      return first & 0x0f
+    }
     const { kind, size } = this.#next()
     if (kind !== 'array') throw notMetadata(`${what} is not an array`)
-    return this.#within(() => read(size))
+    return size
   }
 
   /** Reads the name of a field or of a variant, which may also be its index. */
@@ -78,6 +88,13 @@ export class MessagePackReader {
       const value = new Uint8Array(size)
       for (let index = 0; index < size; index++) value[index] = this.#byte(what)
       return value
+    })
+  }
+
+  /** Reads an array of bytes that nobody wants. */
+  skipBytes(what: string): void {
+    this.array(what, (size) => {
+      for (let count = size; count > 0; count--) this.#byte(what)
     })
   }
 

@@ -1,6 +1,7 @@
 import { encode } from '@msgpack/msgpack'
 import type { CommandJob, Job, JobTime } from './job.js'
 import { MessagePackReader, notMetadata } from './messagepack.js'
+import { Given } from './screen.js'
 
 /*
  * The metadata of a job, as fspl writes them:
@@ -41,7 +42,8 @@ function commandTypeOf(job: Job): unknown {
 }
 
 /**
- * The job that metadata describe.
+ * The job that metadata describe. Of one that has more than any program can be given, only so much is kept as
+ * shows that: a file of a few megabytes may have so many values that they would take gigabytes.
  *
  * @throws `FsqError` `FSQ_JOB` where fspl refuses them, too.
  */
@@ -86,12 +88,33 @@ function readCommandData(
 ): Pick<CommandJob, 'parameters' | 'environment'> {
   const parameters: Uint8Array[] = []
   const environment: [Uint8Array, Uint8Array][] = []
+  const given = new Given()
+  const readParameter = (): void => {
+    if (given.isTooMuch) {
+      reader.skipBytes('a parameter')
+      return
+    }
+    const value = reader.bytes('a parameter')
+    parameters.push(value)
+    given.addParameter(value)
+  }
+  const readVariable = (): void => {
+    if (given.isTooMuch) {
+      readPair(reader, (what) => {
+        reader.skipBytes(what)
+      })
+      return
+    }
+    const pair = readPair(reader, (what) => reader.bytes(what))
+    environment.push(pair)
+    given.addVariable(pair)
+  }
   const readers = [
     () => {
-      each(reader, 'params', () => parameters.push(reader.bytes('a parameter')))
+      each(reader, 'params', readParameter)
     },
     () => {
-      each(reader, 'env', () => environment.push(readPair(reader)))
+      each(reader, 'env', readVariable)
     },
   ]
   reader.structure('Command', commandFields, (field) => readers[field]?.())
@@ -104,9 +127,9 @@ function each(reader: MessagePackReader, what: string, read: () => void): void {
   })
 }
 
-function readPair(reader: MessagePackReader): [Uint8Array, Uint8Array] {
+function readPair<T>(reader: MessagePackReader, read: (what: string) => T): [name: T, value: T] {
   return reader.array('an entry of env', (size) => {
     if (size !== 2) throw notMetadata('an entry of env is not a pair')
-    return [reader.bytes('a name of env'), reader.bytes('a value of env')]
+    return [read('a name of env'), read('a value of env')]
   })
 }

@@ -32,25 +32,53 @@ function whyNotInCalendar({ seconds, nanoseconds }: JobTime): string | undefined
 }
 
 function whyNotStarted({ parameters, environment }: CommandJob): string | undefined {
-  const variables = [
-    ...parameters.map((value, at) => ({
-      what: `parameter ${at + 1}`,
-      name: `FSPL_PARAM_${at + 1}`.length,
-      parts: [value],
-    })),
-    ...environment.map((pair) => ({
-      what: `the variable ${JSON.stringify(Buffer.from(pair[0]).toString().slice(0, 40))}`,
-      name: 'FSPL_SET_'.length + pair[0].length,
-      parts: pair,
-    })),
-  ]
-  let sum = 0
-  for (const { what, name, parts } of variables) {
-    if (parts.some((bytes) => bytes.includes(0))) return `${what} has a NUL byte`
-    const length = name + '=\0'.length + (parts.at(-1)?.length ?? 0)
-    if (length > longestVariable) return `${what} is longer than a program can be given`
-    sum += length + pointer
+  const given = new Given()
+  const whyNot = (
+    what: () => string,
+    length: number,
+    parts: readonly Uint8Array[],
+  ): string | undefined => {
+    if (parts.some((bytes) => bytes.includes(0))) return `${what()} has a NUL byte`
+    return length > longestVariable ? `${what()} is longer than a program can be given` : undefined
   }
-  if (sum > longestEnvironment) return 'it has more than a program can be given'
-  return undefined
+  for (const [at, value] of parameters.entries()) {
+    const reason = whyNot(() => `parameter ${at + 1}`, given.addParameter(value), [value])
+    if (reason !== undefined) return reason
+  }
+  for (const pair of environment) {
+    const reason = whyNot(() => `the variable ${nameOf(pair)}`, given.addVariable(pair), pair)
+    if (reason !== undefined) return reason
+  }
+  return given.isTooMuch ? 'it has more than a program can be given' : undefined
+}
+
+function nameOf([name]: readonly [Uint8Array, Uint8Array]): string {
+  return JSON.stringify(Buffer.from(name).toString().slice(0, 40))
+}
+
+/** What the command of a job is given of it, added up. */
+export class Given {
+  #parameters = 0
+  #sum = 0
+
+  /** Whether it is more than any program can be given. */
+  get isTooMuch(): boolean {
+    return this.#sum > longestEnvironment
+  }
+
+  /** Adds the next parameter; the length of its variable in bytes. */
+  addParameter(value: Uint8Array): number {
+    return this.#add(`FSPL_PARAM_${++this.#parameters}`.length, value)
+  }
+
+  /** Adds a variable of the sender; its length in bytes. */
+  addVariable([name, value]: readonly [Uint8Array, Uint8Array]): number {
+    return this.#add('FSPL_SET_'.length + name.length, value)
+  }
+
+  #add(nameLength: number, value: Uint8Array): number {
+    const length = nameLength + '=\0'.length + value.length
+    this.#sum += length + pointer
+    return length
+  }
 }

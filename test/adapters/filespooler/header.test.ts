@@ -110,6 +110,45 @@ t.test('an array that says it has more than there is takes no memory', async (t)
   t.ok(process.memoryUsage().rss - before < 64e6)
 })
 
+/** The metadata of a command: its parameters and its variables in MessagePack, in hexadecimal, and one after. */
+function commandOf(count: number, parameter: string, pair: string, last = ''): Buffer {
+  const list = (value: string, more = ''): Buffer => {
+    const size = Buffer.from('dd00000000', 'hex')
+    size.writeUInt32BE(value === '' ? 0 : count + (more === '' ? 0 : 1), 1)
+    const length = value === '' ? 0 : (count * value.length) / 2
+    return Buffer.concat([size, Buffer.alloc(length, value, 'hex'), Buffer.from(more, 'hex')])
+  }
+  const start = Buffer.from('9305920000' + '8100' + '92', 'hex')
+  return Buffer.concat([start, list(parameter, last), list(pair)])
+}
+
+t.test('millions of values that no program can be given take no memory', async (t) => {
+  const count = 2_000_000
+  const cases: [string, string, string][] = [
+    ['empty parameters', '90', ''],
+    ['parameters of a byte, the long way', '91cf0000000000000041', ''],
+    ['empty variables', '', '929090'],
+  ]
+  for (const [name, parameter, pair] of cases) {
+    const few = Math.min(count, Math.floor(15e6 / ((parameter + pair).length / 2)))
+    const file = frame(commandOf(few, parameter, pair))
+    const before = process.memoryUsage().rss
+    const start = performance.now()
+    const { job } = decodeHeader(file)
+    t.match(whyUnsafe(job), /more than a program can be given/, name)
+    t.ok(performance.now() - start < 10_000, 'it takes no long time either')
+    t.ok(process.memoryUsage().rss - before < 200e6, `${name} take little`)
+    if (job.type !== 'command') throw new Error('Expected a command')
+    t.ok(job.parameters.length + job.environment.length < 120_000, 'few are kept')
+    t.throws(() => encodeHeader(job), { code: 'FSQ_JOB' }, 'it is not taken for the whole')
+  }
+  // What is not kept is read all the same: it makes fspl refuse a file as well.
+  const last = { code: 'FSQ_JOB', message: /a byte of a parameter is out of range/ }
+  t.throws(() => decodeHeader(frame(commandOf(200_000, '90', '', '91cd0100'))), last)
+  const more = { code: 'FSQ_JOB', message: /an entry of env is not a pair/ }
+  t.throws(() => decodeHeader(frame(commandOf(200_000, '90', '93909090'))), more)
+})
+
 const created = { seconds: 1_700_000_000n, nanoseconds: 5 }
 const base = { sequence: 1n, created } as const
 
