@@ -7,13 +7,15 @@ import { nextInSequence, readSequence, type SequenceLock } from './sequence-file
  * Giving numbers to items that are enqueued. The item is written and synced before; under the lock of `seq`:
  *
  *   1. read the number N                          nothing has happened
- *   2. write seq.temp with N+1, to last           seq.temp, and no item N: the next gives N again
+ *   2. write seq.new with N+1, fsync, rename to   seq.temp, and no item N: the next gives N again
+ *      seq.temp, fsync the directory
  *   3. the steps of enqueue from its link         seq.temp, and item N: the next sees it, and gives N+1
  *   4. rename seq.temp to seq, fsync              item N, and N+1 is next
  *
  * So an enqueue that fails, or is killed, leaves no gap, and no number is given twice. Whoever finds a
  * seq.temp looks which of the numbers on their way are in use: an item has one, or the one who works is
- * past it. That is a walk through the directories of the queue, once after a crash.
+ * past it. That is a walk through the directories of the queue, once after a crash. And as such a seq.temp
+ * may be all that tells of them, it is never missing until `seq` does: it is only ever replaced.
  */
 
 /**

@@ -67,7 +67,7 @@ export interface SequenceLockOptions {
 
 /** A file that holds the next number of a sequence, in the format of Filespooler. */
 export class SequenceFile {
-  /** The file; beside it are `PATH.lock` and, for a moment, `PATH.temp`. */
+  /** The file; beside it are `PATH.lock` and, for a moment, `PATH.temp` and `PATH.new`. */
   readonly path: string
   readonly #options: SequenceFileOptions
 
@@ -199,7 +199,7 @@ export class SequenceLock implements Disposable {
    */
   async write(next: bigint): Promise<void> {
     try {
-      await this.#write(next)
+      await this.#write(this.#temporary, next)
       await this.#commit()
     } catch (error) {
       throw sequenceError('cannot write the sequence file', this.#path, error)
@@ -208,11 +208,14 @@ export class SequenceLock implements Disposable {
 
   /**
    * Does the first half of {@link write}, to last: the number is on its way until {@link commit}, and
-   * whoever locks the file next can see that ({@link staged}).
+   * whoever locks the file next can see that ({@link staged}). What was staged before can be seen until
+   * then, and is as it was where this fails: it may be all that tells of numbers that are in use.
    */
   async stage(next: bigint): Promise<void> {
     try {
-      await this.#write(next)
+      const written = `${this.#path}.new`
+      await this.#write(written, next)
+      replaceFile(written, this.#temporary)
       await this.#syncDirectory()
     } catch (error) {
       throw sequenceError('cannot write the sequence file', this.#path, error)
@@ -228,12 +231,17 @@ export class SequenceLock implements Disposable {
     }
   }
 
-  /** The number that somebody was about to make the next, if it is still on its way and whole. */
+  /**
+   * The number that somebody was about to make the next, if it is still on its way and whole.
+   *
+   * @throws `FsqError` `FSQ_SEQUENCE` where it cannot be read, which does not mean that there is none.
+   */
   get staged(): bigint | undefined {
     try {
       return readSequence(this.#temporary)
-    } catch {
-      return undefined
+    } catch (error) {
+      if (error instanceof FsqError && error.cause === undefined) return undefined
+      throw error
     }
   }
 
@@ -241,14 +249,14 @@ export class SequenceLock implements Disposable {
     return `${this.#path}.temp`
   }
 
-  async #write(next: bigint): Promise<void> {
+  async #write(path: string, next: bigint): Promise<void> {
     if (next < 0n || next > lastInSequence)
       throw new TypeError(`Expected a number from 0 to 2^64-1, got ${next}`)
     if (!this.#isOpen) throw new TypeError('Expected a lock that is held, got one that was closed')
     const { ownership, sync: isSynced = true } = this.#options
     // Left by a crash; or a link that somebody put there.
-    removeIfThere(this.#temporary)
-    const fd = createFile(this.#temporary, 0o666)
+    removeIfThere(path)
+    const fd = createFile(path, 0o666)
     try {
       if (ownership !== undefined) setOwnership(fd, ownership)
       await writeFully(fd, Buffer.from(`${next}\n`))

@@ -21,6 +21,7 @@ export const sequenceNames: readonly string[] = ['seq', 'nextseq'].flatMap((name
   name,
   `${name}.lock`,
   `${name}.temp`,
+  `${name}.new`,
 ])
 
 /** The numbers of those who enqueue. */

@@ -216,6 +216,16 @@ const operations = {
     },
     act: () => enqueue(['the body'], undefined, { ordered: true }),
   },
+  // What is left of an enqueue that was killed behind its link: the second item has a number on its way.
+  'enqueue in order behind a kill': {
+    async setUp() {
+      await root.install('q')
+      for (const body of ['first', 'second']) await enqueue([body], undefined, { ordered: true })
+      writeFileSync(`${queue.path}/seq`, '2\n')
+      writeFileSync(`${queue.path}/seq.temp`, '3\n')
+    },
+    act: () => enqueue(['the body'], undefined, { ordered: true }),
+  },
   'first enqueue in order': {
     setUp: () => root.install('q'),
     act: () => enqueue(['the body'], undefined, { ordered: true }),

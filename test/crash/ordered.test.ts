@@ -50,13 +50,27 @@ t.test('a number is on the disk before its item is', { skip }, async (t) => {
   const calls = await callsOf(t, 'enqueue in order')
   const item = naming(calls, /\/q\/queue\//)
   const before = syncedBetween(calls, undefined, item)
-  for (const what of [/\/q\/seq\.temp>/, /\/q>/])
+  for (const what of [/\/q\/seq\.new>/, /\/q>/])
     t.ok(
       before.some((each) => what.test(each)),
       String(what),
     )
   const number = naming(calls, /\/q\/seq$/, item.ended)
   t.ok(syncedBetween(calls, item, number).some((each) => each.includes('/q/queue>')))
+})
+
+/*
+ * Until `seq` has it, the seq.temp of who was killed is all that tells of the number of an item. Were it
+ * missing for a moment, a second kill then would have the number given again.
+ */
+t.test('what tells of a number is replaced, and never missing', { skip }, async (t) => {
+  const calls = await callsOf(t, 'enqueue in order behind a kill')
+  const named = (call: Call): boolean => call.arguments.some((it) => it.endsWith("/q/seq.temp"))
+  const removed = calls.filter(({ name }) => name.startsWith('unlink')).filter(named)
+  t.strictSame(removed, [])
+  const made = naming(calls, /\/q\/seq\.temp$/)
+  t.ok(syncedBetween(calls, undefined, made).some((each) => each.includes('/q/seq.new>')))
+  t.ok(made.ended < naming(calls, /\/q\/queue\//).began)
 })
 
 /*

@@ -31,6 +31,7 @@ const operations = [
   'enqueue that replaces by its key',
   'a batch with a key',
   'enqueue in order',
+  'enqueue in order behind a kill',
   'first enqueue in order',
   'done in order',
   'claim and done',

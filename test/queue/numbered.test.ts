@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { numbersIn, fileOf } from '../helpers/ordered.js'
 import { contentsOf, entriesOf, nothing, temporaryQueue } from '../helpers/temporary.js'
@@ -102,6 +102,14 @@ for (const [what, files, next] of crashes) {
     t.notOk(existsSync(`${queue.path}/seq.temp`))
   })
 }
+
+t.test('numbers on their way that cannot be read are not taken to be free', async (t) => {
+  const queue = await temporaryQueue(t)
+  await queue.enqueue('', [], { ordered })
+  symlinkSync('elsewhere', `${queue.path}/seq.temp`)
+  await t.rejects(queue.enqueue('', [], { ordered }), { code: 'FSQ_SEQUENCE' })
+  t.strictSame(numbersIn(queue), [1n])
+})
 
 t.test('a number may come from elsewhere', async (t) => {
   const queue = await temporaryQueue(t)
