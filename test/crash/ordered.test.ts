@@ -65,7 +65,7 @@ t.test('a number is on the disk before its item is', { skip }, async (t) => {
  */
 t.test('what tells of a number is replaced, and never missing', { skip }, async (t) => {
   const calls = await callsOf(t, 'enqueue in order behind a kill')
-  const named = (call: Call): boolean => call.arguments.some((it) => it.endsWith("/q/seq.temp"))
+  const named = (call: Call): boolean => call.arguments.some((it) => it.endsWith('/q/seq.temp'))
   const removed = calls.filter(({ name }) => name.startsWith('unlink')).filter(named)
   t.strictSame(removed, [])
   const made = naming(calls, /\/q\/seq\.temp$/)
