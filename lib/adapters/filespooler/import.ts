@@ -1,11 +1,13 @@
-import { createHash } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import { crc32 } from '../../crc32.js'
+import { FsqError } from '../../errors.js'
 import { toByteString } from '../../name/charset.js'
-import { close, openIfThere, readAt, readPieces } from '../../posix/files.js'
+import { readAt } from '../../posix/files.js'
 import { entryPath } from '../../posix/path.js'
 import type { QueueContext } from '../../queue/context.js'
 import type { Queue } from '../../root/queue.js'
 import { formerItem, packedItem, unpackedItem } from './convert.js'
+import { hasContent } from './has-content.js'
 import { encodeHeader } from './header.js'
 import type { QueuedJob, RejectedFile } from './jobs-directory.js'
 import type { OpenJob } from './open-job.js'
@@ -16,9 +18,14 @@ import { readHeader } from './read-header.js'
 /*
  * Import: jobs of a Filespooler queue become items, as if a command had been run for each (process.ts):
  *
- *   1. put the item into its queue, synced     the job is imported again, under the same name: nothing new
+ *   1. put the item into its queue, synced     the job is imported again, under the same name
  *   2. nextseq + 1                             a file of a lower number, which nobody runs
  *   3. remove the file of the job              the item
+ *
+ * Under the same name it is nothing new while the item is in queue/; nor when it was done or failed before the
+ * next import, as long as it is in done/ or fail/. But an item that was tried again has another name, and one
+ * that was pruned has none: these are there once more. So is what was an item before an export: the export may
+ * have been from this queue, and left it in done/, and then the job is still to be done.
  */
 
 /** How jobs are imported. */
@@ -106,6 +113,8 @@ export async function importJobs(
 interface Candidate {
   readonly id: string
   readonly body: 'payload' | 'file'
+  /** Whether it was an item before an export. */
+  readonly isFormer?: true
 }
 
 /** Puts a job into a queue, under the first name that is no other item's. */
@@ -114,9 +123,17 @@ async function takeJob(
   to: Queue,
   unpack: boolean,
 ): Promise<{ readonly id: string; readonly added: boolean }> {
-  for (const { id, body } of candidates(source, to.context, unpack)) {
+  const { paths, writing } = to.context
+  for (const { id, body, isFormer = false } of candidates(source, to.context, unpack)) {
+    const entry = toByteString(id, writing.charset)
+    const isIn = async (directory: string): Promise<boolean | undefined> =>
+      hasContent(entryPath(directory, entry), contentOf(source, body))
+    const isOver =
+      !isFormer && ((await isIn(paths.done)) === true || (await isIn(paths.fail)) === true)
+    if (isOver) return { id, added: false }
     if (await to.receive(id, contentOf(source, body))) return { id, added: true }
-    if (await isBody(to.context, id, contentOf(source, body))) return { id, added: false }
+    // What is gone by now has been done meanwhile.
+    if ((await isIn(paths.queue)) !== false) return { id, added: false }
   }
   throw new TypeError('Expected a name that is free')
 }
@@ -128,7 +145,7 @@ function* candidates(
 ): Generator<Candidate> {
   const file = crc32(Buffer.from(job.entry, 'latin1'))
   const former = formerItem(open.job, queue)
-  if (former !== undefined) yield { id: former, body: 'payload' }
+  if (former !== undefined) yield { id: former, body: 'payload', isFormer: true }
   const unpacked = unpack ? unpackedItem(open.job, header(), file, queue) : undefined
   if (unpacked !== undefined) yield { id: unpacked, body: 'payload' }
   for (let other = file; ; other = (other + 1) % 2 ** 32)
@@ -141,7 +158,7 @@ interface Source {
   readonly job: QueuedJob
   /** Its header as it stands in the file; or as we would write it, where that is encoded. */
   readonly header: () => Buffer
-  /** Opens it once more: its content may be asked for more than once. */
+  /** Opens it once more: what is decoded can be read only once, and may be asked for more often. */
   readonly again: () => Promise<OpenJob>
 }
 
@@ -154,28 +171,13 @@ function sourceOf(open: OpenJob, job: QueuedJob, again: () => Promise<OpenJob>):
 }
 
 async function* contentOf(source: Source, body: Candidate['body']): AsyncGenerator<Uint8Array> {
-  using open = await source.again()
   if (body === 'file') yield source.header()
-  yield* open.payload.bytes()
-}
-
-/** Whether that is the body of an item; so it is of one that has been done meanwhile. */
-async function isBody(
-  { paths, writing }: QueueContext,
-  id: string,
-  content: AsyncIterable<Uint8Array>,
-): Promise<boolean> {
-  const fd = openIfThere(entryPath(paths.queue, toByteString(id, writing.charset)))
-  if (fd === undefined) return true
-  try {
-    return (await hashOf(readPieces(fd, 0))) === (await hashOf(content))
-  } finally {
-    close(fd)
+  if (source.open.payload.fd !== undefined) {
+    yield* source.open.payload.bytes()
+    return
   }
-}
-
-async function hashOf(pieces: AsyncIterable<Uint8Array>): Promise<string> {
-  const hash = createHash('sha256')
-  for await (const piece of pieces) hash.update(piece)
-  return hash.digest('hex')
+  using open = await source.again()
+  if (!isDeepStrictEqual(open.job, source.open.job))
+    throw new FsqError('FSQ_FILESPOOLER', `somebody has written over the job ${source.job.name}`)
+  yield* open.payload.bytes()
 }

@@ -161,6 +161,67 @@ t.test(
   },
 )
 
+t.test(
+  'a job that was imported and worked on before we were killed is not there again',
+  async (t) => {
+    const place = await placeFor(t)
+    for (const unpack of [true, false]) {
+      for (const state of ['done', 'fail'] as const) {
+        await place.spool.setNext(1n)
+        await place.spool.add(jobOf(1n, state), [Buffer.from('payload')])
+        const [name = ''] = readdirSync(place.spool.paths.jobs)
+        copyFileSync(`${place.spool.paths.jobs}/${name}`, `${place.directory}/copy`)
+        t.match(await imported(place, { unpack }), { told: ['1 added'] })
+        for await (const item of place.queue.scan())
+          await (state === 'done' ? item.success() : item.failPerm())
+        renameSync(`${place.directory}/copy`, `${place.spool.paths.jobs}/${name}`)
+        await place.spool.setNext(1n)
+        t.match(await imported(place, { unpack }), { told: ['1 present'] }, state)
+        t.match(contentsOf(place.queue), { queue: [] })
+        t.equal(await place.spool.getNext(), 2n)
+      }
+    }
+  },
+)
+
+t.test(
+  'an item that was exported, and is done by that, comes back to the same queue',
+  async (t) => {
+    const place = await placeWithItem(t)
+    t.strictSame(await exported(place), ['added'])
+    t.match(contentsOf(place.queue), { queue: [], done: [id] })
+    t.match(await imported(place, { order: 'timestamp' }), { told: ['7 added'] })
+    t.match(contentsOf(place.queue), { queue: [id], done: [id] })
+  },
+)
+
+t.test('a file that takes the place of a job meanwhile is not mixed with it', async (t) => {
+  for (const decoder of [undefined, 'cat']) {
+    const place = await placeFor(t)
+    await place.spool.add(jobOf(1n, 'one'), [Buffer.from('the first')])
+    const [name = ''] = readdirSync(place.spool.paths.jobs)
+    const receive = place.queue.receive.bind(place.queue)
+    place.queue.receive = async (...given) => {
+      const other = [encodeHeader(jobOf(1n, 'two')), Buffer.from('the second')]
+      writeFileSync(`${place.directory}/other`, Buffer.concat(other))
+      renameSync(`${place.directory}/other`, `${place.spool.paths.jobs}/${name}`)
+      return receive(...given)
+    }
+    const importing = imported(place, { decoder, unpack: false })
+    if (decoder !== undefined) {
+      await t.rejects(importing, { message: /somebody has written over the job fspl-/ })
+      t.match(contentsOf(place.queue), { queue: [] })
+      continue
+    }
+    t.match(await importing, { told: ['1 added'] })
+    const [item = ''] = readdirSync(place.queue.context.paths.queue)
+    const file = readFileSync(`${place.queue.context.paths.queue}/${item}`)
+    const { job, length } = decodeHeader(file)
+    t.match(job, { parameters: [Buffer.from('one')] })
+    t.equal(file.subarray(length).toString(), 'the first')
+  }
+})
+
 t.test('a name that is another item’s is not taken for the same', async (t) => {
   const place = await placeFor(t)
   const id = '_20260101000000_1_2_host_0_a'
