@@ -8,5 +8,11 @@ mkdir -p "$INBOX" "$FILES"
 [ -d "$INBOX/queue" ] || fsq fspl queue-init -q "$INBOX/queue"
 
 # A decoder that fails, also at the end of the payload, has the job fail: it stays, and so do those behind it.
-fsq fspl queue-process -q "$INBOX/queue" -d "$DECODE" --allow-job-params \
-  sh -- -c 'cat >"$1/.new" && mv "$1/.new" "$1/$(basename "$2")"' sh "$FILES"
+# So does a job whose parameter is not the name of a file: who sends it writes nowhere but in $FILES.
+fsq fspl queue-process -q "$INBOX/queue" -d "$DECODE" --allow-job-params sh -- -c '
+  name=${2-}
+  case $name in
+  "" | . | .. | .new | */*) echo "receive.sh: no name of a file: $name" >&2; exit 1 ;;
+  esac
+  cat >"$1/.new" && mv -- "$1/.new" "$1/$name"
+' sh "$FILES"

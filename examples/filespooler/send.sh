@@ -9,8 +9,9 @@ mkdir -p "$OUTBOX"
 [ -d "$OUTBOX/queue" ] || fsq fspl queue-init --append-only -q "$OUTBOX/queue"
 
 for file in "$@"; do
+  case $file in /*) ;; *) file=./$file ;; esac # "-" is standard input.
   # In two steps: in a pipe, nobody would notice a prepare or an encoder that fails.
-  fsq fspl prepare -s "$OUTBOX/next" -i "$file" -- "$(basename "$file")" >"$OUTBOX/job"
+  fsq fspl prepare -s "$OUTBOX/next" -i "$file" -- "${file##*/}" >"$OUTBOX/job"
   sh -c "$ENCODE" <"$OUTBOX/job" >"$OUTBOX/encoded"
   fsq fspl queue-write -q "$OUTBOX/queue" <"$OUTBOX/encoded"
   rm "$OUTBOX/job" "$OUTBOX/encoded"

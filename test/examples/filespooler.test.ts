@@ -1,5 +1,12 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdirSync,
+  readFileSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { check, type Ended, place, startProgram } from '../helpers/cli.js'
@@ -46,6 +53,35 @@ const codings: Readonly<Record<string, Coding>> = {
     },
   },
 }
+
+t.test('a file may have any name, and nothing is written elsewhere', async (t) => {
+  const { directory, env } = await place(t)
+  const [OUTBOX, FILES] = [`${directory}/box`, `${directory}/files`]
+  const variables = { ...env, OUTBOX, INBOX: OUTBOX, FILES }
+  const run = async (part: string, ...words: string[]): Promise<Ended> =>
+    startProgram('sh', [script(part), ...words], { env: variables, cwd: directory }).ended
+  check(t, await run('receive'))
+  const names = ['-', '-n', 'a\n']
+  for (const name of names) writeFileSync(`${directory}/${name}`, name)
+  check(t, await run('send', ...names))
+  check(t, await run('receive'))
+  t.strictSame(entriesOf(FILES), names)
+  for (const name of names) t.equal(readFileSync(`${FILES}/${name}`, 'utf8'), name)
+
+  const before = entriesOf(directory)
+  for (const name of ['..', '.', '', '/', '../x', `${directory}/x`, '.new']) {
+    const words = `prepare -s ${OUTBOX}/next -- '${name}' | fsq fspl queue-write -q ${OUTBOX}/queue`
+    check(t, await startProgram('sh', ['-c', `fsq fspl ${words}`], { env: variables }).ended)
+    const { status, stderr } = await run('receive')
+    t.equal(status, 1)
+    t.match(stderr, `receive.sh: no name of a file: ${name}\n`)
+    t.strictSame([entriesOf(directory), entriesOf(FILES)], [before, names], name)
+    for (const job of entriesOf(`${OUTBOX}/queue/jobs`)) unlinkSync(`${OUTBOX}/queue/jobs/${job}`)
+    const skip = `n=$(fsq fspl queue-get-next -q ${OUTBOX}/queue) && fsq fspl queue-set-next -q`
+    const next = `${skip} ${OUTBOX}/queue $((n + 1))`
+    check(t, await startProgram('sh', ['-c', next], { env: variables }).ended)
+  }
+})
 
 for (const [name, { needs, prepare, isOpen = false }] of Object.entries(codings)) {
   const missing = ['rsync', ...needs].filter(
