@@ -1,5 +1,7 @@
 import { all } from '../../all.js'
-import { errnoOf, FsqError } from '../../errors.js'
+import { batchesOf } from '../../batches.js'
+import { errnoOf, FsqError, reasonOf } from '../../errors.js'
+import { checkWritable } from '../../posix/access.js'
 import { syncDirectory } from '../../posix/directory-sync.js'
 import { pinDirectory } from '../../posix/files.js'
 import { listNames, replaceFile, statEntry } from '../../posix/names.js'
@@ -27,14 +29,21 @@ import type { FilespoolerQueue } from './queue.js'
  *   1. rename jobs/NAME to DESTINATION/jobs/NAME, one by one      it is here, or there
  *   2. fsync the directories, those first in which they are now   it is there to stay
  *
- * In sequence, nextseq tells which jobs are on their way:
+ * In sequence, nextseq tells which jobs are on their way, a batch at a time:
  *
  *   1. rename jobs/NAME to dispersing/NAME, one by one; fsync both   the next call puts them back
  *   2. write nextseq: the number behind the last of them             the next call moves them on
  *   3. as above, from dispersing/
  *
- * Between a kill in 1 and the next call the source lacks its next job, and nobody else goes on.
+ * Between a kill in 1 and the next call the source lacks its next job, and nobody else goes on. Where a step
+ * fails, those that are still in dispersing/ are put back:
+ *
+ *   1. write nextseq: the number of the first of them                    the next call puts them back
+ *   2. rename dispersing/NAME to jobs/NAME, the last first; fsync both   the source, as it was
  */
+
+/** So many jobs are on their way at most: they share the syncs, and are what a kill leaves half done. */
+const most = 64
 
 /** Which jobs are moved. */
 export interface DisperseOptions {
@@ -55,7 +64,7 @@ export interface DisperseOptions {
   readonly wait?: number | undefined
   /** Is told of what happens. */
   readonly onEvent?: ((event: DisperseEvent) => void) | undefined
-  /** Ends it before the next jobs. */
+  /** Ends it before the next jobs, 64 at a time; none is on its way then. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -108,7 +117,8 @@ interface Destination {
  * What a killed call left half done is gone on with by the next, in either order.
  *
  * @throws `FsqError` `FSQ_LOCKED` where the source is being processed; `FSQ_FILESPOOLER`, with the errno
- * `EXDEV` where a destination is on another file system: nothing is moved then; `FSQ_SEQUENCE`;
+ * `EXDEV` where a destination is on another file system, `EACCES` where jobs cannot be put into one:
+ * nothing is moved then; the same where that shows later: what was not moved is in the source; `FSQ_SEQUENCE`;
  * `FSQ_AMBIGUOUS` where the job that is next is there twice; the reason of the signal.
  */
 export async function disperse(
@@ -159,7 +169,7 @@ class Dispersal {
     const { jobs, dispersing } = this.#source.paths
     if (statEntry(dispersing) === undefined) return
     const { jobs: found, rejected } = await listJobs(dispersing, this.#options.decoder)
-    const [unread] = rejected.filter(({ kind }) => kind === 'undecodable')
+    const [unread] = rejected.filter(({ kind }) => kind !== 'unsafe')
     // It may want another decoder, and must not be forgotten here.
     if (unread !== undefined)
       throw new FsqError(
@@ -183,8 +193,10 @@ class Dispersal {
   async #byTime(): Promise<DisperseResult> {
     const { jobs, unsafe } = await this.#list()
     const ready = jobs.filter(({ entry }) => !unsafe.has(entry)).sort(byTime)
-    const moved = await this.#move(this.#source.paths.jobs, this.#fitting(ready))
-    return { moved: this.#moved, left: ready.length - moved.length }
+    let moved = 0
+    for await (const batch of this.#batches(ready))
+      moved += await this.#move(this.#source.paths.jobs, batch)
+    return { moved: this.#moved, left: ready.length - moved }
   }
 
   async #inSequence(): Promise<DisperseResult> {
@@ -202,13 +214,13 @@ class Dispersal {
       ready.push(job)
       next = nextInSequence(next)
     }
-    const staged = await this.#stage(this.#fitting(ready))
-    const last = staged.at(-1)
-    if (last !== undefined) {
-      await this.#lock.write(nextInSequence(last.job.sequence))
-      await this.#move(this.#source.paths.dispersing, staged)
+    let taken = 0
+    for await (const batch of this.#batches(ready)) {
+      const staged = await this.#moveInSequence(batch)
+      taken += staged
+      if (staged < batch.length) break
     }
-    const left = ready.length - staged.length
+    const left = ready.length - taken
     for (const { job } of ready) bySequence.delete(job.sequence)
     const isWaiting = left === 0 && [...bySequence.keys()].some((sequence) => sequence > next)
     return { moved: this.#moved, left, ...(isWaiting && { waitingFor: next }) }
@@ -218,27 +230,46 @@ class Dispersal {
     const { decoder, onEvent } = this.#options
     const directory = this.#source.paths.jobs
     const { jobs, rejected } = await listJobs(directory, decoder)
+    this.#options.signal?.throwIfAborted()
     const links = jobs.filter(({ entry }) => isLink(directory, entry))
     const left = [...rejected, ...links.map((job): RejectedFile => ({ ...job, ...asLink }))]
     for (const file of left) onEvent?.({ type: 'rejected', file })
     return { jobs: [...jobs], unsafe: new Set(left.map(({ entry }) => entry)) }
   }
 
-  /** As many of these as there is room for, and as are asked for. */
-  #fitting(ready: readonly QueuedJob[]): QueuedJob[] {
-    const { maxJobs = Infinity, maxDepth = Infinity } = this.#options
+  /** As many of these as there is room for, and as are asked for, until we are to end. */
+  async *#batches(ready: readonly QueuedJob[]): AsyncGenerator<QueuedJob[]> {
+    const { maxJobs = Infinity, maxDepth = Infinity, signal } = this.#options
     const room = this.#destinations.map(({ load }) => Math.max(0, maxDepth - load))
-    const most = room.reduce((sum, each) => sum + each, 0)
-    return ready.slice(0, Math.min(maxJobs, most))
+    const all = room.reduce((sum, each) => sum + each, 0)
+    yield* batchesOf(ready.slice(0, Math.min(maxJobs, all)), most, signal)
+    signal?.throwIfAborted()
   }
 
-  /** Takes jobs out of jobs/, up to one that is gone; those that were taken. */
-  async #stage(ready: readonly QueuedJob[]): Promise<QueuedJob[]> {
-    const { paths } = this.#source
-    if (ready.length === 0) return []
-    await this.#source.makeSide(paths.dispersing)
+  /** Moves jobs that follow each other, up to one that is gone; how many. */
+  async #moveInSequence(batch: readonly QueuedJob[]): Promise<number> {
+    const { dispersing } = this.#source.paths
     const staged: QueuedJob[] = []
-    for (const job of ready) {
+    try {
+      await this.#stage(batch, staged)
+      const last = staged.at(-1)
+      if (last === undefined) return 0
+      await this.#lock.write(nextInSequence(last.job.sequence))
+      await this.#move(dispersing, staged)
+      return staged.length
+    } catch (error) {
+      const isThere = ({ entry }: QueuedJob): boolean =>
+        statEntry(entryPath(dispersing, entry)) !== undefined
+      await this.#putBack(staged.filter(isThere), error)
+      throw error
+    }
+  }
+
+  /** Takes jobs out of jobs/, up to one that is gone, and notes those that were taken. */
+  async #stage(batch: readonly QueuedJob[], staged: QueuedJob[]): Promise<void> {
+    const { paths } = this.#source
+    await this.#source.makeSide(paths.dispersing)
+    for (const job of batch) {
       const entry = moveJob(paths.jobs, paths.dispersing, job.entry)
       if (entry === undefined) break
       staged.push({ ...job, entry })
@@ -246,17 +277,37 @@ class Dispersal {
     }
     await syncDirectory(`${paths.dispersing}/.`)
     await syncDirectory(`${paths.jobs}/.`)
-    return staged
   }
 
-  /** Moves jobs to the destinations; those that were still there. */
-  async #move(from: string, jobs: readonly QueuedJob[]): Promise<QueuedJob[]> {
+  /** Puts jobs of dispersing/ back, as if they had never been taken. */
+  async #putBack(staged: readonly QueuedJob[], why: unknown): Promise<void> {
+    const { jobs, dispersing } = this.#source.paths
+    const [first] = staged
+    if (first === undefined) return
+    const { sequence } = first.job
+    try {
+      // Not until then: jobs that nextseq has passed would never be run.
+      if ((await this.#lock.read()) !== sequence) await this.#lock.write(sequence)
+      for (const { entry } of staged.toReversed()) moveJob(dispersing, jobs, entry)
+      await syncDirectory(`${jobs}/.`)
+      await syncDirectory(`${dispersing}/.`)
+    } catch (cause) {
+      throw new FsqError(
+        'FSQ_FILESPOOLER',
+        `${reasonOf(why)}; jobs stay in ${dispersing} until the next call: ${reasonOf(cause)}`,
+        { path: dispersing, cause: new AggregateError([why, cause]) },
+      )
+    }
+  }
+
+  /** Moves jobs to the destinations; how many were still there. */
+  async #move(from: string, jobs: readonly QueuedJob[]): Promise<number> {
     const events: JobMovedEvent[] = []
     const changed = new Set<Destination>()
     try {
       for (const job of jobs) {
         const to = leastLoaded(this.#destinations)
-        const entry = moveJob(from, to.queue.paths.jobs, job.entry)
+        const entry = this.#moveTo(to.queue, from, job)
         if (entry === undefined) continue
         to.load++
         changed.add(to)
@@ -267,16 +318,28 @@ class Dispersal {
       // First where they are now: a power cut may leave them in both, but not in neither.
       await all([...changed].map(({ queue }) => syncDirectory(`${queue.paths.jobs}/.`)))
       if (events.length > 0) await syncDirectory(`${from}/.`)
+      this.#moved += events.length
+      for (const event of events) this.#options.onEvent?.(event)
     }
-    this.#moved += events.length
-    for (const event of events) this.#options.onEvent?.(event)
-    return events.map(({ job }) => job)
+    return events.length
+  }
+
+  #moveTo(
+    { directory, paths }: FilespoolerQueue,
+    from: string,
+    { entry }: QueuedJob,
+  ): string | undefined {
+    try {
+      return moveJob(from, paths.jobs, entry)
+    } catch (cause) {
+      throw moveError(this.#source, directory, cause)
+    }
   }
 }
 
 /**
- * Checks that jobs can be moved to each of the destinations. That of a file that is not there is refused by
- * the system for the same reasons, but for one, and changes nothing.
+ * Checks that jobs can be moved to each of the destinations, and changes nothing: the system refuses to move a
+ * file that is not there to another file system too, but does not look whether it may be put there.
  */
 function checkDirectories(
   source: FilespoolerQueue,
@@ -291,13 +354,18 @@ function checkDirectories(
     keys.add(key)
     const name = `tmp-${makeJobName()}.tmp`
     try {
+      checkWritable(queue.paths.jobs)
       replaceFile(`${source.paths.jobs}/${name}`, `${queue.paths.jobs}/${name}`)
     } catch (cause) {
       if (errnoOf(cause) === 'ENOENT') continue
-      const attempt = `cannot move jobs from ${source.directory} to ${directory}`
-      throw queueError(attempt, directory, cause)
+      throw moveError(source, directory, cause)
     }
   }
+}
+
+function moveError(source: FilespoolerQueue, directory: string, cause: unknown): unknown {
+  const attempt = `cannot move jobs from ${source.directory} to ${directory}`
+  return queueError(attempt, directory, cause)
 }
 
 /** The same text for the same queue, whatever path leads there. */

@@ -1,10 +1,12 @@
 import {
+  chownSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   renameSync,
   statSync,
   symlinkSync,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -24,7 +26,7 @@ import {
   initFilespooler,
   openFilespooler,
 } from '../../../lib/adapters/filespooler/queue.js'
-import { check, place } from '../../helpers/cli.js'
+import { cannotBeNobody, check, nobody, place } from '../../helpers/cli.js'
 import { addJobs, jobOf, nextIn, numbersIn, queuesIn } from '../../helpers/filespooler-queues.js'
 import { fspl, noFspl } from '../../helpers/fspl.js'
 import { entriesOf } from '../../helpers/temporary.js'
@@ -381,16 +383,142 @@ t.test('fsq filespooler disperse', async (t) => {
   check(t, await call('--order-by', 'TIMESTAMP', source, one, two))
   t.strictSame(entriesOf(`${one}/jobs`), ['fspl-a.fspl', 'fspl-d.fspl'])
   t.strictSame(entriesOf(`${two}/jobs`), ['fspl-b.fspl'])
-  check(t, await call(source, source), {
-    status: 1,
-    stderr: `fsq filespooler disperse: ${source} is given twice\n`,
-  })
+  for (const again of [source, `${source}/../source`])
+    check(t, await call(source, again), {
+      status: 2,
+      stderr: /^fsq filespooler disperse: the queue .*source is given twice\nusage: .*\n$/,
+    })
   check(t, await call(source), { status: 2, stderr: /too few arguments\nusage: .*\n/ })
   check(t, await call('--max-depth', '0', source, one), { status: 2, stderr: /whole number/ })
   using lock = await openFilespooler(source).lock()
   check(t, await call(source, one), { status: 1, stderr: /somebody else has locked/ })
   lock.close()
 })
+
+t.test('what a kill left is told by a count, and each job at debug', async (t) => {
+  const { directory, fsq } = await place(t)
+  const source = await initFilespooler(`${directory}/source`)
+  const one = await initFilespooler(`${directory}/one`)
+  for (const flags of [[], ['-v']]) {
+    await addJobs(source, 1, 2)
+    mkdirSync(source.paths.dispersing, { recursive: true })
+    for (const entry of entriesOf(source.paths.jobs))
+      renameSync(`${source.paths.jobs}/${entry}`, `${source.paths.dispersing}/${entry}`)
+    const words = ['filespooler', 'disperse', ...flags, '-n', '0']
+    const { status, stderr } = await fsq([...words, source.directory, one.directory])
+    t.equal(status, 0)
+    const told = 'fsq filespooler disperse: warn: back, since who moved them was killed: 2 jobs\n'
+    t.ok(stderr.includes(told))
+    t.equal(stderr.split('\n').filter((line) => line.endsWith(' is back')).length, 2 * flags.length)
+    for (const entry of entriesOf(source.paths.jobs)) unlinkSync(`${source.paths.jobs}/${entry}`)
+  }
+})
+
+t.test('that there are files only that are no jobs is told', async (t) => {
+  const { directory, fsq } = await place(t)
+  const source = await initFilespooler(`${directory}/source`)
+  const one = await initFilespooler(`${directory}/one`)
+  const words = ['filespooler', 'disperse', source.directory, one.directory]
+  const encoded = gzipSync(encodeHeader(jobOf(1n)))
+  await source.write([encoded])
+  const told = (what: string): string =>
+    `fsq filespooler disperse: info: ${what}; see queue-check, or -d\n`
+  check(t, await fsq(words), { stderr: told('1 file is no job') })
+  await source.write([encoded])
+  check(t, await fsq(words), { stderr: told('2 files are no jobs') })
+  await addJobs(source, 1)
+  check(t, await fsq(words))
+})
+
+t.test('a signal ends it before the next jobs, and it dies of it', async (t) => {
+  const { directory, fsq } = await place(t)
+  const source = await initFilespooler(`${directory}/source`)
+  const one = await initFilespooler(`${directory}/one`)
+  await addJobs(source, ...to(12))
+  for (const order of ['sequence', 'timestamp']) {
+    // At the first of the jobs, long before the last of them is read.
+    const decoder = `mkdir ${directory}/${order} 2>/dev/null && kill -TERM $PPID; cat`
+    const words = ['--order-by', order, '-d', decoder]
+    const ended = await fsq([
+      ...['filespooler', 'disperse', ...words],
+      ...[source.directory, one.directory],
+    ])
+    check(t, ended, { status: 'SIGTERM' }, order)
+    t.strictSame(await numbersOf([source, one]), [to(12), []])
+  }
+})
+
+for (const order of ['sequence', 'timestamp'] as const)
+  t.test(`by ${order}, it ends between batches, and nothing is on its way then`, async (t) => {
+    const { source, queues } = await queuesIn(t, 'one')
+    await addJobs(source, ...to(70))
+    const end = new AbortController()
+    const onEvent = (): void => {
+      end.abort(new Error('enough'))
+    }
+    const { signal } = end
+    await t.rejects(disperse(source, queues, { order, signal, onEvent }), /^enough$/)
+    t.strictSame(await numbersOf([source, ...queues]), [to(70).slice(64), to(64)])
+    t.equal(nextIn(source), order === 'sequence' ? '65' : '1')
+    if (order === 'sequence') t.strictSame(entriesOf(source.paths.dispersing), [])
+    t.strictSame(await disperse(source, queues, { order, signal: undefined }), {
+      moved: 6,
+      left: 0,
+    })
+  })
+
+for (const order of ['sequence', 'timestamp'] as const)
+  t.test(`by ${order}, what cannot be put into a destination is in the source`, async (t) => {
+    const { source, queues } = await queuesIn(t, 'one', 'two')
+    await addJobs(source, ...to(70))
+    const [one, two] = queues
+    const gone = `${two.directory}/gone`
+    const told: number[] = []
+    const onEvent = (event: DisperseEvent): void => {
+      if (event.type === 'moved') told.push(Number(event.job.job.sequence))
+      if (!existsSync(gone)) renameSync(two.paths.jobs, gone)
+    }
+    await t.rejects(disperse(source, queues, { order, onEvent }), {
+      code: 'FSQ_FILESPOOLER',
+      errno: 'ENOENT',
+      path: two.directory,
+      message: /cannot move jobs from .*source to .*two: /,
+    })
+    renameSync(gone, two.paths.jobs)
+    t.strictSame(told, to(65))
+    const odd = to(65).filter((number) => number % 2 === 1)
+    t.strictSame(await numbersOf([source, one]), [[66, 67, 68, 69, 70], odd])
+    t.equal(nextIn(source), order === 'sequence' ? '66' : '1')
+    if (order === 'sequence') t.strictSame(entriesOf(source.paths.dispersing), [])
+    t.strictSame(await disperse(source, queues, { order }), { moved: 5, left: 0 })
+  })
+
+t.test(
+  'a destination of somebody else is refused before any job is moved',
+  { skip: await cannotBeNobody() },
+  async (t) => {
+    const { directory, fsq } = await place(t)
+    const [source, own, foreign] = await Promise.all(
+      ['source', 'own', 'foreign'].map((name) => initFilespooler(`${directory}/${name}`)),
+    )
+    if (source === undefined || own === undefined || foreign === undefined) return
+    await addJobs(source, 1, 2)
+    for (const { directory, paths } of [source, own])
+      for (const path of [directory, paths.jobs, paths.nextseq, paths.lock])
+        chownSync(path, nobody, nobody)
+    for (const order of ['sequence', 'timestamp']) {
+      const words = ['filespooler', 'disperse', '--order-by', order]
+      const paths = [source, own, foreign].map(({ directory }) => directory)
+      check(t, await fsq([...words, ...paths], { uid: nobody }), {
+        status: 1,
+        stderr: /disperse: cannot move jobs from .*source to .*foreign: permission denied\n$/,
+      })
+      t.strictSame(await numbersOf([source, own, foreign]), [[1, 2], [], []])
+      t.equal(nextIn(source), '1')
+    }
+    t.notOk(existsSync(source.paths.dispersing))
+  },
+)
 
 t.test('fspl processes what was dispersed, by the times', { skip: noFspl }, async (t) => {
   const { source, queues } = await queuesIn(t, 'one', 'two')
