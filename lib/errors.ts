@@ -78,7 +78,8 @@ const meanings = {
   },
   FSQ_SEQUENCE: {
     exit: 111,
-    meaning: 'a sequence file cannot be used, or two items have the same place in a sequence',
+    meaning:
+      'a sequence file cannot be used, or items would have no place, or the same, in a sequence',
   },
   FSQ_JOB: { exit: 111, meaning: 'no job of Filespooler, or one that must not be run' },
   FSQ_FILESPOOLER: { exit: 111, meaning: 'a directory cannot be used as a Filespooler queue' },

@@ -1,3 +1,4 @@
+import { FsqError } from '../errors.js'
 import { toByteString } from '../name/charset.js'
 import { formatItemName, type ParsedItemName } from '../name/item-name.js'
 import type { QueueContext } from './context.js'
@@ -6,6 +7,9 @@ import { followingEntropy } from './entropy.js'
 import { type LockedEntry, withLockedEntry } from './locked-entry.js'
 import { moveEntry } from './move-entry.js'
 import { dropOutput } from './output.js'
+import { printableName } from './printable.js'
+import { aheadOf, isOrdered, isPast, sequenceOf, workersSequence } from './sequence.js'
+import { readSequence } from './sequence-file.js'
 import { touch } from './touch.js'
 import { wake } from './wake.js'
 
@@ -39,8 +43,8 @@ export interface RequeueEntryOptions {
  * @param entry - its name there, a byte string
  * @returns its name in queue/.
  * @throws {@link FsqError} `FSQ_NO_ITEM`, `FSQ_ITEM_LOCKED`, `FSQ_MALFORMED` and the other codes of
- * names where it is no work-item, `FSQ_NAME_TOO_LONG`, `FSQ_NO_QUEUE`, `FSQ_FINISH`. The item is where
- * it was then.
+ * names where it is no work-item, `FSQ_NAME_TOO_LONG`, `FSQ_NO_QUEUE`, `FSQ_FINISH`; `FSQ_SEQUENCE` as
+ * {@link checkTurn}. The item is where it was then.
  */
 export async function requeueEntry(
   queue: QueueContext,
@@ -49,12 +53,38 @@ export async function requeueEntry(
   options: RequeueEntryOptions,
 ): Promise<string> {
   return withLockedEntry(queue, state, entry, 'requeue', async (item) => {
+    checkTurn(queue, entry, options)
     touch(item.fd, new Date(queue.clock.now()))
     const newId = await move(queue, state, item, options)
     removeOutput(queue, entry)
     wake(item.fd)
     return newId
   })
+}
+
+/**
+ * Checks that an item that is to be requeued would have a turn. In a queue that is used in order, nobody
+ * works on one whose number is past, or that has lost its number: it would lie in queue/ for ever, and each
+ * worker complain. A number that is next counts as past, since whoever works sees that it was finished.
+ *
+ * @throws {@link FsqError} `FSQ_SEQUENCE`
+ */
+export function checkTurn(
+  queue: QueueContext,
+  entry: string,
+  { fresh }: RequeueEntryOptions,
+): void {
+  const number = sequenceOf(entry)
+  if (number === undefined || !isOrdered(queue)) return
+  const next = readSequence(workersSequence(queue).path)
+  const isOver = next !== undefined && (isPast(number, next) || aheadOf(number, next) === 0n)
+  if (!isOver && !fresh) return
+  const id = printableName(entry, queue.reading.charset)
+  const why = isOver
+    ? `its number ${number} has had its turn; enqueue its body and arguments anew, with \`ordered\` (--ordered)`
+    : `it would lose its number ${number}; requeue it without \`fresh\` (--fresh)`
+  const message = `cannot requeue item ${id} of ${queue.name}, which is in order: ${why}`
+  throw new FsqError('FSQ_SEQUENCE', message, { queue: queue.name, id })
 }
 
 async function move(

@@ -1,3 +1,4 @@
+import { statEntry } from '../posix/names.js'
 import type { QueueContext } from './context.js'
 import { queueOwnership } from './ownership.js'
 import { lastInSequence, SequenceFile } from './sequence-file.js'
@@ -32,6 +33,11 @@ export function sendersSequence(queue: QueueContext): SequenceFile {
 /** The number of the one who works. */
 export function workersSequence(queue: QueueContext): SequenceFile {
   return sequenceFile(queue, 'nextseq')
+}
+
+/** Whether items were enqueued to a queue, or worked on in it, in order. */
+export function isOrdered(queue: QueueContext): boolean {
+  return [sendersSequence, workersSequence].some((of) => statEntry(of(queue).path) !== undefined)
 }
 
 function sequenceFile({ settings, paths }: QueueContext, name: string): SequenceFile {

@@ -10,6 +10,7 @@ import { checkQueue, failure } from '../queue/failure.js'
 import { firstEntries, isHidden, listEntries } from '../queue/list-entries.js'
 import { moveItem } from '../queue/move-item.js'
 import { printableName } from '../queue/printable.js'
+import { isOrdered } from '../queue/sequence.js'
 import type { Queue } from '../root/queue.js'
 import type { MovedItem } from './move-items.js'
 
@@ -59,8 +60,9 @@ interface Target {
  * which the fewest wait, and tells of each. What somebody works on, or moves, is passed over; a target that
  * is down gets nothing. What is told to be moved is there to stay ({@link Settings.durability}).
  *
- * @throws {@link FsqError} `FSQ_DOWN` where the queue, or every target, is down; `FSQ_NO_QUEUE`, `FSQ_SCAN`;
- * `TypeError` for an option, or for a queue that is there twice; the reason of the signal.
+ * @throws {@link FsqError} `FSQ_DOWN` where the queue, or every target, is down; `FSQ_SEQUENCE` where the
+ * queue is used in order; `FSQ_NO_QUEUE`, `FSQ_SCAN`; `TypeError` for an option, or for a queue that is there
+ * twice; the reason of the signal.
  */
 export async function* disperseItems(
   queue: Queue,
@@ -76,6 +78,7 @@ export async function* disperseItems(
   const contexts = targets.map((target) => target.context)
   checkApart([context, ...contexts])
   for (const each of [context, ...contexts]) checkQueue(each)
+  checkUnordered(context)
   const isUp = (each: QueueContext): boolean => ignoreDown || !isDown(each)
   const dispersal = new Dispersal(context, contexts, isUp, maxDepth)
   let left = limit === 0 ? Infinity : limit
@@ -104,6 +107,20 @@ function checkApart(contexts: readonly QueueContext[]): void {
   const paths = contexts.map(({ paths }) => paths.directory)
   const twice = contexts.find((_, at) => paths.indexOf(paths[at] ?? '') !== at)
   if (twice !== undefined) throw new TypeError(`Expected other queues, got ${twice.name} twice`)
+}
+
+/**
+ * Each target would have some of the numbers, and who works there in order wait for the others for ever.
+ *
+ * @throws {@link FsqError} `FSQ_SEQUENCE`
+ */
+function checkUnordered(queue: QueueContext): void {
+  if (!isOrdered(queue)) return
+  const { name } = queue
+  const message =
+    `cannot disperse ${name}, which is in order (it has seq or nextseq): no other queue would ` +
+    `have all of its numbers; work on it where it is`
+  throw new FsqError('FSQ_SEQUENCE', message, { queue: name })
 }
 
 /** The entries of a queue, listed at once or in parts. */

@@ -2,7 +2,7 @@ import type { FsqError } from '../errors.js'
 import { checkMembers } from '../members.js'
 import { checkQueue } from '../queue/failure.js'
 import { readEntry } from '../queue/locked-entry.js'
-import { requeueEntry } from '../queue/requeue.js'
+import { checkTurn, requeueEntry } from '../queue/requeue.js'
 import type { Queue } from '../root/queue.js'
 import { actOnEntries } from './act-on-entries.js'
 import { type Choice, chooseEntries } from './choose-entries.js'
@@ -54,7 +54,8 @@ const known: ReadonlySet<string> = new Set<keyof RequeueOptions>([
  * Moves finished items back to queue/, with no try spent and to be worked on at once, and tells of each.
  * It is under its lock meanwhile; no name that is taken is replaced. What is told to be requeued is
  * there to stay, as what was enqueued is ({@link Settings.durability}). Without `ids`, `match` or
- * `olderThan`, every item of the directory.
+ * `olderThan`, every item of the directory. In a queue that is worked on in order, an item whose number
+ * has had its turn is left, with `FSQ_SEQUENCE`: nobody would ever work on it.
  *
  * @throws {@link FsqError} `FSQ_NO_QUEUE`, `FSQ_SCAN`; `TypeError` for an option; the reason of the
  * signal.
@@ -71,6 +72,7 @@ export async function* requeueItems(
   const move = async (entry: string): Promise<string | undefined> => {
     if (!dryRun) return requeueEntry(context, from, entry, { fresh })
     readEntry(context, from, entry)
+    checkTurn(context, entry, { fresh })
     return undefined
   }
   for await (const acted of actOnEntries(chooseEntries(context, from, options), move, signal)) {

@@ -30,12 +30,14 @@ t.test('what is wrong is told, and is 111 or 100', { buffered: true }, async (t)
   const { fsq, queue, root } = await place(t)
   const r = await root.install('r')
   await queue.enqueue('')
+  await (await root.install('o')).enqueue('', [], { ordered: true })
   const table: readonly [words: string[], status: number, stderr: RegExp][] = [
     [['q'], 100, /too few arguments/],
     [['q', 'q'], 100, /the queue q is given twice/],
     [['q', 'r', 'r'], 100, /the queue r is given twice/],
     [['q', 'r', '-n', 'x'], 100, /Expected a whole number, got "x"/],
     [['q', 'r', '--max-depth', '-1'], 100, /whole number/],
+    [['o', 'q', 'r'], 111, /^fsq disperse: cannot disperse o, which is in order /],
     [['q', 'nosuch'], 111, /^fsq disperse: no such queue: nosuch /],
     [['nosuch', 'r'], 111, /^fsq disperse: no such queue: nosuch /],
     [['q', '../r'], 111, /illegal/],

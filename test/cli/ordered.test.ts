@@ -47,6 +47,20 @@ t.test('an item that failed temporarily ends the scan', { buffered: true }, asyn
   t.strictSame(numbersIn(queue, 'fail'), [1n])
 })
 
+t.test('what failed in order is not requeued, but enqueued anew', { buffered: true }, async (t) => {
+  const { fsq, queue } = await place(t)
+  await fsq(['enqueue', '-e', '--ordered', 'q', 'a'])
+  await fsq(['scan', '--ordered', 'q', 'false'])
+  for (const flags of [[], ['--fresh'], ['--dry-run']])
+    check(t, await fsq(['requeue', '--all', ...flags, 'q']), {
+      status: 111,
+      stderr: /^fsq requeue: cannot requeue item _\S+ of q, .*: its number 1 has had .*--ordered/,
+    })
+  t.strictSame(numbersIn(queue, 'fail'), [1n])
+  await fsq(['enqueue', '-e', '--ordered', 'q', 'a'])
+  check(t, await fsq(['scan', '--ordered', 'q', 'echo']), { stdout: 'a\n' })
+})
+
 t.test('work --ordered, one worker at a time', { buffered: true }, async (t) => {
   const { fsq, start, queue } = await place(t)
   const work = ['work', '--ordered', '--log', 'json', 'q', '--', 'true']

@@ -47,6 +47,18 @@ async function disperse({ from, to }: Queues, options?: DisperseOptions): Promis
   return moved.map(({ to, outcome }) => (outcome === 'moved' ? to : outcome))
 }
 
+t.test('a queue that is used in order is not dispersed', async (t) => {
+  for (const use of ['seq', 'nextseq']) {
+    const here = await queues(t)
+    if (use === 'seq') await here.from.enqueue('', ['1'], { ordered: true })
+    else for await (const item of here.from.scan({ ordered: true })) item.close()
+    const before = contentsOf(here.from)
+    t.strictSame(readdirSync(here.from.path).includes(use), true)
+    await t.rejects(disperse(here), { code: 'FSQ_SEQUENCE', queue: 'from', message: /in order/ })
+    t.strictSame(contentsOf(here.from), before)
+  }
+})
+
 t.test('items go where the fewest wait, the oldest first', async (t) => {
   const here = await queues(t)
   const [a, b, c] = here.to

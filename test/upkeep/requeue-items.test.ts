@@ -7,6 +7,7 @@ import { type Requeued, requeueItems, type RequeueOptions } from '../../lib/upke
 import { all } from '../helpers/collect.js'
 import { putEntry } from '../helpers/entries.js'
 import { lockedDescriptor } from '../helpers/lock.js'
+import { fileOf } from '../helpers/ordered.js'
 import { contentsOf, nothing, temporaryQueue, temporaryRoot } from '../helpers/temporary.js'
 
 const hour = 60 * 60 * 1000
@@ -236,3 +237,37 @@ t.test('mistakes are told', async (t) => {
   await t.rejects(all(requeueItems(queue, { signal })), { message: 'enough' })
   t.equal(contentsOf(queue)['fail']?.length, 1)
 })
+
+t.test(
+  'in order, an item whose turn is over stays, and one whose turn comes keeps it',
+  async (t) => {
+    const queue = await temporaryQueue(t)
+    const ids = await queue.enqueueMany(Array.from({ length: 5 }, () => ({ ordered: true })))
+    const [one = '', two = '', three = '', four = '', five = ''] = ids
+    await (await queue.claim(five)).failPerm()
+    t.strictSame(await requeue(queue, { fresh: true }), [['left', five, 'FSQ_SEQUENCE']], 'no gap')
+    t.strictSame(await requeue(queue), [['requeued', five, five]], 'nobody has begun')
+    const scan = queue.scan({ ordered: true })
+    for (let count = 0; count < 2; count++) await (await scan.next()).value?.failPerm()
+    await scan.return()
+    t.equal(fileOf(queue, 'nextseq'), '3\n')
+    for (const id of [three, four]) await (await queue.claim(id)).failPerm()
+    for (const dryRun of [true, false]) {
+      t.strictSame(await requeue(queue, { dryRun }), [
+        ...[one, two, three].map((id) => ['left', id, 'FSQ_SEQUENCE']),
+        dryRun ? ['would', four, undefined] : ['requeued', four, four],
+      ])
+    }
+    t.strictSame(contentsOf(queue)['fail'], [one, two, three])
+    const events: unknown[] = []
+    const seen: string[] = []
+    for await (const item of queue.scan({
+      ordered: true,
+      onEvent: (event) => events.push(event),
+    })) {
+      seen.push(item.id)
+      await item.done()
+    }
+    t.strictSame([seen, events], [[four, five], []], 'nothing lies in the way of whoever works')
+  },
+)
