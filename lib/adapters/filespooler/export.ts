@@ -12,8 +12,8 @@ import {
 } from '../../queue/sequence-file.js'
 import type { Queue } from '../../root/queue.js'
 import { isPacked, jobFor, jobNameFor, unpackedJob } from './convert.js'
+import { hasContent } from './has-content.js'
 import { encodeHeader } from './header.js'
-import type { Job } from './job.js'
 import { readPlainJob } from './open-job.js'
 import { queueError } from './queue-error.js'
 import type { FilespoolerQueue } from './queue.js'
@@ -32,9 +32,13 @@ import { readHeader } from './read-header.js'
  *   6. the item is done                                       the job
  *
  * So no number is left out, which would stop whoever processes them in their order, and none is there twice;
- * but where we are killed between 3 and 4, and another sender then takes that number from the file, and what it
- * made has not come to the queue when the export goes on. A job that came by an import has its number; for it,
- * 2 to 4 are the writing of the file.
+ * but where we are killed between 3 and 4, and somebody else then takes that number from the file, and what it
+ * made has not come to the queue when the export goes on, or has left it: only nextseq tells of what has, and
+ * an append-only queue, whose jobs are carried away, has none. Likewise after 5: a job that is processed or
+ * carried away before the next export is made once more, with another number. So jobs are there at least once.
+ *
+ * A job that came by an import has its number; for it, 2 to 4 are the writing of the file. What is in jobs/ under
+ * one of these names and is not the job of the item, whoever put it there, is not gone on with.
  */
 
 /** How items are exported. */
@@ -157,26 +161,50 @@ class Writing {
 
   /** Writes it; false where it is there already. */
   async write(): Promise<boolean> {
-    const isThere = statEntry(this.#job) !== undefined
-    if (!isThere) await (this.#isOfJob() ? this.#writeFormer() : this.#writeNew())
+    const isThere = await this.#isJobAt(this.#job)
+    if (isThere === false)
+      throw new FsqError('FSQ_JOB', `${this.#job} is there, and is not the job of this item`)
+    if (isThere === undefined) {
+      const former = this.#formerHeader()
+      await (former === undefined ? this.#writeNew() : this.#writeFormer(former))
+    }
     await syncDirectory(`${this.#to.paths.jobs}/.`)
-    return !isThere
+    return isThere === undefined
   }
 
-  #isOfJob(): boolean {
-    return isPacked(this.#item) || this.#unpacked() !== undefined
+  /** Whether a file is the job of the item, with whatever number; nothing where there is no file. */
+  async #isJobAt(path: string): Promise<boolean | undefined> {
+    if (statEntry(path)?.isFile() !== true) return statEntry(path) === undefined ? undefined : false
+    try {
+      const header = this.#formerHeader() ?? this.#headerWith(readPlainJob(path).sequence)
+      return await hasContent(path, this.#contentOf(header))
+    } catch (error) {
+      if (error instanceof FsqError && error.code === 'FSQ_JOB') return false
+      throw error
+    }
   }
 
-  #unpacked(): Job | undefined {
-    return unpackedJob(this.#item, this.#item.context.reading.charset)
+  /** The header of a job that came by an import; empty where that is in the body. */
+  #formerHeader(): Uint8Array | undefined {
+    if (isPacked(this.#item)) return new Uint8Array()
+    const job = unpackedJob(this.#item, this.#item.context.reading.charset)
+    return job && encodeHeader(job)
+  }
+
+  #headerWith(sequence: bigint): Uint8Array {
+    return encodeHeader(jobFor(this.#item, this.#item.context.reading.charset, sequence))
+  }
+
+  async *#contentOf(header: Uint8Array): AsyncGenerator<Uint8Array> {
+    yield header
+    yield* this.#item.pieces()
   }
 
   /** Writes the job that the item was. */
-  async #writeFormer(): Promise<void> {
+  async #writeFormer(header: Uint8Array): Promise<void> {
     const { fd } = this.#item
     if (isPacked(this.#item) && fd !== undefined) readHeader(fd) // Or it is none.
-    const job = this.#unpacked()
-    await this.#prepare(job && encodeHeader(job))
+    await this.#prepare(header)
     this.#publish()
   }
 
@@ -184,8 +212,7 @@ class Writing {
     using lock = await this.#sequence.lock(this.#lockOptions)
     const next = await lock.read()
     if (!(await this.#hasOwnNumber(next))) {
-      const job = jobFor(this.#item, this.#item.context.reading.charset, next)
-      await this.#prepare(encodeHeader(job))
+      await this.#prepare(this.#headerWith(next))
       await lock.write(nextInSequence(next))
     }
     this.#publish()
@@ -193,7 +220,7 @@ class Writing {
 
   /** Whether an export came as far as to take a number for the job, and nobody else has that. */
   async #hasOwnNumber(next: bigint): Promise<boolean> {
-    if (statEntry(this.#numbered) === undefined) return false
+    if ((await this.#isJobAt(this.#numbered)) !== true) return false
     const { sequence } = readPlainJob(this.#numbered)
     if (sequence >= next) return false
     const run = readSequence(this.#to.paths.nextseq)
@@ -203,12 +230,11 @@ class Writing {
   }
 
   /** Writes the file, complete and to last, under a name that is no job's. */
-  async #prepare(header: Uint8Array | undefined): Promise<void> {
+  async #prepare(header: Uint8Array): Promise<void> {
     removeIfThere(this.#temporary)
     const fd = createFile(this.#temporary, 0o666)
     try {
-      if (header !== undefined) await writeFully(fd, header)
-      for await (const piece of this.#item.pieces()) await writeFully(fd, piece)
+      for await (const piece of this.#contentOf(header)) await writeFully(fd, piece)
       await sync(fd)
     } catch (error) {
       removeIfThere(this.#temporary)

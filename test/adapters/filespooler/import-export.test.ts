@@ -4,6 +4,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs'
 import t, { type Test } from 'tap'
@@ -275,9 +276,56 @@ async function placeWithItem(
   }
 }
 
+/** The job that the item becomes. */
+function numbered(sequence: bigint, name = id, body = 'body'): Buffer {
+  const environment = [[Buffer.from('FSQ_ITEM'), Buffer.from(name)]] as const
+  const seconds = BigInt(new Date(2026, 0, 1).getTime() / 1000)
+  const ours = { ...jobOf(sequence, 'a'), created: { seconds, nanoseconds: 0 }, environment } as Job
+  return Buffer.concat([encodeHeader(ours), Buffer.from(body)])
+}
+
+t.test('a file with the name of an item’s job is not taken for that', async (t) => {
+  const others = [
+    Buffer.from(''),
+    Buffer.from('not a job'),
+    Buffer.concat([encodeHeader(jobOf(6n, 'a')), Buffer.from('body')]),
+    numbered(6n, '_20260101000000_1_2_host_0_b'),
+    numbered(6n, id, 'another body'),
+  ]
+  for (const [at, other] of others.entries()) {
+    const place = await placeWithItem(t)
+    writeFileSync(place.job, other)
+    t.match(
+      await exported(place),
+      [/^left: .* is there, and is not the job of this item$/],
+      `${at}`,
+    )
+    t.match(contentsOf(place.queue), { queue: [id], done: [] })
+    t.strictSame(readFileSync(place.job), other)
+    unlinkSync(place.job)
+    writeFileSync(place.numbered, other)
+    t.strictSame(await exported(place), ['added'], `${at}, before it was published`)
+    t.strictSame(readFileSync(place.job), numbered(7n))
+  }
+})
+
+t.test('an import’s item is the job that it was, also where that is there already', async (t) => {
+  for (const unpack of [true, false]) {
+    const place = await placeFor(t)
+    await place.spool.add(jobOf(1n, 'a'), [Buffer.from('payload')])
+    await imported(place, { unpack })
+    const [item = ''] = readdirSync(place.queue.context.paths.queue)
+    const job = `${place.spool.paths.jobs}/${jobNameFor(place.queue.name, item)}`
+    const file = Buffer.concat([encodeHeader(jobOf(1n, 'a')), Buffer.from('payload')])
+    writeFileSync(job, Buffer.concat([file, Buffer.from('.')]))
+    t.match(await exported(place), [/^left: /])
+    writeFileSync(job, file)
+    t.strictSame(await exported(place), ['present'])
+    t.strictSame(readFileSync(job), file)
+  }
+})
+
 t.test('an export that was cut off is gone on with', async (t) => {
-  const numbered = (sequence: bigint): Buffer =>
-    Buffer.concat([encodeHeader(jobOf(sequence, 'a')), Buffer.from('body')])
   const cases: [
     string,
     (place: Awaited<ReturnType<typeof placeWithItem>>) => Promise<void> | void,
