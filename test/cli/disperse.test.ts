@@ -13,7 +13,7 @@ t.test('disperse spreads items, and says where they went', { buffered: true }, a
   check(t, await fsq(['disperse', '-v', 'q', 'r', 's/h', '-n', '2']), {
     stderr:
       `fsq disperse: moved ${a} to r\nfsq disperse: moved ${b} to s/h\n` +
-      'fsq disperse: r: 1 moved\nfsq disperse: s/h: 1 moved\n',
+      'fsq disperse: r: 1 moved\nfsq disperse: s/h: 1 moved\nfsq disperse: q: 2 left\n',
   })
   check(t, await fsq(['disperse', '--max-depth', '1', 'q', 'r', 's/h']))
   const { status, stdout } = await fsq(['disperse', '--json', '--max-depth=2', 'q', 'r'])
@@ -46,5 +46,10 @@ t.test('what is wrong is told, and is 111 or 100', { buffered: true }, async (t)
     check(t, await fsq(['disperse', ...words]), { status, stderr }, words.join(' '))
   await r.down()
   check(t, await fsq(['disperse', 'q', 'r']), { status: 111, stderr: 'fsq disperse: r is down\n' })
+  await root.install('s')
+  check(t, await fsq(['disperse', '-v', 'q', 'r', 's']), {
+    stderr: /^fsq disperse: moved .* to s\nfsq disperse: s: 1 moved\nfsq disperse: r is down\n$/,
+  })
+  await queue.enqueue('')
   check(t, await fsq(['disperse', '-i', 'q', 'r']))
 })

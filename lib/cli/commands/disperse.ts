@@ -1,3 +1,4 @@
+import { listEntries } from '../../queue/list-entries.js'
 import { queueAt } from '../../root/queue-at.js'
 import { disperseItems } from '../../upkeep/disperse-items.js'
 import { catchSignals } from '../../work/signals.js'
@@ -14,6 +15,7 @@ interface Flags extends DurabilityFlags {
   readonly ignoreDown?: true
   readonly trigger?: true
   readonly json?: true
+  readonly verbose?: true
 }
 
 export default defineCommand<Flags>({
@@ -35,12 +37,13 @@ export default defineCommand<Flags>({
     const twice = operands.find((each, at) => operands.indexOf(each) !== at)
     if (twice !== undefined) throw new UsageError(`the queue ${twice} is given twice`)
     const root = call.root({ durability: flags.durability })
+    const source = queueAt(root, name)
     const targets = names.map((each) => queueAt(root, each))
     const counts = new Map<string, number>()
     using signals = catchSignals()
     let status = 0
     try {
-      const moving = disperseItems(queueAt(root, name), targets, {
+      const moving = disperseItems(source, targets, {
         limit: flags.limit,
         maxDepth: flags.maxDepth,
         ignoreDown: flags.ignoreDown,
@@ -66,6 +69,11 @@ export default defineCommand<Flags>({
       chirp(`${target.name}: ${moved} moved`)
       if (flags.trigger === true) await pullAfterwards('moved', target, call)
     }
+    if (flags.verbose !== true) return status
+    for (const target of targets)
+      if (flags.ignoreDown !== true && (await target.isDown())) chirp(`${target.name} is down`)
+    const left = listEntries(source.context, source.context.paths.queue).length
+    if (left > 0) chirp(`${source.name}: ${left} left`)
     return status
   },
 })
