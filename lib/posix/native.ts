@@ -31,6 +31,11 @@ export interface Native {
 
 let native: Native | undefined
 
+/** The backend, if anybody has used it yet. */
+export function loadedNative(): Native | undefined {
+  return native
+}
+
 /**
  * The backend, chosen on first use: koffi calls the C library directly, at the price of the call
  * itself; the commands flock(1) and mkfifo(1) do the same some thousand times more slowly, where

@@ -2,10 +2,23 @@ import { type ChildProcess, spawn, type StdioOptions } from 'node:child_process'
 import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
 import { setTimeout } from 'node:timers/promises'
+import { loadedNative } from './native.js'
+import { loadSpawn, type Spawn, type Spawned } from './spawn-koffi.js'
 
 /** How a program ended: by itself, by a signal, or it never began. */
 export type Ended =
-  { readonly code: number } | { readonly signal: NodeJS.Signals } | { readonly error: unknown }
+  | {
+      /** Its exit status. */
+      readonly code: number
+    }
+  | {
+      /** The signal that ended it. */
+      readonly signal: NodeJS.Signals
+    }
+  | {
+      /** Why it never began. */
+      readonly error: unknown
+    }
 
 /** A program that runs. */
 export interface Running {
@@ -53,6 +66,19 @@ export function startProgram(
   args: readonly string[],
   { stdin, stdout = 'inherit', held, env, group = false, onOutput }: ProgramOptions,
 ): Running {
+  if (stdin !== 'pipe' && stdout !== 'pipe' && onOutput === undefined) {
+    const [input, out] = [stdin === 'inherit' ? 0 : stdin, stdout === 'inherit' ? 1 : stdout]
+    const spawned = fastSpawn()?.({
+      ...{ file: program, args, env, leads: group },
+      descriptors: [
+        input === 'ignore' ? undefined : input,
+        out,
+        stdout === 'inherit' ? 2 : out,
+        ...(held === undefined ? [] : [held]),
+      ],
+    })
+    if (spawned !== undefined) return runningOf(spawned, group)
+  }
   const stderr = typeof stdout === 'number' ? stdout : 'inherit'
   const output: StdioOptions = onOutput === undefined ? [stdout, stderr] : ['pipe', 'pipe']
   const stdio: StdioOptions = [stdin, ...output, ...(held === undefined ? [] : [held])]
@@ -72,17 +98,44 @@ export function startProgram(
   return {
     kill: (signal) => {
       if (!group || pid === undefined) child.kill(signal)
-      else killGroup(pid, signal)
+      else send(-pid, signal)
     },
     ended: endOf(child, onOutput !== undefined),
     isOver: () => pid === undefined || child.exitCode !== null || child.signalCode !== null,
     gone: async (signal) => {
-      if (!group || pid === undefined) return
-      while (killGroup(pid, 0) && !signal.aborted) await setTimeout(lookAgainAfter)
+      if (group && pid !== undefined) await groupGone(pid, signal)
     },
     ...(child.stdin && { input: child.stdin }),
     ...(stdout === 'pipe' && child.stdout && { output: child.stdout }),
   }
+}
+
+let spawnsFast: Spawn | false | undefined
+
+/** How programs are started without Node.js, where that is worth it: where the C library is at hand. */
+function fastSpawn(): Spawn | undefined {
+  const native = loadedNative()
+  if (native === undefined) return undefined
+  spawnsFast ??= loadSpawn(native) ?? false
+  return spawnsFast === false ? undefined : spawnsFast
+}
+
+function runningOf({ pid, status, ended }: Spawned, leads: boolean): Running {
+  return {
+    kill: (signal) => {
+      if (leads) send(-pid, signal)
+      else if (status() === undefined) send(pid, signal)
+    },
+    ended,
+    isOver: () => status() !== undefined,
+    gone: async (signal) => {
+      if (leads) await groupGone(pid, signal)
+    },
+  }
+}
+
+async function groupGone(leader: number, signal: AbortSignal): Promise<void> {
+  while (send(-leader, 0) && !signal.aborted) await setTimeout(lookAgainAfter)
 }
 
 /** In milliseconds. */
@@ -133,10 +186,10 @@ function endOf(child: ChildProcess, collects: boolean): Promise<Ended> {
   })
 }
 
-/** False where nobody of the group is left. */
-function killGroup(leader: number, signal: NodeJS.Signals | 0): boolean {
+/** False where nobody is left that the number stands for: a process, or the group of one if it is negative. */
+function send(target: number, signal: NodeJS.Signals | 0): boolean {
   try {
-    process.kill(-leader, signal)
+    process.kill(target, signal)
     return true
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
