@@ -31,6 +31,7 @@ const table: Readonly<Record<string, Case>> = {
   fail: { queue: (name) => [name, 'x'], item: (id) => ['q', id] },
   retry: { queue: (name) => [name, 'x'], item: (id) => ['q', id] },
   requeue: { queue: (name) => ['--all', name], item: (id) => ['q', id], locks: false },
+  disperse: { queue: (name) => [name, 'q'] },
   mv: { queue: (name) => ['--all', name, 'q'], item: (id) => ['q', 'other', id] },
   push: {
     queue: (name) => ['--all', 'http://127.0.0.1:1/', name, 'q', '-'],

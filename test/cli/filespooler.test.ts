@@ -208,3 +208,15 @@ t.test('the group has its own flags, its licence, and an alias', async (t) => {
   check(t, await fsq(['fspl', 'show-license']), { stdout: /^BSD 3-Clause License\n/ })
   check(t, await fsq(['help', 'fspl', 'queue-ls']), { stdout: /^Usage: fsq filespooler queue-ls / })
 })
+
+t.test('a decoder that cannot be run makes no file a file that is no job', async (t) => {
+  const { fsq, spool } = await spoolPlace(t, 1)
+  const env = { SHELL: '/no/such/shell' }
+  const words = ['fspl', 'queue-check', '-q', spool, '-d', 'cat', '--reject']
+  check(t, await fsq(words, { env }), {
+    status: 1,
+    stdout:
+      /^fspl-1.fspl: unreadable: cannot run the decoder: there is no shell \/no\/such\/shell\n$/,
+  })
+  t.strictSame(entriesOf(`${spool}/jobs`), [nameOf(1)])
+})

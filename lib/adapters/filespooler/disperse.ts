@@ -229,7 +229,7 @@ class Dispersal {
   async #list(): Promise<{ jobs: QueuedJob[]; unsafe: ReadonlySet<string> }> {
     const { decoder, onEvent } = this.#options
     const directory = this.#source.paths.jobs
-    const { jobs, rejected } = await listJobs(directory, decoder)
+    const { jobs, rejected } = await listJobs(directory, decoder, undefined, this.#options.signal)
     this.#options.signal?.throwIfAborted()
     const links = jobs.filter(({ entry }) => isLink(directory, entry))
     const left = [...rejected, ...links.map((job): RejectedFile => ({ ...job, ...asLink }))]

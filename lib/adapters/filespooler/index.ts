@@ -20,7 +20,7 @@
  *
  * @packageDocumentation
  */
-export { type CommandOptions, type Warn } from './run-command.js'
+export type { CommandOptions, CommandRun, OwnEnvironment, Warn } from './run-command.js'
 export { commandWork } from './command-work.js'
 export { type ExportEvent, exportItems, type ExportOptions, type ExportResult } from './export.js'
 export { decodeHeader, encodeHeader, type Header } from './header.js'
@@ -58,6 +58,7 @@ export {
 } from './queue.js'
 export { readHeader, readHeaderFrom } from './read-header.js'
 export { whyUnsafe } from './screen.js'
+export type { Ended } from '../../posix/program.js'
 export type { Ownership } from '../../posix/owner.js'
 export {
   nextInSequence,

@@ -25,9 +25,10 @@ export interface RejectedFile {
   /** Why. */
   readonly reason: string
   /**
-   * `undecodable` is passed over, by fspl(1) too; `unsafe` decodes, and makes fspl(1) crash or stick.
+   * `undecodable` is passed over, by fspl(1) too; `unsafe` decodes, and makes fspl(1) crash or stick;
+   * `unreadable` may be a job: it could not be opened, or its decoder not be run.
    */
-  readonly kind: 'undecodable' | 'unsafe'
+  readonly kind: 'undecodable' | 'unsafe' | 'unreadable'
 }
 
 /** What is in jobs/. */
@@ -61,6 +62,7 @@ export async function listJobs(
   directory: string,
   decoder?: string,
   known?: ReadonlyMap<string, QueuedJob>,
+  signal?: AbortSignal,
 ): Promise<JobsListing> {
   const jobs: QueuedJob[] = []
   const rejected: RejectedFile[] = []
@@ -73,12 +75,15 @@ export async function listJobs(
       jobs.push({ name, entry, job })
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return // Somebody was faster, or it is a link to nothing.
-      rejected.push({ name, entry, reason: reasonOf(error), kind: 'undecodable' })
+      const isJob = error instanceof FsqError && error.code === 'FSQ_JOB'
+      const kind = isJob ? 'undecodable' : 'unreadable'
+      rejected.push({ name, entry, reason: reasonOf(error), kind })
     }
   }
   const entries = listEntries(directory)[Symbol.iterator]()
   const readOn = async (): Promise<void> => {
     for (const entry of { [Symbol.iterator]: () => entries }) {
+      signal?.throwIfAborted()
       const before = known?.get(entry)
       if (before !== undefined) jobs.push(before)
       else if (decoder === undefined) {
@@ -86,7 +91,7 @@ export async function listJobs(
         await turn()
       } else {
         const path = entryPath(directory, entry)
-        const read = await readJob(path, decoder).then(
+        const read = await readJob(path, decoder, signal).then(
           (job) => () => job,
           (error: unknown) => () => {
             throw error
@@ -98,6 +103,7 @@ export async function listJobs(
   }
   const readers = decoder === undefined ? 1 : decoders
   await Promise.all(Array.from({ length: readers }, readOn))
+  signal?.throwIfAborted()
   jobs.sort(bySequence)
   return { jobs, rejected }
 }

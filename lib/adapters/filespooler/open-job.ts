@@ -1,7 +1,7 @@
 import { FsqError, reasonOf } from '../../errors.js'
 import { close, openRegular, readPieces, skipBytes } from '../../posix/files.js'
 import type { Path } from '../../posix/path.js'
-import { startProgram } from '../../posix/program.js'
+import { type Running, startProgram } from '../../posix/program.js'
 import { ByteReader } from './byte-reader.js'
 import type { Header } from './header.js'
 import type { Job } from './job.js'
@@ -26,18 +26,25 @@ export interface Payload {
    * be whole.
    */
   readonly bytes: () => AsyncIterable<Uint8Array>
+  /** Ends the decoder, if there is one: nobody wants the rest. */
+  readonly stop: () => void
 }
 
 /**
  * Opens a job file, through links too.
  *
  * @param decoder - a command for the shell that turns what is in the file into a job
+ * @param signal - ends the decoder
  * @throws `FsqError` `FSQ_JOB` where it is none; the system's error where it cannot be opened.
  */
-export async function openJob(path: Path, decoder?: string): Promise<OpenJob> {
+export async function openJob(
+  path: Path,
+  decoder?: string,
+  signal?: AbortSignal,
+): Promise<OpenJob> {
   const fd = openRegular(path)
   if (fd === undefined) throw new FsqError('FSQ_JOB', 'it is not a regular file')
-  if (decoder !== undefined) return openDecoded(fd, decoder)
+  if (decoder !== undefined) return openDecoded(fd, decoder, signal)
   try {
     const { job, length } = readHeader(fd)
     let isAtPayload = false
@@ -50,6 +57,7 @@ export async function openJob(path: Path, decoder?: string): Promise<OpenJob> {
           return fd
         },
         bytes: () => readPieces(fd, length),
+        stop: () => undefined,
       },
       [Symbol.dispose]: () => {
         close(fd)
@@ -62,9 +70,8 @@ export async function openJob(path: Path, decoder?: string): Promise<OpenJob> {
 }
 
 /** Reads only the header of a job file; throws as {@link openJob}. */
-export async function readJob(path: Path, decoder?: string): Promise<Job> {
-  if (decoder === undefined) return readPlainJob(path)
-  using open = await openJob(path, decoder)
+export async function readJob(path: Path, decoder: string, signal?: AbortSignal): Promise<Job> {
+  using open = await openJob(path, decoder, signal)
   return open.job
 }
 
@@ -79,26 +86,36 @@ export function readPlainJob(path: Path): Job {
   }
 }
 
+/** How long a decoder that nobody wants to hear any more may take to end, in milliseconds. */
+const patience = 500
+
 /** The decoder's own output is the job; it gets the whole file. */
-async function openDecoded(fd: number, decoder: string): Promise<OpenJob> {
+async function openDecoded(
+  fd: number,
+  decoder: string,
+  signal: AbortSignal | undefined,
+): Promise<OpenJob> {
   const shell = process.env['SHELL'] ?? '/bin/sh'
   const program = startProgram(shell, ['-c', decoder], {
-    stdin: fd,
-    stdout: 'pipe',
-    env: process.env,
-    group: true,
+    ...{ stdin: fd, stdout: 'pipe', env: process.env, group: true },
   })
   close(fd) // It has its own.
   const { output } = program
   const end = (): void => {
-    output?.destroy() // Then it dies of what it writes next,
-    if (!program.isOver()) program.kill('SIGTERM') // or of this, if it writes nothing.
+    signal?.removeEventListener('abort', end)
+    if (!program.isOver()) {
+      program.kill('SIGTERM') // Before it can complain of what follows.
+      setTimeout(() => {
+        if (!program.isOver()) program.kill('SIGKILL')
+      }, patience).unref()
+    }
+    output?.destroy()
   }
   try {
-    if (output === undefined) {
-      const ended = await program.ended
-      throw decoderError(decoder, 'error' in ended ? reasonOf(ended.error) : 'it has no output')
-    }
+    signal?.throwIfAborted()
+    signal?.addEventListener('abort', end)
+    if (output === undefined || (await hasNotBegun(program)))
+      throw new FsqError('FSQ_EXEC', `cannot run the decoder: there is no shell ${shell}`)
     const reader = new ByteReader(output)
     const header: Header = await readHeaderFrom((length) => reader.pull(length))
     const bytes = async function* (): AsyncGenerator<Uint8Array> {
@@ -108,11 +125,18 @@ async function openDecoded(fd: number, decoder: string): Promise<OpenJob> {
       if ('signal' in ended) throw decoderError(decoder, `killed by ${ended.signal}`)
       if (ended.code !== 0) throw decoderError(decoder, `exit status ${ended.code}`)
     }
-    return { job: header.job, payload: { fd: undefined, bytes }, [Symbol.dispose]: end }
+    const payload = { fd: undefined, bytes, stop: end }
+    return { job: header.job, payload, [Symbol.dispose]: end }
   } catch (error) {
     end()
+    signal?.throwIfAborted()
     throw error
   }
+}
+
+/** Whether a program was not even started. */
+async function hasNotBegun({ isOver, ended }: Running): Promise<boolean> {
+  return isOver() && 'error' in (await ended)
 }
 
 function decoderError(decoder: string, why: string): FsqError {

@@ -1,9 +1,9 @@
 import { errnoOf, FsqError } from '../../errors.js'
 import { checkMembers } from '../../members.js'
+import { inodeOf } from '../../posix/inode.js'
 import { link, removeIfThere } from '../../posix/names.js'
 import { syncDirectory } from '../../posix/directory-sync.js'
 import { entryPath } from '../../posix/path.js'
-import { isSameFile, close, openIfThere } from '../../posix/files.js'
 import { nextInSequence, type SequenceLock } from '../../queue/sequence-file.js'
 import { listJobs, type QueuedJob, type RejectedFile } from './jobs-directory.js'
 import type { OpenJob } from './open-job.js'
@@ -24,7 +24,9 @@ import type { FilespoolerQueue } from './queue.js'
  * and, unlike it, look once more for what came meanwhile before it ends. In the order of the times nextseq
  * is neither read nor written, and the fsync is that of jobs/, made while the next job runs: before it the
  * job is run again.
- * A job that goes to fail/ is linked there before 4.
+ * A job that goes to fail/ is linked there before 4: after a kill between the two it is run again, and if it
+ * succeeds then, it is done and in fail/. A file of another user, which the system lets nobody link, goes there
+ * after 4: after a kill between the two it is a file of a lower number.
  */
 
 /** What is done for a job. What it throws as `FSQ_JOB` is the failure of the job; all else ends the processing. */
@@ -223,8 +225,9 @@ class Processing {
   }
 
   async #list(): Promise<QueuedJob[]> {
-    const { decoder, onEvent } = this.#options
-    const { jobs, rejected } = await listJobs(this.#queue.paths.jobs, decoder, this.#known)
+    const { decoder, onEvent, signal } = this.#options
+    const directory = this.#queue.paths.jobs
+    const { jobs, rejected } = await listJobs(directory, decoder, this.#known, signal)
     this.#known = new Map(jobs.map((job) => [job.entry, job]))
     for (const file of rejected) {
       if (this.#rejected.has(file.entry)) continue
@@ -238,6 +241,7 @@ class Processing {
   async #process(job: QueuedJob, advance: (() => Promise<void>) | undefined): Promise<boolean> {
     const { onError = 'retry', onEvent, signal } = this.#options
     signal?.throwIfAborted()
+    const file = inodeOf(entryPath(this.#queue.paths.jobs, job.entry))?.key
     const error = await this.#try(job)
     if (error === undefined) this.#done++
     else this.#failed++
@@ -248,7 +252,7 @@ class Processing {
       return false
     }
     try {
-      if (outcome !== 'retry') await this.#settle(job, outcome, advance)
+      if (outcome !== 'retry') await this.#settle(job, outcome, advance, file)
     } catch (cause) {
       throw queueError(`cannot finish the job ${job.name}`, this.#queue.directory, cause)
     }
@@ -258,9 +262,9 @@ class Processing {
 
   /** Runs a job; its failure. */
   async #try(job: QueuedJob): Promise<FsqError | undefined> {
-    const { decoder } = this.#options
+    const { decoder, signal } = this.#options
     const { directory } = this.#queue
-    const open = await this.#queue.open(job, { decoder })
+    const open = await this.#queue.open(job, { decoder, signal })
     try {
       if (open.job.sequence !== job.job.sequence)
         throw new FsqError('FSQ_FILESPOOLER', `somebody else has written over the job ${job.name}`)
@@ -278,35 +282,39 @@ class Processing {
     { entry }: QueuedJob,
     outcome: Exclude<OnError, 'retry'>,
     advance: (() => Promise<void>) | undefined,
+    file: string | undefined,
   ): Promise<void> {
     const { jobs, fail } = this.#queue.paths
     const keeps = this.#options.neverDelete === true || outcome === 'leave'
-    if (outcome === 'deadletter') {
-      await this.#queue.makeSide(fail)
-      linkInto(jobs, fail, entry)
-      await syncDirectory(`${fail}/.`)
-    }
+    const isDead = outcome === 'deadletter'
+    if (isDead) await this.#queue.makeSide(fail)
+    const isLinked = isDead && linkInto(jobs, fail, entry)
+    if (isLinked) await syncDirectory(`${fail}/.`)
     await advance?.()
     if (keeps) return
     this.#known.delete(entry)
-    removeIfThere(entryPath(jobs, entry)) // Its command may have removed it.
     this.#run.delete(entry)
+    const path = entryPath(jobs, entry)
+    // Its command may have removed it, or somebody may have put another job in its place.
+    if (file !== undefined && inodeOf(path)?.key !== file) return
+    if (isDead && !isLinked) await this.#queue.setAside([{ entry }], fail)
+    else removeIfThere(path)
   }
 }
 
-/** Gives a file a second name in another directory; again, after a crash, it is there already. */
-function linkInto(from: string, to: string, entry: string): void {
+/**
+ * Gives a file a second name in another directory; again, after a crash, it is there already. False where the
+ * system lets nobody link a file of another user (fs.protected_hardlinks of Linux).
+ */
+function linkInto(from: string, to: string, entry: string): boolean {
   const source = entryPath(from, entry)
+  const target = entryPath(to, entry)
   try {
-    link(source, entryPath(to, entry))
+    link(source, target)
   } catch (error) {
+    if (errnoOf(error) === 'EPERM') return false
     if (errnoOf(error) !== 'EEXIST') throw error
-    const fd = openIfThere(source)
-    if (fd === undefined) throw error
-    try {
-      if (!isSameFile(fd, entryPath(to, entry))) link(source, `${to}/${makeJobName()}`)
-    } finally {
-      close(fd)
-    }
+    if (inodeOf(source)?.key !== inodeOf(target)?.key) link(source, `${to}/${makeJobName()}`)
   }
+  return true
 }

@@ -26,6 +26,8 @@ import { ambiguous, queueError } from './queue-error.js'
 export interface DecodeOptions {
   /** A command for `$SHELL -c` that gets what is in a job file and writes the job. @defaultValue none */
   readonly decoder?: string | undefined
+  /** Ends decoders, and what waits for them. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** How a queue is made. */
@@ -107,8 +109,8 @@ export class FilespoolerQueue {
    *
    * @throws `FsqError` `FSQ_FILESPOOLER`
    */
-  async list({ decoder }: DecodeOptions = {}): Promise<JobsListing> {
-    return listJobs(this.paths.jobs, decoder)
+  async list({ decoder, signal }: DecodeOptions = {}): Promise<JobsListing> {
+    return listJobs(this.paths.jobs, decoder, undefined, signal)
   }
 
   /**
@@ -136,10 +138,10 @@ export class FilespoolerQueue {
    */
   async open(
     { entry }: Pick<QueuedJob, 'entry'>,
-    { decoder }: DecodeOptions = {},
+    { decoder, signal }: DecodeOptions = {},
   ): Promise<OpenJob> {
     try {
-      return await openJob(entryPath(this.paths.jobs, entry), decoder)
+      return await openJob(entryPath(this.paths.jobs, entry), decoder, signal)
     } catch (cause) {
       if (cause instanceof FsqError) throw cause
       throw queueError(`cannot open the job ${textOfEntry(entry)}`, this.directory, cause)
@@ -192,8 +194,16 @@ export class FilespoolerQueue {
     try {
       return await this.sequence.lock({ wait, signal, create: false })
     } catch (error) {
-      if (!(error instanceof FsqError) || error.errno !== 'ENOENT') throw error
+      if (!(error instanceof FsqError)) throw error
       const { lock } = this.paths
+      if (error.code === 'FSQ_LOCKED')
+        throw new FsqError(
+          'FSQ_LOCKED',
+          `${error.message}: it is processed, or the command of a processor that was killed still ` +
+            'runs; try again, or wait (--wait)',
+          { path: lock, cause: error },
+        )
+      if (error.errno !== 'ENOENT') throw error
       throw new FsqError(
         'FSQ_FILESPOOLER',
         `${lock} is missing: ${this.directory} is no queue, or an append-only one`,
@@ -233,33 +243,36 @@ export class FilespoolerQueue {
   }
 
   /**
-   * Moves files out of jobs/ into `rejected/`, as those that {@link list} rejects; the names of those that
-   * were still there. Under the lock, where the queue has one.
+   * Moves the files that {@link list} rejects, but for those that cannot be read, into `rejected/`; those that
+   * were moved. Under the lock, where the queue has one, so that none is on its way meanwhile.
    *
    * @throws as {@link lock}, and `FSQ_FILESPOOLER`
    */
   async reject(
-    files: readonly Pick<RejectedFile, 'entry'>[],
-    options: SequenceLockOptions = {},
-  ): Promise<string[]> {
+    options: DecodeOptions & Omit<SequenceLockOptions, 'create'> = {},
+  ): Promise<RejectedFile[]> {
     const lock = statEntry(this.paths.lock) === undefined ? undefined : await this.lock(options)
     try {
-      return await this.setAside(files, this.paths.rejected)
+      const { rejected } = await this.list(options)
+      const files = rejected.filter(({ kind }) => kind !== 'unreadable')
+      const moved = await this.setAside(files, this.paths.rejected)
+      return files.filter(({ entry }) => moved.has(entry))
     } finally {
       lock?.close()
     }
   }
 
-  /** @internal Moves files out of jobs/; the caller has the lock. */
+  /** @internal Moves files out of jobs/; the caller has the lock. Those that were still there. */
   async setAside(
     files: readonly Pick<RejectedFile, 'entry'>[],
     directory: string,
-  ): Promise<string[]> {
-    const moved: string[] = []
+  ): Promise<Set<string>> {
+    const moved = new Set<string>()
+    if (files.length === 0) return moved
     try {
       await this.makeSide(directory)
       for (const { entry } of files) {
-        if (moveAside(this.paths.jobs, directory, entry)) moved.push(textOfEntry(entry))
+        if (moveAside(this.paths.jobs, directory, entry)) moved.add(entry)
       }
       // First where they are now: a power cut may leave them in both, but not in neither.
       await syncDirectory(`${directory}/.`)

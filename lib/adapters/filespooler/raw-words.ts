@@ -10,11 +10,26 @@ export interface Words {
 }
 
 /**
+ * Puts words together from those that begin with =, which are text, and from pieces in octal numbers, which
+ * begin with + and end with !. What follows the last letter of a piece keeps the shell from cutting off line
+ * breaks. The program stands behind another shell, since env(1) takes one with = in its name for a variable.
+ */
+const script = `n=$#; w=
+while [ $n -gt 0 ]; do
+  a=$1; shift; n=$((n-1))
+  case $a in
+  =*) set -- "$@" "\${a#=}" ;;
+  +*) p=$(printf "\${a#+}."); w=$w\${p%.} ;;
+  *) set -- "$@" "$w"; w= ;;
+  esac
+done
+exec env -- "$@"`
+
+/**
  * A program with arguments and variables that are bytes. Node.js writes every word in UTF-8; where one is
  * something else, a shell makes it from octal numbers and turns into env(1), which turns into the program.
  *
- * @throws `FsqError` `FSQ_JOB` where that gets longer than the system takes, `FSQ_EXEC` where there is
- * no such program.
+ * @throws {@link FsqError} `FSQ_EXEC` where there is no such program.
  */
 export function asWords(
   program: string,
@@ -26,34 +41,27 @@ export function asWords(
   const isText = (text: string | undefined): text is string => text !== undefined
   if (texts.every(isText) && pairs.every(([name, value]) => isText(name) && isText(value)))
     return { file: program, args: texts, env: Object.fromEntries(pairs) as Record<string, string> }
+  if (!canRun(program)) throw new FsqError('FSQ_EXEC', `cannot run ${program}: it is no program`)
   const words = [
     ...variables.map(([name, value]) => Buffer.concat([name, Buffer.from('='), value])),
-    Buffer.from(program),
+    ...['sh', '-c', 'exec "$0" "$@"', program].map((text) => Buffer.from(text)),
     ...args,
   ]
-  // The last letter keeps the shell from cutting off line breaks that belong to the word.
-  const made = words.map(
-    (word, index) => `w${index}=$(printf '${octal(word)}.'); w${index}=\${w${index}%.}`,
-  )
-  const named = words.map((_, index) => `"$w${index}"`)
-  const [variableNames, commandNames] = [
-    named.slice(0, variables.length),
-    named.slice(variables.length),
-  ]
-  // The program stands behind a shell, since env(1) takes one with = in its name for a variable.
-  const run = `sh -c 'exec "$0" "$@"' ${commandNames.join(' ')}`
-  const script = `${made.join('\n')}\nexec env -- ${variableNames.join(' ')} ${run}`
-  if (!canRun(program)) throw new FsqError('FSQ_EXEC', `cannot run ${program}: it is no program`)
-  if (script.length >= longestWord)
-    throw new FsqError(
-      'FSQ_JOB',
-      'its parameters and variables are not UTF-8, and too long to be passed on',
-    )
-  return { file: '/bin/sh', args: ['-c', script], env: {} }
+  return { file: '/bin/sh', args: ['-c', script, 'sh', ...words.flatMap(tokensOf)], env: {} }
 }
 
-/** How long a word of a command line may be on Linux, in bytes (MAX_ARG_STRLEN of execve(2)). */
-const longestWord = 128 * 1024
+/** So many bytes are in a piece: four letters each, of the 128 KiB that a word may have on Linux. */
+const longestPiece = 16 * 1024
+
+function tokensOf(word: Uint8Array): string[] {
+  const text = textOf(word)
+  if (text !== undefined) return [`=${text}`]
+  const count = Math.ceil(word.length / longestPiece)
+  const pieces = Array.from({ length: count }, (_, at) =>
+    word.subarray(at * longestPiece, (at + 1) * longestPiece),
+  )
+  return [...pieces.map((piece) => `+${octal(piece)}`), '!']
+}
 
 /** The text that becomes these bytes again in UTF-8; nothing where there is none. */
 function textOf(bytes: Uint8Array): string | undefined {

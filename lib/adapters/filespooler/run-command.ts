@@ -1,9 +1,11 @@
+import { once } from 'node:events'
 import { errnoOf, FsqError, reasonOf } from '../../errors.js'
+import { readEnvironment } from '../../posix/environment.js'
 import { close, openEmptied } from '../../posix/files.js'
 import { entryPath } from '../../posix/path.js'
 import { type Ended, type Running, startProgram } from '../../posix/program.js'
 import { after } from '../../timer.js'
-import { type JobPlace, jobVariables } from './job-variables.js'
+import { type JobPlace, jobVariables, type Variable } from './job-variables.js'
 import type { OpenJob, Payload } from './open-job.js'
 import { asWords } from './raw-words.js'
 import { whyUnsafe } from './screen.js'
@@ -34,14 +36,26 @@ export interface CommandOptions {
 export interface CommandRun extends CommandOptions {
   /** Where the job lies, if it lies anywhere. */
   readonly place: JobPlace | undefined
-  /** The variables that it gets beside those of the job: see {@link ownEnvironment}. */
-  readonly environment: NodeJS.ProcessEnv
+  /** The variables that it gets beside those of the job. */
+  readonly environment: OwnEnvironment
   /** What the command gets as its standard input where it gets no payload. */
   readonly otherInput: 'inherit' | 'ignore'
   /** A descriptor that the command holds too, so that a lock outlives us with it. */
   readonly held: number | undefined
   /** Asks the command to end. */
   readonly signal: AbortSignal | undefined
+  /** Whether the command ended so since it was asked to by who asked us as well. */
+  readonly askedToo: ((ended: Ended) => Promise<boolean>) | undefined
+}
+
+/** The variables that commands get beside those of their jobs. */
+export interface OwnEnvironment {
+  /** Those that are text. */
+  readonly texts: NodeJS.ProcessEnv
+  /** All others. */
+  readonly others: readonly Variable[]
+  /** How long they are, in bytes. */
+  readonly length: number
 }
 
 /** Is told of what may be a mistake. */
@@ -73,15 +87,17 @@ export async function runCommand(
     ...words.map((word) => Buffer.from(word)),
     ...(allowJobParameters ? job.parameters : []),
   ]
-  const { file, args: texts, env } = asWords(program, args, jobVariables(job, place))
+  const { environment } = run
+  const variables = jobVariables(job, place)
+  const given = asWords(program, args, [...environment.others, ...variables])
   const output = openOutput(run)
   let running: Running
   try {
-    running = startProgram(file, texts, {
+    running = startProgram(given.file, given.args, {
       stdin: ignorePayload ? run.otherInput : (payload.fd ?? 'pipe'),
       stdout: output ?? 'inherit',
       held: run.held,
-      env: { ...run.environment, ...env },
+      env: { ...environment.texts, ...given.env },
       group: timeout !== undefined,
     })
   } finally {
@@ -104,15 +120,39 @@ export async function runCommand(
     const feeding = ignorePayload ? undefined : feed(running, payload)
     feeding?.catch(() => undefined) // Looked at once the command has ended.
     const ended = await running.ended
-    await feeding
-    const why = isLate ? `it took longer than ${timeout} s` : whyFailed(program, ended)
-    if (why === undefined) return
-    signal?.throwIfAborted()
-    throw new FsqError('FSQ_JOB', why)
+    callOff?.()
+    const fed = await fedUntil(feeding, payload)
+    const isOfJob = lengthOf([...args, ...variables.flat()]) > environment.length
+    const why = isLate ? `it took longer than ${timeout} s` : whyFailed(program, ended, isOfJob)
+    if (why === undefined && fed === undefined) return
+    if (!isLate) {
+      signal?.throwIfAborted()
+      if ((await run.askedToo?.(ended)) === true) signal?.throwIfAborted()
+    }
+    throw fed ?? new FsqError('FSQ_JOB', why ?? '')
   } finally {
     callOff?.()
     signal?.removeEventListener('abort', ask)
   }
+}
+
+/**
+ * Why the payload was not given whole to a command that has ended, if it wanted it whole: it gets the end of
+ * its input only after the decoder has ended well, so one that ended before that did not.
+ */
+async function fedUntil(feeding: Promise<void> | undefined, payload: Payload): Promise<unknown> {
+  const isOver = new Promise<'open'>((resolve) => setImmediate(resolve, 'open'))
+  const result = await Promise.race([
+    feeding?.then(
+      () => 'fed',
+      (error: unknown) => ({ error }),
+    ),
+    isOver,
+  ])
+  if (typeof result === 'object') return result.error
+  payload.stop()
+  await feeding?.catch(() => undefined)
+  return undefined
 }
 
 /** The signal by which a person or a system asked us to end is handed on, if the reason says which. */
@@ -124,11 +164,11 @@ function stopSignalOf(signal: AbortSignal | undefined): NodeJS.Signals {
 }
 
 /** Why a job has failed, by how its command ended; nothing where it has not. */
-function whyFailed(program: string, ended: Ended): string | undefined {
+function whyFailed(program: string, ended: Ended, isOfJob: boolean): string | undefined {
   if ('signal' in ended) return `${program} was killed by ${ended.signal}`
   if ('code' in ended) return ended.code === 0 ? undefined : `${program} exited with ${ended.code}`
-  // What does not fit is in the job; all else is in the command, or in the machine.
-  if (errnoOf(ended.error) === 'E2BIG')
+  // What does not fit may be in the job; all else is in the command, in our environment, or in the machine.
+  if (errnoOf(ended.error) === 'E2BIG' && isOfJob)
     return 'its parameters and variables are too long to be passed on'
   throw new FsqError('FSQ_EXEC', `cannot run ${program}: ${reasonOf(ended.error)}`, {
     cause: ended.error,
@@ -139,25 +179,35 @@ function whyFailed(program: string, ended: Ended): string | undefined {
  * The environment of this process without what it was told of another job, where it runs for one itself. To be
  * read once, not for each job: every variable costs a call.
  */
-export function ownEnvironment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !name.startsWith('FSPL_')),
-  )
+export function ownEnvironment(): OwnEnvironment {
+  const all = readEnvironment().filter(([name]) => !name.toString('latin1').startsWith('FSPL_'))
+  const isText = (bytes: Buffer): boolean => Buffer.from(bytes.toString()).equals(bytes)
+  const areTexts = ([name, value]: Variable): boolean => isText(name) && isText(value)
+  const texts = all.filter(areTexts).map(([name, value]) => [name.toString(), value.toString()])
+  return {
+    texts: Object.fromEntries(texts) as NodeJS.ProcessEnv,
+    others: all.filter((variable) => !areTexts(variable)),
+    length: lengthOf(all.flat()),
+  }
+}
+
+/** How much a program is given with these, in bytes: each ends with a NUL, and has a pointer. */
+function lengthOf(words: readonly Uint8Array[]): number {
+  return words.reduce((sum, word) => sum + word.length + 9, 0)
 }
 
 /** Writes the payload where the command reads it from a pipe. It need not read all of it. */
 async function feed({ input, kill }: Running, payload: Payload): Promise<void> {
   if (input === undefined) return
-  let isGone = false as boolean
-  input.on('error', () => (isGone = true)) // EPIPE: it has read as much as it wants.
-  input.on('close', () => (isGone = true))
+  const gone = once(input, 'close').catch(() => undefined) // EPIPE: it has read as much as it wants.
   try {
     for await (const piece of payload.bytes()) {
-      // Whether the decoder succeeds is known only at its end, so all of its output is read.
-      if (isGone || input.write(Buffer.from(piece))) continue
-      await new Promise<void>((resolve) => {
-        for (const event of ['drain', 'error', 'close']) input.once(event, resolve)
-      })
+      if (input.destroyed) return
+      if (input.write(Buffer.from(piece))) continue
+      const drained = new AbortController()
+      const { signal } = drained
+      await Promise.race([gone, once(input, 'drain', { signal }).catch(() => undefined)])
+      drained.abort() // Or its listener would stay.
     }
     input.end()
   } catch (error) {

@@ -1,5 +1,15 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, linkSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  linkSync,
+  readFileSync,
+  renameSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
 import t from 'tap'
 import { commandWork } from '../../../lib/adapters/filespooler/command-work.js'
 import type { ProcessOptions, Work } from '../../../lib/adapters/filespooler/process.js'
@@ -15,9 +25,12 @@ import {
   rawHeader,
   temporarySpool,
 } from '../../helpers/spool.js'
+import { program, startProgram } from '../../helpers/cli.js'
 import { entriesOf } from '../../helpers/temporary.js'
 
 t.jobs = 4
+
+const notRoot = process.getuid?.() === 0 ? false : 'only root can run as another user'
 
 /** Work that notes the numbers of the jobs, and fails for some. */
 function noting(...fails: number[]): { readonly work: Work; readonly ran: number[] } {
@@ -270,15 +283,16 @@ t.test('parameters that nobody allowed are ignored, with a warning', async (t) =
 t.test('parameters and names that are no text arrive byte for byte', async (t) => {
   const queue = await temporarySpool(t)
   const bytes = Buffer.from([0xff, 0x25, 0x5c, 0x27, 0x0a, 0xfe, 0x0a])
-  await queue.add(jobOf(1, { parameters: [bytes, 'plain'], environment: [['A=B', 'v']] }), [
-    Buffer.from('payload'),
-  ])
+  await queue.add(
+    jobOf(1, { parameters: [bytes, 'plain', 'x'.repeat(100_000)], environment: [['A=B', 'v']] }),
+    [Buffer.from('payload')],
+  )
   const script = '(printf %s "$1$2$FSPL_PARAM_1$#"; cat; env -0 | grep -z ^FSPL_SET) >$out'
   const { text, failures } = await run(queue, script, { allowJobParameters: true })
   t.strictSame(failures, [])
   t.strictSame(
     text,
-    Buffer.concat([bytes, Buffer.from('plain'), bytes, Buffer.from('2payloadFSPL_SET_A=B=v\0')]),
+    Buffer.concat([bytes, Buffer.from('plain'), bytes, Buffer.from('3payloadFSPL_SET_A=B=v\0')]),
   )
 })
 
@@ -330,6 +344,119 @@ t.test(
     t.strictSame(entriesOf(queue.paths.jobs), [nameOf(2)])
   },
 )
+
+t.test('a command that ends before its decoder ends that, too', async (t) => {
+  const queue = await temporarySpool(t)
+  await fill(queue, 1, 2, 3)
+  const begin = performance.now()
+  for (const decoder of [
+    'cat; exec yes',
+    'cat; exec sleep 60',
+    'trap "" TERM; cat; exec sleep 60',
+  ]) {
+    const { failures } = await run(queue, 'exit 0', { decoder, timeout: 50, maxJobs: 1 })
+    t.strictSame(failures, [], decoder)
+  }
+  t.equal(await queue.getNext(), 4n)
+  t.ok(performance.now() - begin < 50_000, 'long before they would have')
+})
+
+t.test(
+  'who is asked to end ends decoders, while jobs are listed and when they are run',
+  async (t) => {
+    const queue = await temporarySpool(t)
+    await fill(queue, 1)
+    for (const decoder of ['sleep 60', 'cat; exec sleep 60']) {
+      const end = new AbortController()
+      const processing = queue.process(commandWork(['cat'])(end.signal), {
+        ...{ decoder, signal: end.signal },
+      })
+      setTimeout(() => {
+        end.abort(new Error('asked'))
+      }, 300)
+      await t.rejects(processing, { message: 'asked' }, decoder)
+      t.equal(await queue.getNext(), 1n)
+    }
+  },
+)
+
+t.test('a slow reader of a large payload leaves no listeners behind', async (t) => {
+  const warnings: Error[] = []
+  const listen = (warning: Error): number => warnings.push(warning)
+  process.on('warning', listen)
+  t.teardown(() => process.off('warning', listen))
+  const queue = await temporarySpool(t)
+  await queue.write(contentOf(jobOf(1), 'x'.repeat(20_000_000)), nameOf(1))
+  const script =
+    'for i in 1 2 3 4 5 6; do head -c 3000000 >/dev/null; sleep 0.05; done; cat | wc -c >$out'
+  const { failures } = await run(queue, script, { decoder: 'cat' })
+  t.strictSame(failures, [])
+  t.strictSame(warnings, [])
+})
+
+t.test('a stop of which a command hears before us is no failure of its job', async (t) => {
+  const queue = await temporarySpool(t)
+  await fill(queue, 1)
+  const end = new AbortController()
+  const askedToo = async (): Promise<boolean> => {
+    end.abort(new Error('asked'))
+    return true
+  }
+  const work = commandWork(['sh', '-c', 'kill -INT $$'])(end.signal, askedToo)
+  const options = { signal: end.signal, onError: 'delete' } as const
+  await t.rejects(queue.process(work, options), { message: 'asked' })
+  t.strictSame(entriesOf(queue.paths.jobs), [nameOf(1)])
+})
+
+t.test('a job is not to blame for an environment of ours that is too long', async (t) => {
+  const queue = await temporarySpool(t)
+  await fill(queue, 1)
+  const module = new URL('../../../dist/adapters/filespooler/index.js', import.meta.url).href
+  // In a process of its own: the environment is that of all tests here.
+  const code = `import { commandWork, openFilespooler } from ${JSON.stringify(module)}
+    for (let at = 0; at < 20; at++) process.env['LONG_' + at] = 'x'.repeat(110_000)
+    const queue = openFilespooler(${JSON.stringify(queue.directory)})
+    const processing = queue.process(commandWork(['true'])(), { onError: 'delete' })
+    console.log(await processing.catch(({ code }) => code))`
+  const words = ['--input-type=module', '-e', code]
+  const { stdout } = await startProgram(process.execPath, words).ended
+  t.equal(stdout, 'FSQ_EXEC\n')
+  t.strictSame(entriesOf(queue.paths.jobs), [nameOf(1)])
+})
+
+t.test('a job that somebody writes over while it runs is not removed for the other', async (t) => {
+  const queue = await temporarySpool(t)
+  await fill(queue, 1)
+  const replace: Work = async () => {
+    const [header = Buffer.alloc(0)] = contentOf(jobOf(2))
+    writeFileSync(`${queue.paths.jobs}/new`, header)
+    renameSync(`${queue.paths.jobs}/new`, `${queue.paths.jobs}/${nameOf(1)}`)
+  }
+  await queue.process(replace, { maxJobs: 1 })
+  t.equal((await queue.find(2n)).name, nameOf(1))
+})
+
+t.test('a file of another user goes to fail/ as well', { skip: notRoot }, async (t) => {
+  const queue = await temporarySpool(t)
+  await fill(queue, 1, 2)
+  chownSync(`${queue.paths.jobs}/${nameOf(1)}`, 65533, 65533)
+  for (const path of [queue.directory, queue.paths.jobs]) chmodSync(path, 0o777)
+  for (const name of ['nextseq', 'nextseq.lock']) chmodSync(`${queue.directory}/${name}`, 0o666)
+  chmodSync(dirname(queue.directory), 0o755)
+  const words = [
+    'fspl',
+    'queue-process',
+    '-q',
+    queue.directory,
+    '--on-error',
+    'deadletter',
+    'false',
+  ]
+  const { stderr } = await startProgram(process.execPath, [program, ...words], { uid: 65534 }).ended
+  t.match(stderr, /job 1 .* false exited with 1\n.*job 2 /)
+  t.strictSame(entriesOf(queue.paths.fail), [nameOf(1), nameOf(2)])
+  t.strictSame(entriesOf(queue.paths.jobs), [])
+})
 
 t.test('a command that takes too long is killed, with all that it started', async (t) => {
   const queue = await temporarySpool(t)

@@ -139,10 +139,10 @@ for (const [what, { make, kind, reason }] of Object.entries(poison))
     const { rejected } = await queue.list()
     t.match(rejected, [{ name: 'fspl-poison.fspl', kind, reason }])
     t.equal(rejected.length, 1)
-    t.strictSame(await queue.reject(rejected), ['fspl-poison.fspl'])
+    t.match(await queue.reject(), [{ name: 'fspl-poison.fspl', kind }])
     t.strictSame(entriesOf(queue.paths.jobs), [nameOf(7)])
     t.strictSame(entriesOf(queue.paths.rejected), ['fspl-poison.fspl'])
-    t.strictSame(await queue.reject(rejected), [], 'a second time there is nothing to move')
+    t.strictSame(await queue.reject(), [], 'a second time there is nothing to move')
   })
 
 t.test('a link to nothing, and one to a job, are what they are to fspl', async (t) => {
@@ -159,7 +159,7 @@ t.test('what is moved aside never takes the place of what is there', async (t) =
   const queue = await temporarySpool(t)
   for (let round = 0; round < 2; round++) {
     writeFileSync(`${queue.paths.jobs}/fspl-x.fspl`, 'nothing')
-    await queue.reject((await queue.list()).rejected)
+    await queue.reject()
   }
   t.equal(entriesOf(queue.paths.rejected).length, 2)
 })
@@ -243,9 +243,19 @@ t.test('the numbers are set and read under the lock', async (t) => {
   t.equal(await lock.read(), 2n ** 64n - 1n)
   await t.rejects(queue.getNext(), { code: 'FSQ_LOCKED' })
   await t.rejects(queue.setNext(1n), { code: 'FSQ_LOCKED' })
-  await t.rejects(queue.reject([]), { code: 'FSQ_LOCKED' })
+  await t.rejects(queue.reject(), { code: 'FSQ_LOCKED' })
   await t.rejects(
     queue.process(async () => undefined),
     { code: 'FSQ_LOCKED' },
   )
+})
+
+t.test('what cannot be read may be a job, and stays', async (t) => {
+  const queue = await temporarySpool(t)
+  await fill(queue, 1)
+  symlinkSync(`${nameOf(2)}/loop`, `${queue.paths.jobs}/fspl-2.fspl`)
+  const { rejected } = await queue.list()
+  t.match(rejected, [{ name: 'fspl-2.fspl', kind: 'unreadable' }])
+  t.strictSame(await queue.reject(), [])
+  t.strictSame(entriesOf(queue.paths.jobs), [nameOf(1), nameOf(2)])
 })

@@ -58,6 +58,12 @@ export function sequenceNumber(given: string): bigint {
   return number
 }
 
+/** A path, or a command: any text but none. */
+export function notEmpty(given: string): string {
+  if (given === '') throw new InvalidArgumentError('Expected a value, got none')
+  return given
+}
+
 /** The flags of a command that is about a queue. */
 export interface QueueFlags {
   readonly queuedir: string
@@ -65,7 +71,7 @@ export interface QueueFlags {
 
 /** Adds -q. */
 export function queueFlag(command: Command): Command {
-  return command.requiredOption('-q, --queuedir <dir>', 'directory of the queue')
+  return command.requiredOption('-q, --queuedir <dir>', 'directory of the queue', notEmpty)
 }
 
 /** The flags of a command that reads jobs. */
@@ -78,6 +84,7 @@ export function decoderFlag(command: Command): Command {
   return command.option(
     '-d, --decoder <command>',
     'what $SHELL -c runs to turn the content of a file into a job',
+    notEmpty,
   )
 }
 

@@ -1,10 +1,10 @@
 import { encodeHeader } from '../../../adapters/filespooler/header.js'
 import { senderVariables } from '../../../adapters/filespooler/sender-variables.js'
 import { timeNow } from '../../../adapters/filespooler/time-now.js'
+import { FsqError, reasonOf } from '../../../errors.js'
 import { close, openForReading, readPieces } from '../../../posix/files.js'
 import { print } from '../../output.js'
-import { UsageError } from '../../usage-error.js'
-import { defineFsplCommand } from './fspl-command.js'
+import { defineFsplCommand, notEmpty } from './fspl-command.js'
 import { nextNumber, seqfileFlag, type SeqfileFlags } from './seqfile-flag.js'
 
 interface Flags extends SeqfileFlags {
@@ -16,12 +16,15 @@ export default defineFsplCommand<Flags>({
   takesProgram: true,
   atMost: 0,
   flags: (command) =>
-    seqfileFlag(command).option('-i, --input <file>', 'file with the payload; - is stdin'),
+    seqfileFlag(command).option(
+      '-i, --input <file>',
+      'file with the payload; - is stdin',
+      notEmpty,
+    ),
   async run({ program: parameters, flags }) {
     const { input } = flags
-    if (input === '') throw new UsageError('--input needs the name of a file, or -')
     // Opened before a number is taken: a file that is missing must make no gap.
-    const fd = input === undefined ? undefined : input === '-' ? 0 : await openForReading(input)
+    const fd = input === undefined ? undefined : input === '-' ? 0 : await openInput(input)
     const sequence = await nextNumber(flags)
     await print(
       encodeHeader({
@@ -38,3 +41,12 @@ export default defineFsplCommand<Flags>({
     return 0
   },
 })
+
+async function openInput(path: string): Promise<number> {
+  try {
+    return await openForReading(path)
+  } catch (cause) {
+    const message = `cannot open the payload ${path}: ${reasonOf(cause)}`
+    throw new FsqError('FSQ_BODY', message, { path, cause })
+  }
+}

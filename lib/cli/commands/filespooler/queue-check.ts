@@ -25,14 +25,16 @@ export default defineFsplCommand<Flags>({
       '0',
     ),
   async run({ flags }) {
-    const { queuedir, json, reject, wait } = flags
+    const { queuedir, json, reject } = flags
     const queue = openFilespooler(queuedir)
-    const { rejected } = await queue.list(flags)
-    for (const { name, kind, reason } of rejected) {
-      if (json === true) await print(jsonLine({ name, kind, reason }))
-      else await print(`${harmless(`${name}: ${kind}: ${reason}`)}\n`)
+    const found = (await queue.list(flags)).rejected
+    const moved = reject === true ? await queue.reject(flags) : []
+    const isMoved = new Set(moved.map(({ entry }) => entry))
+    for (const { entry, name, kind, reason } of found) {
+      const to = isMoved.has(entry) ? { moved: true } : {}
+      if (json === true) await print(jsonLine({ name, kind, reason, ...to }))
+      else await print(`${harmless(`${name}: ${kind}: ${reason}`)}${to.moved ? ' (moved)' : ''}\n`)
     }
-    if (reject === true && rejected.length > 0) await queue.reject(rejected, { wait })
-    return rejected.length === 0 || reject === true ? 0 : 1
+    return found.length === isMoved.size ? 0 : 1
   },
 })

@@ -63,8 +63,9 @@ export default defineFsplCommand<Flags>({
       { ...commandOptions(flags), output: flags.outputTo === 'saveboth' ? 'save' : 'pass' },
       log.warn,
     )
-    const result = await untilSignal((signal) =>
-      openFilespooler(flags.queuedir).process(work(signal), {
+    let undecodable = 0
+    const result = await untilSignal((signal, askedToo) =>
+      openFilespooler(flags.queuedir).process(work(signal, askedToo), {
         decoder: flags.decoder,
         order: flags.orderBy,
         onError: flags.onError,
@@ -73,14 +74,21 @@ export default defineFsplCommand<Flags>({
         wait: flags.wait,
         signal,
         onEvent: (event) => {
-          if (event.type === 'rejected') logRejected(log, event.file)
-          else if (event.type === 'done') log.debug(`job ${event.job.job.sequence} is done`)
-          else log.warn(`job ${event.job.job.sequence} (${event.job.name}): ${event.error.message}`)
+          if (event.type === 'rejected') {
+            logRejected(log, event.file)
+            if (event.file.kind === 'undecodable') undecodable++
+            return
+          }
+          const { job, name } = event.job
+          if (event.type === 'done') log.debug(`job ${job.sequence} is done`)
+          else log.warn(`job ${job.sequence} (${name}): ${event.error.message}`)
         },
       }),
     )
     if (result.waitingFor !== undefined)
       log.info(`job ${result.waitingFor} is missing; those behind it wait`)
+    if (undecodable > 0 && result.done + result.failed === 0)
+      log.info(`nothing is done: ${undecodable} files are no jobs; see queue-check, or -d`)
     if (result.failure === undefined) return 0
     call.say('stopped at a job that failed; it stays to be tried again')
     return 1

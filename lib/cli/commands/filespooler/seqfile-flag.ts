@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { SequenceFile } from '../../../queue/sequence-file.js'
-import { waitFlag, type WaitFlags } from './fspl-command.js'
+import { notEmpty, waitFlag, type WaitFlags } from './fspl-command.js'
 
 /** The flags of a command of the sender. */
 export interface SeqfileFlags extends WaitFlags {
@@ -10,7 +10,11 @@ export interface SeqfileFlags extends WaitFlags {
 /** Adds -s and --wait. */
 export function seqfileFlag(command: Command): Command {
   return waitFlag(
-    command.requiredOption('-s, --seqfile <file>', 'file with the next number; - for none'),
+    command.requiredOption(
+      '-s, --seqfile <file>',
+      'file with the next number; - for none',
+      notEmpty,
+    ),
     '10',
   )
 }

@@ -13,7 +13,7 @@ export default defineFsplCommand<RunFlags>({
     const { operands, program, flags } = call
     const { warn } = logger(call)
     const job = await stdinJob()
-    await untilSignal((signal) =>
+    await untilSignal((signal, askedToo) =>
       runCommand(
         [...operands, ...program],
         job,
@@ -24,6 +24,7 @@ export default defineFsplCommand<RunFlags>({
           otherInput: 'ignore',
           held: undefined,
           signal,
+          askedToo,
         },
         warn,
       ),
