@@ -11,7 +11,7 @@ const bench = fileURLToPath(new URL('../../bench/bench.mjs', import.meta.url))
 function tinyRun(directory: string, ...flags: string[]): Promise<Ended> {
   const tiny = ['--scale', '0.002', '--million', '2000', '--rounds', '1', '--no-rivals']
   const words = [bench, '--dir', directory, ...tiny, ...flags]
-  return startProgram(process.execPath, words, { timeout: 110_000 }).ended
+  return startProgram(process.execPath, words, { timeout: 240_000 }).ended
 }
 
 /** What a run writes as its raw output: for each case what each variant gave, a record a round. */
