@@ -25,12 +25,12 @@ import {
   rawHeader,
   temporarySpool,
 } from '../../helpers/spool.js'
-import { program, startProgram } from '../../helpers/cli.js'
+import { cannotBeNobody, nobody, program, startProgram } from '../../helpers/cli.js'
 import { entriesOf } from '../../helpers/temporary.js'
 
 t.jobs = 4
 
-const notRoot = process.getuid?.() === 0 ? false : 'only root can run as another user'
+const skip = await cannotBeNobody()
 
 /** Work that notes the numbers of the jobs, and fails for some. */
 function noting(...fails: number[]): { readonly work: Work; readonly ran: number[] } {
@@ -436,7 +436,7 @@ t.test('a job that somebody writes over while it runs is not removed for the oth
   t.equal((await queue.find(2n)).name, nameOf(1))
 })
 
-t.test('a file of another user goes to fail/ as well', { skip: notRoot }, async (t) => {
+t.test('a file of another user goes to fail/ as well', { skip }, async (t) => {
   const queue = await temporarySpool(t)
   await fill(queue, 1, 2)
   chownSync(`${queue.paths.jobs}/${nameOf(1)}`, 65533, 65533)
@@ -452,7 +452,8 @@ t.test('a file of another user goes to fail/ as well', { skip: notRoot }, async 
     'deadletter',
     'false',
   ]
-  const { stderr } = await startProgram(process.execPath, [program, ...words], { uid: 65534 }).ended
+  const { stderr } = await startProgram(process.execPath, [program, ...words], { uid: nobody })
+    .ended
   t.match(stderr, /job 1 .* false exited with 1\n.*job 2 /)
   t.strictSame(entriesOf(queue.paths.fail), [nameOf(1), nameOf(2)])
   t.strictSame(entriesOf(queue.paths.jobs), [])
