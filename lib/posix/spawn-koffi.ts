@@ -4,6 +4,7 @@ import { constants } from 'node:os'
 import { isMainThread } from 'node:worker_threads'
 import type { LibraryHandle } from 'koffi'
 import type { Native } from './native.js'
+import type { Ended } from './program.js'
 
 /*
  * Starting programs by posix_spawn(3), which shares our memory with the new process for the moment until it
@@ -15,17 +16,13 @@ import type { Native } from './native.js'
  * Node.js, which does it, or says why not in its own words.
  */
 
-/** How a program ended, by waitpid(2). */
-export type WaitStatus =
-  { readonly code: number } | { readonly signal: NodeJS.Signals } | { readonly error: unknown }
-
 /** A program that was started here. */
 export interface Spawned {
   readonly pid: number
   /** How it ended; nothing while it runs. */
-  readonly status: () => WaitStatus | undefined
+  readonly status: () => Ended | undefined
   /** Resolves when it has ended. */
-  readonly ended: Promise<WaitStatus>
+  readonly ended: Promise<Ended>
 }
 
 /** What a program is started with. */
@@ -149,7 +146,7 @@ function block(fcntl: NonNullable<Native['fcntl']>, fd: number): void {
   if ((flags & files.O_NONBLOCK) !== 0) fcntl(fd, F_SETFL, flags & ~files.O_NONBLOCK)
 }
 
-function statusOf(status: number): WaitStatus {
+function statusOf(status: number): Ended {
   const number = status & 0x7f
   if (number === 0) return { code: (status >> 8) & 0xff }
   return { signal: (names.get(number) ?? `SIG${number}`) as NodeJS.Signals }
@@ -160,14 +157,14 @@ const lookAgainAfter = 1000
 
 /** The programs that run. SIGCHLD tells that one has ended, not which. */
 class Children {
-  readonly #wait: (pid: number) => WaitStatus | undefined
-  readonly #running = new Map<number, (status: WaitStatus) => void>()
+  readonly #wait: (pid: number) => Ended | undefined
+  readonly #running = new Map<number, (status: Ended) => void>()
   readonly #look = (): void => {
     for (const pid of this.#running.keys()) this.#collect(pid)
   }
   #timer: NodeJS.Timeout | undefined
 
-  constructor(wait: (pid: number) => WaitStatus | undefined) {
+  constructor(wait: (pid: number) => Ended | undefined) {
     this.#wait = wait
   }
 
@@ -179,8 +176,8 @@ class Children {
       this.#rest()
       return undefined
     }
-    let over: WaitStatus | undefined
-    const ended = new Promise<WaitStatus>((resolve) => {
+    let over: Ended | undefined
+    const ended = new Promise<Ended>((resolve) => {
       this.#running.set(pid, (status) => {
         over = status
         resolve(status)

@@ -74,3 +74,21 @@ export function isHidden(entry: string, { reading }: QueueContext): boolean {
     return true
   }
 }
+
+/** How many names are listed at a time with a limit, at least: some may be somebody else's. */
+const window = 1000
+
+/** The entries of queue/, listed at once or, with a limit, in parts. */
+export function* entriesInParts(queue: QueueContext, limit: number): Generator<string> {
+  const directory = queue.paths.queue
+  if (limit === 0) {
+    yield* listEntries(queue, directory)
+    return
+  }
+  const most = Math.max(limit, window)
+  let entries: string[] = []
+  do {
+    entries = firstEntries(queue, directory, most, entries.at(-1))
+    yield* entries
+  } while (entries.length === most)
+}

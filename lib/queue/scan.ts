@@ -9,7 +9,7 @@ import { downError, isDown } from './down.js'
 import { checkQueue } from './failure.js'
 import type { ClaimOptions } from './claim.js'
 import { resolveLimits } from './finish.js'
-import { firstEntries, listEntries } from './list-entries.js'
+import { entriesInParts } from './list-entries.js'
 import { chosenQueues, hostChoice, type HostChoice } from './hosts.js'
 import { checkGapTimeout, InOrder } from './in-order.js'
 import type { Item } from './item.js'
@@ -139,9 +139,6 @@ export class Scan implements AsyncIterableIterator<Item>, AsyncDisposable {
   }
 }
 
-/** How many names a scan with a limit lists at a time, at least: some may be somebody else's. */
-const window = 1000
-
 async function* scanItems(
   queue: QueueContext,
   options: ScanOptions,
@@ -238,7 +235,7 @@ interface SourceEntry {
 function* inOrder(sources: readonly QueueContext[], limit: number): Generator<SourceEntry> {
   const [only] = sources
   if (only !== undefined && sources.length === 1) {
-    for (const entry of entriesOf(only, limit)) yield { source: only, entry }
+    for (const entry of entriesInParts(only, limit)) yield { source: only, entry }
     return
   }
   const heads: (SourceEntry & { readonly rest: Generator<string> })[] = []
@@ -246,7 +243,7 @@ function* inOrder(sources: readonly QueueContext[], limit: number): Generator<So
     const next = rest.next()
     if (next.done !== true) heads.push({ source, entry: next.value, rest })
   }
-  for (const source of sources) push(source, entriesOf(source, limit))
+  for (const source of sources) push(source, entriesInParts(source, limit))
   while (heads.length > 0) {
     let first = 0
     for (let i = 1; i < heads.length; i++)
@@ -256,21 +253,6 @@ function* inOrder(sources: readonly QueueContext[], limit: number): Generator<So
     yield head
     push(head.source, head.rest)
   }
-}
-
-/** The entries of queue/, listed at once or, with a limit, in parts. */
-function* entriesOf(queue: QueueContext, limit: number): Generator<string> {
-  const directory = queue.paths.queue
-  if (limit === 0) {
-    yield* listEntries(queue, directory)
-    return
-  }
-  const most = Math.max(limit, window)
-  let entries: string[] = []
-  do {
-    entries = firstEntries(queue, directory, most, entries.at(-1))
-    yield* entries
-  } while (entries.length === most)
 }
 
 /** Keeps a scan from what is down. */

@@ -7,7 +7,7 @@ import { entryPath } from '../posix/path.js'
 import type { QueueContext } from '../queue/context.js'
 import { downError, isDown } from '../queue/down.js'
 import { checkQueue, failure } from '../queue/failure.js'
-import { firstEntries, isHidden, listEntries } from '../queue/list-entries.js'
+import { entriesInParts, isHidden } from '../queue/list-entries.js'
 import { moveItem } from '../queue/move-item.js'
 import { printableName } from '../queue/printable.js'
 import { isOrdered } from '../queue/sequence.js'
@@ -46,9 +46,6 @@ const known: ReadonlySet<string> = new Set<keyof DisperseOptions>([
 /** How many items are on their way at the same time: they share the syncs of their directories. */
 const inFlight = 64
 
-/** How many names are listed at a time where only some are moved: some may be somebody else's. */
-const window = 1000
-
 /** A queue that items go to. */
 interface Target {
   readonly context: QueueContext
@@ -82,7 +79,7 @@ export async function* disperseItems(
   const isUp = (each: QueueContext): boolean => ignoreDown || !isDown(each)
   const dispersal = new Dispersal(context, contexts, isUp, maxDepth)
   let left = limit === 0 ? Infinity : limit
-  for await (const batch of batchesOf(entriesOf(context, limit), inFlight, signal)) {
+  for await (const batch of batchesOf(entriesInParts(context, limit), inFlight, signal)) {
     if (!isUp(context)) throw downError([context])
     if (!contexts.some(isUp)) throw downError(contexts)
     // Several rounds, where some of the batch are somebody else's.
@@ -121,21 +118,6 @@ function checkUnordered(queue: QueueContext): void {
     `cannot disperse ${name}, which is in order (it has seq or nextseq): no other queue would ` +
     `have all of its numbers; work on it where it is`
   throw new FsqError('FSQ_SEQUENCE', message, { queue: name })
-}
-
-/** The entries of a queue, listed at once or in parts. */
-function* entriesOf(queue: QueueContext, limit: number): Generator<string> {
-  const directory = queue.paths.queue
-  if (limit === 0) {
-    yield* listEntries(queue, directory)
-    return
-  }
-  const most = Math.max(limit, window)
-  let entries: string[] = []
-  do {
-    entries = firstEntries(queue, directory, most, entries.at(-1))
-    yield* entries
-  } while (entries.length === most)
 }
 
 /** How many items wait where, as far as is known. */

@@ -230,7 +230,6 @@ class Dispersal {
     const { decoder, onEvent } = this.#options
     const directory = this.#source.paths.jobs
     const { jobs, rejected } = await listJobs(directory, decoder, undefined, this.#options.signal)
-    this.#options.signal?.throwIfAborted()
     const links = jobs.filter(({ entry }) => isLink(directory, entry))
     const left = [...rejected, ...links.map((job): RejectedFile => ({ ...job, ...asLink }))]
     for (const file of left) onEvent?.({ type: 'rejected', file })

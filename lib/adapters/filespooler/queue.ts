@@ -143,7 +143,6 @@ export class FilespoolerQueue {
     try {
       return await openJob(entryPath(this.paths.jobs, entry), decoder, signal)
     } catch (cause) {
-      if (cause instanceof FsqError) throw cause
       throw queueError(`cannot open the job ${textOfEntry(entry)}`, this.directory, cause)
     }
   }

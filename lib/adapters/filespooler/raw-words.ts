@@ -64,7 +64,7 @@ function tokensOf(word: Uint8Array): string[] {
 }
 
 /** The text that becomes these bytes again in UTF-8; nothing where there is none. */
-function textOf(bytes: Uint8Array): string | undefined {
+export function textOf(bytes: Uint8Array): string | undefined {
   const text = Buffer.from(bytes).toString()
   return Buffer.from(text).equals(bytes) ? text : undefined
 }

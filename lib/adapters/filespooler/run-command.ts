@@ -7,7 +7,7 @@ import { type Ended, type Running, startProgram } from '../../posix/program.js'
 import { after } from '../../timer.js'
 import { type JobPlace, jobVariables, type Variable } from './job-variables.js'
 import type { OpenJob, Payload } from './open-job.js'
-import { asWords } from './raw-words.js'
+import { asWords, textOf } from './raw-words.js'
 import { whyUnsafe } from './screen.js'
 
 /** How a command is run for a job. */
@@ -181,8 +181,8 @@ function whyFailed(program: string, ended: Ended, isOfJob: boolean): string | un
  */
 export function ownEnvironment(): OwnEnvironment {
   const all = readEnvironment().filter(([name]) => !name.toString('latin1').startsWith('FSPL_'))
-  const isText = (bytes: Buffer): boolean => Buffer.from(bytes.toString()).equals(bytes)
-  const areTexts = ([name, value]: Variable): boolean => isText(name) && isText(value)
+  const areTexts = ([name, value]: Variable): boolean =>
+    textOf(name) !== undefined && textOf(value) !== undefined
   const texts = all.filter(areTexts).map(([name, value]) => [name.toString(), value.toString()])
   return {
     texts: Object.fromEntries(texts) as NodeJS.ProcessEnv,
