@@ -26,6 +26,8 @@ export interface QueuePaths {
   readonly distribution: string
   /** The keys of items that were enqueued with one; not part of fsq(7). */
   readonly ids: string
+  /** The items on their way into the queue from elsewhere; not part of fsq(7). */
+  readonly incoming: string
 }
 
 /** What a host queue is. */
@@ -106,6 +108,7 @@ export function queuePaths(settings: Settings, directory: string): QueuePaths {
     output: `${directory}/.output`,
     distribution: `${directory}/.dist`,
     ids: `${directory}/.ids`,
+    incoming: `${directory}/.incoming`,
   }
 }
 

@@ -3,10 +3,6 @@ import { batchesOf } from '../batches.js'
 import { errnoOf, FsqError, reasonOf } from '../errors.js'
 import { checkMembers } from '../members.js'
 import type { Argument } from '../name/encode.js'
-import { syncfsReports } from '../posix/file-system.js'
-import { close, openDirectory } from '../posix/files.js'
-import { getNative } from '../posix/native.js'
-import { sync } from '../posix/sync.js'
 import { type Body, releaseBody } from './body.js'
 import type { QueueContext } from './context.js'
 import {
@@ -17,6 +13,7 @@ import {
   enqueueOptions,
 } from './draft.js'
 import { failure } from './failure.js'
+import { type Flush, flushesAll, openFlush } from './flush.js'
 import { claimKey, type DraftKey, presentItem } from './keyed-draft.js'
 import { withNumbers } from './numbered.js'
 import { publish } from './publish.js'
@@ -83,12 +80,6 @@ export class PartialError extends FsqError {
 
 /** How many items are on their way to the disk together at most. */
 export const batchSize = 512
-
-/**
- * From so many items on, one syncfs(2) is faster than an fsync(2) for each: measured on ext4, with a
- * journal and without, and on XFS; with 16 it depends on the file system.
- */
-const syncfsFrom = 64
 
 const members: ReadonlySet<string> = new Set(
   ['body', 'arguments', ...enqueueOptions].filter((member) => member !== 'signal'),
@@ -162,7 +153,7 @@ async function enqueueBatch(
     failure('FSQ_ENQUEUE', `cannot enqueue to ${queue.name}`, error, queue)
   let flush: Flush | undefined
   try {
-    flush = openFlush(queue, items.length)
+    if (flushesAll(queue, queue.paths.tmp, items.length)) flush = openFlush(queue.paths.tmp)
     for (const item of items) {
       const step: Step = { item, options }
       try {
@@ -264,33 +255,6 @@ function isOutOfFiles(error: unknown): boolean {
 function releaseItem(item: unknown): void {
   if (typeof item !== 'object' || item === null || !('body' in item)) return
   if (typeof item.body === 'object' && item.body !== null) releaseBody(item.body as Body)
-}
-
-/** A syncfs(2) to come. */
-interface Flush {
-  readonly run: () => Promise<void>
-  readonly close: () => void
-}
-
-/** Prepares a syncfs(2), where so many items are to have one. */
-function openFlush({ settings, paths }: QueueContext, count: number): Flush | undefined {
-  const { durability, syncfs } = settings
-  if (durability === 'none' || syncfs === 'never') return undefined
-  if (syncfs === 'auto' && count < syncfsFrom) return undefined
-  if (!syncfsReports(paths.tmp)) return undefined
-  const native = getNative()
-  // Open before the first write: syncfs(2) reports what could not be written since.
-  const fd = openDirectory(paths.tmp)
-  return {
-    run: async () => {
-      await native.syncfs(fd)
-      // An ext4 without a journal flushes the disk before it writes the inodes: once more, after them.
-      await sync(fd)
-    },
-    close: () => {
-      close(fd)
-    },
-  }
 }
 
 async function syncAll(

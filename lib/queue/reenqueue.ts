@@ -182,7 +182,11 @@ async function copyTo(
  * the same: whoever linked it may not have come so far. Nothing is taken back where that fails, since
  * by then somebody else may have been told that the item is there; a second call completes it.
  */
-async function publishUnder(target: QueueContext, from: Path, ready: Path): Promise<boolean> {
+export async function publishUnder(
+  target: QueueContext,
+  from: Path,
+  ready: Path,
+): Promise<boolean> {
   const link = (): boolean => linkedOnce(from, ready)
   const added = await publish(target, link, () => undefined)
   if (!added && target.settings.durability !== 'none') await syncEntry(ready)

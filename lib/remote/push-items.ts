@@ -5,8 +5,8 @@ import type { Item } from '../queue/item.js'
 import type { Queue } from '../root/queue.js'
 import type { WorkEvent } from '../work/events.js'
 import type { Result } from '../work/job.js'
+import { type Judgement, Patience } from '../work/patience.js'
 import { Worker } from '../work/worker.js'
-import { Patience } from './patience.js'
 import { checkQueueName, type Remote } from './remote.js'
 import { RemoteError } from './trouble.js'
 
@@ -118,8 +118,9 @@ class Pusher {
   readonly #options: PushItemsOptions
   readonly #ending = new AbortController()
   readonly #patience = new Patience({
+    judge,
     onAway: (error) => {
-      this.#tell({ type: 'away', error })
+      if (error instanceof FsqError) this.#tell({ type: 'away', error })
     },
     onBack: () => {
       this.#tell({ type: 'back' })
@@ -248,6 +249,13 @@ class Pusher {
   #tell(event: PushEvent): void {
     this.#options.onEvent?.(event)
   }
+}
+
+function judge(error: unknown): Judgement | undefined {
+  if (!(error instanceof RemoteError)) return undefined
+  const { kind, retryAfter } = error
+  const remote = kind === 'away' ? kind : kind === 'failed' ? 'failing' : 'there'
+  return { remote, retryAfter }
 }
 
 /** To a worker all that goes wrong is an error of a program or handler; what it was is behind that. */

@@ -289,6 +289,7 @@ async function countingDisk(
     {
       ...disk,
       '../../lib/queue/draft.js': await t.mockImport<object>('../../lib/queue/draft.js', disk),
+      '../../lib/queue/flush.js': await t.mockImport<object>('../../lib/queue/flush.js', disk),
       '../../lib/queue/publish.js': await t.mockImport<object>('../../lib/queue/publish.js', disk),
     },
   )

@@ -1,18 +1,29 @@
 import { untilAborted } from '../until-aborted.js'
 import { after } from '../timer.js'
-import { backoffSeconds } from '../work/backoff.js'
-import { RemoteError } from './trouble.js'
+import { type Backoff, backoffSeconds } from './backoff.js'
 
 /** How long to wait for a remote that is away, in seconds: twice as long each time, and part chance. */
-const pauses = { base: 1, max: 60, jitter: 0.5 }
+const defaultPauses: Backoff = { base: 1, max: 60, jitter: 0.5 }
 
 /** A remote may ask for more than that, up to so many seconds. */
 const longestAsked = 3600
 
+/** What an error says of a remote. */
+export interface Judgement {
+  /** Of no use to anybody for now; failing with this request for now; or there, and of another opinion. */
+  readonly remote: 'away' | 'failing' | 'there'
+  /** When it wants to be asked again, in seconds from now, if it said so. */
+  readonly retryAfter?: number | undefined
+}
+
 /** Who is told that a remote went away, and that it is back. */
 export interface PatienceOptions {
-  readonly onAway: (error: RemoteError) => void
+  /** What an error says of the remote; undefined: nothing. */
+  readonly judge: (error: unknown) => Judgement | undefined
+  readonly onAway: (error: unknown) => void
   readonly onBack: () => void
+  /** How long to wait after so many failures in a row. @defaultValue from a second to a minute */
+  readonly pauses?: Backoff
 }
 
 /**
@@ -46,11 +57,17 @@ export class Patience implements Disposable {
       this.#succeeded()
       return result
     } catch (error) {
-      if (!(error instanceof RemoteError)) this.#givenBack()
-      else if (error.kind === 'away' || error.kind === 'failed') this.#failed(error)
-      else this.#succeeded()
+      const judgement = this.#options.judge(error)
+      if (judgement === undefined) this.#givenBack()
+      else if (judgement.remote === 'there') this.#succeeded()
+      else this.#failed(error, judgement)
       throw error
     }
+  }
+
+  /** The remote went away, as is known without asking it. */
+  lost(error: unknown): void {
+    this.#failed(error, { remote: 'away' })
   }
 
   /** Forgets the pause; who waits still does. */
@@ -75,17 +92,18 @@ export class Patience implements Disposable {
     this.#options.onBack()
   }
 
-  #failed(error: RemoteError): void {
+  #failed(error: unknown, { remote, retryAfter }: Judgement): void {
     if (this.#pausing) return
     this.#failures++
     this.#pausing = true
-    const asked = Math.min(error.retryAfter ?? 0, longestAsked)
-    this.#forgetPause = after(Math.max(asked, backoffSeconds(pauses, this.#failures)), () => {
+    const asked = Math.min(retryAfter ?? 0, longestAsked)
+    const pause = backoffSeconds(this.#options.pauses ?? defaultPauses, this.#failures)
+    this.#forgetPause = after(Math.max(asked, pause), () => {
       this.#pausing = false
       this.#tell()
     })
     this.#givenBack()
-    if (error.kind !== 'away' || this.#told) return
+    if (remote !== 'away' || this.#told) return
     this.#told = true
     this.#options.onAway(error)
   }

@@ -1,0 +1,291 @@
+import { randomBytes } from 'node:crypto'
+import { errnoOf, FsqError, reasonOf } from '../errors.js'
+import { fromByteString, toByteString } from '../name/charset.js'
+import { syncDirectory } from '../posix/directory-sync.js'
+import {
+  close,
+  createFile,
+  openIfThere,
+  openLockFile,
+  readSmall,
+  setOwnership,
+  setTimes,
+  writeFully,
+} from '../posix/files.js'
+import { inodeOf } from '../posix/inode.js'
+import { isDirectory, listNames, removeIfThere, replaceFile } from '../posix/names.js'
+import { getNative } from '../posix/native.js'
+import { entryPath, type Path } from '../posix/path.js'
+import { sync } from '../posix/sync.js'
+import { type Body, releaseBody, writeBody } from './body.js'
+import type { QueueContext } from './context.js'
+import { failure } from './failure.js'
+import { GroupSync } from './group-sync.js'
+import { itemOwnership } from './ownership.js'
+import { publishUnder } from './reenqueue.js'
+import { makeSideDirectory } from './side-directory.js'
+
+/*
+ * Items that are on their way into a queue from elsewhere, by a way that asks first: the bytes are here,
+ * to last, before somebody else is told so, and the item appears in queue/ only after that.
+ *
+ *   1. write .incoming/staged/NAME, and sync it    a staged file, perhaps not whole
+ *   2. whatever the caller has to agree on         a staged file that is whole
+ *   3. link it to queue/NAME, and sync queue/      the item, and a second name of it in staged/
+ *   4. unlink it in staged/, or rename it to       the item; in linked/ as long as the caller keeps it,
+ *      .incoming/linked/NAME                       through its retries and after it was finished
+ *
+ * What is left in staged/ after a crash tells by its link count whether 3 was done. It is not in tmp/,
+ * which repair and others clean: somebody was told that it is here.
+ *
+ * `.incoming/receiver` is locked by whoever receives, so that there is one at a time, and holds a random
+ * text by which a queue is told from all others, wherever it is moved to.
+ */
+
+/** How an item is staged. */
+export interface StageOptions {
+  /** Do not work on it before this time. @defaultValue at once */
+  readonly notBefore?: Date | undefined
+  /** Gives up; nothing is left of the item then. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** The identity of a queue into which items are received, or nothing where none ever was. */
+export function receiverIdentity(queue: QueueContext): string | undefined {
+  const fd = openIfThere(receiverFile(queue))
+  if (fd === undefined) return undefined
+  try {
+    const text = readSmall(fd)?.toString('latin1').trim() ?? ''
+    return /^[0-9a-f]{20}$/.test(text) ? text : undefined
+  } finally {
+    close(fd)
+  }
+}
+
+function receiverFile({ paths }: QueueContext): string {
+  return `${paths.incoming}/receiver`
+}
+
+/** The items that are on their way into a queue; ours as long as it is open. */
+export class Incoming implements Disposable {
+  /** Tells the queue from all others that receive. */
+  readonly identity: string
+  readonly #queue: QueueContext
+  readonly #lock: number
+  readonly #sync: GroupSync
+
+  private constructor(queue: QueueContext, lock: number, identity: string) {
+    this.#queue = queue
+    this.#lock = lock
+    this.identity = identity
+    this.#sync = new GroupSync(queue, stagedDirectory(queue))
+  }
+
+  /**
+   * Opens what is on its way into a queue, and keeps others from it.
+   *
+   * @throws {@link FsqError} `FSQ_LOCKED` where somebody else receives into the queue; `FSQ_ENQUEUE`,
+   * `FSQ_NO_QUEUE`.
+   */
+  static async open(queue: QueueContext): Promise<Incoming> {
+    try {
+      makeSideDirectory(queue, queue.paths.incoming)
+      makeSideDirectory(queue, stagedDirectory(queue))
+      makeSideDirectory(queue, linkedDirectory(queue))
+      const fd = lockReceiver(queue)
+      try {
+        const identity = receiverIdentity(queue) ?? (await newIdentity(queue, fd))
+        return new Incoming(queue, fd, identity)
+      } catch (error) {
+        close(fd)
+        throw error
+      }
+    } catch (error) {
+      throw failure('FSQ_ENQUEUE', `cannot receive into ${queue.name}`, error, queue)
+    }
+  }
+
+  /** The names of the items that are staged, and of those that are linked and kept. */
+  list(): { readonly staged: readonly string[]; readonly linked: readonly string[] } {
+    const { charset } = this.#queue.reading
+    const names = (directory: string): string[] =>
+      listNames(directory).map((entry) => fromByteString(entry, charset))
+    return {
+      staged: names(stagedDirectory(this.#queue)),
+      linked: names(linkedDirectory(this.#queue)),
+    }
+  }
+
+  /** What there is of an item. */
+  find(id: string): Arriving | undefined {
+    const arriving = new Arriving(this.#queue, id)
+    return arriving.state === 'gone' ? undefined : arriving
+  }
+
+  /**
+   * Writes an item, to last; what was staged under its name is replaced.
+   *
+   * @throws {@link FsqError} `FSQ_ENQUEUE`, `FSQ_NO_QUEUE`, `FSQ_BODY`; the reason of the signal. Nothing
+   * is left of it then.
+   */
+  async stage(id: string, body: Body, options: StageOptions = {}): Promise<Arriving> {
+    const { settings, writing } = this.#queue
+    const arriving = new Arriving(this.#queue, id)
+    try {
+      arriving.discard()
+      const ownership = itemOwnership(settings, {})
+      const fd = createFile(arriving.staged, ownership.mode)
+      try {
+        setOwnership(fd, ownership)
+        await writeBody(fd, body, writing.charset, options.signal)
+        if (options.notBefore !== undefined) setTimes(fd, options.notBefore)
+        await this.#sync.sync(fd)
+        options.signal?.throwIfAborted()
+      } finally {
+        close(fd)
+      }
+      return arriving
+    } catch (error) {
+      arriving.discard()
+      const attempt = `cannot receive item ${id} into ${this.#queue.name}`
+      throw failure('FSQ_ENQUEUE', attempt, error, this.#queue, { id })
+    } finally {
+      if (typeof body === 'object') releaseBody(body)
+    }
+  }
+
+  /** Lets others receive. */
+  [Symbol.dispose](): void {
+    this.#sync[Symbol.dispose]()
+    close(this.#lock)
+  }
+}
+
+/** An item on its way into a queue. */
+export class Arriving {
+  /** Its name. */
+  readonly id: string
+  /** Where it is staged. @internal */
+  readonly staged: Path
+  readonly #linked: Path
+  readonly #ready: Path
+  readonly #queue: QueueContext
+
+  /** @internal */
+  constructor(queue: QueueContext, id: string) {
+    const entry = toByteString(id, queue.writing.charset)
+    this.id = id
+    this.staged = entryPath(stagedDirectory(queue), entry)
+    this.#linked = entryPath(linkedDirectory(queue), entry)
+    this.#ready = entryPath(queue.paths.queue, entry)
+    this.#queue = queue
+  }
+
+  /** How far it has come: `staged`, or `linked` into queue/, where it may be finished since then. */
+  get state(): 'staged' | 'linked' | 'gone' {
+    if (inodeOf(this.#linked) !== undefined) return 'linked'
+    const staged = inodeOf(this.staged)
+    if (staged === undefined) return 'gone'
+    return staged.links > 1 ? 'linked' : 'staged'
+  }
+
+  /**
+   * Puts it into queue/, to last.
+   *
+   * @returns false where the queue had it already.
+   * @throws {@link FsqError} `FSQ_ENQUEUE`, `FSQ_NO_QUEUE`. Where the sync failed it may be there, and a
+   * second call completes it.
+   */
+  async publish(): Promise<boolean> {
+    const { id } = this
+    try {
+      return await publishUnder(this.#queue, this.staged, this.#ready)
+    } catch (error) {
+      const attempt = `cannot receive item ${id} into ${this.#queue.name}`
+      throw failure('FSQ_ENQUEUE', attempt, error, this.#queue, { id })
+    }
+  }
+
+  /** Remembers that it is in queue/, until it is discarded. */
+  keep(): void {
+    try {
+      replaceFile(this.staged, this.#linked)
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error // It was kept before.
+    }
+  }
+
+  /**
+   * Takes it out of queue/ again, unless somebody works on it, or it is not there under its first name;
+   * then it is staged as it was before.
+   *
+   * @returns whether it was taken out.
+   */
+  withdraw(): boolean {
+    const fd = openIfThere(this.#ready)
+    if (fd === undefined) return false
+    try {
+      if (!getNative().flock(fd)) return false
+      const ours = inodeOf(this.#linked)?.key
+      if (ours === undefined || inodeOf(this.#ready)?.key !== ours) return false
+      removeIfThere(this.#ready)
+      replaceFile(this.#linked, this.staged)
+      return true
+    } finally {
+      close(fd)
+    }
+  }
+
+  /** Removes what is staged or remembered of it. The item itself, in queue/, stays. */
+  discard(): void {
+    removeIfThere(this.staged)
+    removeIfThere(this.#linked)
+  }
+}
+
+function stagedDirectory({ paths }: QueueContext): string {
+  return `${paths.incoming}/staged`
+}
+
+function linkedDirectory({ paths }: QueueContext): string {
+  return `${paths.incoming}/linked`
+}
+
+function lockReceiver(queue: QueueContext): number {
+  const path = receiverFile(queue)
+  const fd = openLockFile(path, 0o600)
+  try {
+    if (getNative().flock(fd)) return fd
+  } catch (error) {
+    close(fd)
+    throw error
+  }
+  close(fd)
+  const message = `somebody else receives into ${queue.name}: ${path} is locked`
+  throw new FsqError('FSQ_LOCKED', message, { queue: queue.name, path })
+}
+
+async function newIdentity({ paths }: QueueContext, fd: number): Promise<string> {
+  const identity = randomBytes(10).toString('hex')
+  await writeFully(fd, Buffer.from(`${identity}\n`))
+  await sync(fd)
+  await syncDirectory(paths.incoming)
+  await syncDirectory(`${paths.directory}/.`)
+  return identity
+}
+
+/** Whether somebody receives into a queue now. */
+export function isReceivedInto(queue: QueueContext): boolean {
+  if (!isDirectory(queue.paths.incoming)) return false
+  try {
+    close(lockReceiver(queue))
+    return false
+  } catch (error) {
+    if (error instanceof FsqError && error.code === 'FSQ_LOCKED') return true
+    throw new FsqError('FSQ_SCAN', `cannot look into ${queue.paths.incoming}: ${reasonOf(error)}`, {
+      queue: queue.name,
+      path: queue.paths.incoming,
+      cause: error,
+    })
+  }
+}
