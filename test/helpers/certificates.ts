@@ -13,7 +13,7 @@ export const withoutOpenssl: string | false =
 export interface Certificates {
   /** The authority that signed the others. */
   readonly ca: string
-  /** Of a server at 127.0.0.1. */
+  /** Of a server at 127.0.0.1 and localhost. */
   readonly server: { readonly cert: string; readonly key: string }
   readonly client: { readonly cert: string; readonly key: string }
 }
@@ -38,7 +38,7 @@ export function certificates(t: Test): Certificates {
   }
   return {
     ca: `${directory}/ca.pem`,
-    server: signed('server', 'subjectAltName=IP:127.0.0.1'),
+    server: signed('server', 'subjectAltName=IP:127.0.0.1,DNS:localhost'),
     client: signed('client', 'extendedKeyUsage=clientAuth'),
   }
 }
