@@ -1,23 +1,13 @@
-import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
 import { existsSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { openRoot } from '../../lib/root/root.js'
 import { check, eventually, type Place, place, type Started, startProgram } from '../helpers/cli.js'
+import { freePorts } from '../helpers/ports.js'
 import { contentsOf, nothing } from '../helpers/temporary.js'
 
 const script = (name: string): string =>
   fileURLToPath(new URL(`../../examples/two-hosts/${name}`, import.meta.url))
-
-async function freePort(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return String(port)
-}
 
 /** Runs a part of the example with a root of its own, until the test ends. */
 function part(t: Test, { env, directory }: Place, host: string, words: string[]): Started {
@@ -31,7 +21,7 @@ function part(t: Test, { env, directory }: Place, host: string, words: string[])
 
 t.test('what is enqueued at one host is worked on at the other', async (t) => {
   const { env } = await place(t)
-  const options = { env: { ...env, PORT: await freePort() } }
+  const options = { env: { ...env, PORT: String(await freePorts(1)) } }
   const { status, stdout, stderr } = await startProgram(
     'sh',
     [script('two-hosts.sh'), 'alice', 'bob smith'],
@@ -45,7 +35,7 @@ t.test('what is enqueued at one host is worked on at the other', async (t) => {
 t.test('what is enqueued while the other is away is worked on when it is back', async (t) => {
   const here = await place(t)
   const { directory, env } = here
-  const port = await freePort()
+  const port = String(await freePorts(1))
   const [tokens, out] = [`${directory}/tokens`, `${directory}/out`]
   writeFileSync(tokens, 'a-token-of-some-length mail\n', { mode: 0o600 })
   const url = `http://127.0.0.1:${port}/`

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, openSync, closeSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import type { Test } from 'tap'
 import type { Certificates } from './certificates.js'
+import { freePorts } from './ports.js'
 import { temporaryDirectory } from './temporary.js'
 
 /*
@@ -28,6 +28,12 @@ export function withoutNats(): string | false {
     if (spawnSync(file, ['--version'], { env }).status !== 0)
       return `there is no ${file} (Debian package ${name})`
   return false
+}
+
+/** Where the program is. */
+export function natsProgram(): string {
+  const { stdout } = spawnSync('sh', ['-c', `command -v ${program}`], { env, encoding: 'utf8' })
+  return stdout.trim()
 }
 
 /** How a server is started. */
@@ -285,28 +291,4 @@ async function until<T>(ask: () => Promise<T | undefined>, otherwise: string): P
     if (Date.now() > end) throw new Error(otherwise)
     await setTimeout(50)
   }
-}
-
-/**
- * Ports at which nobody listens, below those that the system gives to who asks for any: while the server
- * is down nobody else comes by them.
- */
-async function freePorts(count: number): Promise<number[]> {
-  const found = new Set<number>()
-  while (found.size < count) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000)
-    const probe = createServer()
-    const listening = once(probe, 'listening')
-    probe.listen(port, '127.0.0.1')
-    try {
-      await listening
-      found.add(port)
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
-      continue
-    }
-    probe.close()
-    await once(probe, 'close')
-  }
-  return [...found]
 }

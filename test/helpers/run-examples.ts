@@ -2,6 +2,8 @@ import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { removeSync } from 'fs-extra/esm'
 import { program, startProgram } from './cli.js'
+import { natsProgram, withoutNats } from './nats.js'
+import { freePorts } from './ports.js'
 
 /*
  * The examples of README.md and of the manual pages, run as they stand there. In a block, a line that
@@ -13,7 +15,8 @@ import { program, startProgram } from './cli.js'
  * What is different each time is written as it was at ten past ten on some machine, and compared
  * without it (see `settle`): item names such as _20261121101500_0_4242_myhost_0_alice_welcome, their
  * timestamp, process and host wherever `fsq ls --json` and FSQ_ITEM_* tell them, ages such as 3s,
- * and /var/fsq for FSQ_ROOT. How wide the columns of a table are does not count.
+ * and /var/fsq for FSQ_ROOT. A server of NATS listens where nobody else does, and `fsq nats` finds it
+ * there, although the examples leave it to the defaults. How wide the columns of a table are does not count.
  */
 
 /** A command of an example, what the example says that it prints, and what it printed. */
@@ -42,6 +45,11 @@ export async function runExamples(blocks: readonly string[]): Promise<readonly E
   }
 }
 
+/** Why an example has to be skipped, if it has. */
+export function lacking(block: string): string | false {
+  return block.includes('nats-server') && withoutNats()
+}
+
 /** Whether there is a command in a block. */
 export function isExample(block: string): boolean {
   return /^\$ /m.test(block)
@@ -66,10 +74,17 @@ async function runAll(commands: readonly string[], directory: string): Promise<s
   const cwd = `${directory}/cwd`
   for (const path of [bin, cwd]) mkdirSync(path)
   writeFileSync(`${bin}/fsq`, `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`)
-  chmodSync(`${bin}/fsq`, 0o755)
+  const [port = 0] = await freePorts(1)
+  writeFileSync(`${bin}/nats-server`, `#!/bin/sh\nexec '${natsProgram()}' -p ${port} "$@"\n`)
+  for (const name of ['fsq', 'nats-server']) chmodSync(`${bin}/${name}`, 0o755)
   const script = ['exec 2>&1', ...commands.map((command) => `${command}\nprintf '\\036'`)]
   const { stdout } = await startProgram('/bin/sh', ['-c', script.join('\n')], {
-    env: { PATH: `${bin}:${process.env['PATH'] ?? ''}`, FSQ_ROOT: `${directory}/root`, TZ: 'UTC' },
+    env: {
+      PATH: `${bin}:${process.env['PATH'] ?? ''}`,
+      FSQ_ROOT: `${directory}/root`,
+      NATS_URL: `nats://127.0.0.1:${port}`,
+      TZ: 'UTC',
+    },
     cwd,
   }).ended
   return stdout.split(separator)

@@ -37,9 +37,10 @@ function flagsOfSynopsis(page: ManPage): Set<string> {
 
 /** The page of a command; of one in a group, what the page of the group says of it. */
 function pageOf(program: string): ManPage {
-  const [group = '', name = '', inner] = program.split(' ')
+  const [group = '', name = '', ...words] = program.split(' ')
   const page = readPage(`man/man1/${[group, name].filter(Boolean).join('-')}.1`)
-  if (inner === undefined) return page
+  if (words.length === 0) return page
+  const inner = words.join(' ')
   const cut = (heading: string, rest: string): string =>
     new RegExp(`^${heading}\n(.*?)(?=^\\.Ss |^\\.Sh |^\\.Nm fsq |$(?![^]))`, 'ms').exec(
       rest,
