@@ -83,6 +83,13 @@ const meanings = {
   },
   FSQ_JOB: { exit: 111, meaning: 'no job of Filespooler, or one that must not be run' },
   FSQ_FILESPOOLER: { exit: 111, meaning: 'a directory cannot be used as a Filespooler queue' },
+  FSQ_NATS: { exit: 111, meaning: 'NATS is away, or did not do what it was asked to' },
+  FSQ_NATS_SETUP: {
+    exit: 111,
+    meaning: 'a stream, consumer or bucket of NATS is missing, or not as fsq needs it',
+  },
+  FSQ_NATS_MESSAGE: { exit: 111, meaning: 'a message of NATS is no item, or not the whole of one' },
+  FSQ_NATS_CLIENT: { exit: 111, meaning: 'the packages by which NATS is spoken are not installed' },
   FSQ_SYSTEM: { exit: 111, meaning: 'a system call failed where nobody expected it to' },
   FSQ_UNSUPPORTED: { exit: 111, meaning: 'this machine lacks something that fsq needs' },
 } as const

@@ -70,6 +70,14 @@ export class Patience implements Disposable {
     this.#failed(error, { remote: 'away' })
   }
 
+  /** It may be back: whoever waits for the end of a pause need not wait any longer. */
+  hurry(): void {
+    if (!this.#pausing) return
+    this.#forgetPause()
+    this.#pausing = false
+    this.#tell()
+  }
+
   /** Forgets the pause; who waits still does. */
   [Symbol.dispose](): void {
     this.#forgetPause()

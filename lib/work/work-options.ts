@@ -21,6 +21,12 @@ export interface LoadOptions extends Pick<
    * @defaultValue false
    */
   readonly ordered?: boolean
+  /**
+   * Work on items before their time ({@link EnqueueOptions.notBefore}) too, as who only passes them on does.
+   *
+   * @defaultValue false
+   */
+  readonly early?: boolean
   /** How many items are worked on at a time. @defaultValue 1 */
   readonly concurrency?: number
   /** How many items a second are begun at most, 0 for any number. @defaultValue 0 */
@@ -58,6 +64,7 @@ export const loadOptions: readonly (keyof LoadOptions)[] = [
   'ttl',
   'gapTimeout',
   'ordered',
+  'early',
   'concurrency',
   'maxRate',
   'limitKey',
@@ -129,6 +136,7 @@ export function feedOptions(
     claim: {
       lock: options.lock ?? settings.lock,
       open: options.noOpen !== true,
+      early: options.early === true,
       limits: resolveLimits(options, settings),
       backoff: backoff && ((failures) => backoffSeconds(backoff, failures)),
     },

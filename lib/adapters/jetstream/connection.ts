@@ -1,0 +1,279 @@
+import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream'
+import type { KV } from '@nats-io/kv'
+import type { ObjectStore } from '@nats-io/obj'
+import type { Authenticator, NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node'
+import { checkMembers } from '../../members.js'
+import { backoffSeconds } from '../../work/backoff.js'
+import { type Clients, loadClients } from './clients.js'
+import { NatsError, natsError } from './nats-error.js'
+
+/** How the servers are reached. */
+export interface JetStreamOptions {
+  /**
+   * The addresses of servers, as `nats://n1:4222`; of a cluster one is enough, but more are better. They
+   * may have a user and a password in them.
+   *
+   * @defaultValue `nats://127.0.0.1:4222`
+   */
+  readonly servers?: string | readonly string[] | undefined
+  /** The content of a credentials file, as `nsc` makes it. */
+  readonly creds?: string | Uint8Array | undefined
+  /** The seed of an nkey. */
+  readonly nkey?: string | Uint8Array | undefined
+  /** The name of a user. */
+  readonly user?: string | undefined
+  /** The password of that user. */
+  readonly password?: string | undefined
+  /** A token, where the servers ask for one. */
+  readonly token?: string | undefined
+  /** Encrypt. @defaultValue as the servers ask for */
+  readonly tls?: JetStreamTls | undefined
+  /** The JetStream domain, where the streams are in another than that of the server, as behind a leaf node. */
+  readonly domain?: string | undefined
+  /** How long a request may take, in seconds. @defaultValue 5 */
+  readonly timeout?: number | undefined
+  /** The name of the connection, for whoever watches the servers. @defaultValue `fsq` */
+  readonly name?: string | undefined
+}
+
+/** Certificates and keys, in PEM. */
+export interface JetStreamTls {
+  /** The authorities to trust. @defaultValue those of the system */
+  readonly ca?: string | Buffer | undefined
+  /** Our certificate. */
+  readonly cert?: string | Buffer | undefined
+  /** Its key. */
+  readonly key?: string | Buffer | undefined
+  /** Encrypt before the server says anything. @defaultValue false */
+  readonly first?: boolean | undefined
+}
+
+const known: ReadonlySet<string> = new Set<keyof JetStreamOptions>([
+  'servers',
+  'creds',
+  'nkey',
+  'user',
+  'password',
+  'token',
+  'tls',
+  'domain',
+  'timeout',
+  'name',
+])
+
+/** A connection that is there. */
+export interface Connected {
+  readonly nats: NatsConnection
+  readonly client: JetStreamClient
+  readonly manager: JetStreamManager
+  readonly clients: Clients
+  /** For a request, in milliseconds. */
+  readonly timeout: number
+  readonly bucket: (name: string) => Promise<KV>
+  readonly objects: (name: string) => Promise<ObjectStore>
+}
+
+/** How long to wait before the next attempt to connect again, in seconds. */
+const pauses = { base: 0.1, max: 5, jitter: 0.5 }
+
+/** A server that says nothing for twice so long is taken for dead, in milliseconds. */
+const pingInterval = 5000
+
+/**
+ * NATS with JetStream. Made by {@link openJetStream}, which connects to nothing yet.
+ */
+export class JetStream implements AsyncDisposable {
+  readonly #options: JetStreamOptions
+  readonly #listeners = new Set<(lost: Error | undefined) => void>()
+  #connection: Connected | undefined
+  #connecting: Promise<Connected> | undefined
+  #up = false
+  #closed = false
+
+  /** @internal */
+  constructor(options: JetStreamOptions) {
+    checkMembers('an option of JetStream', options, known)
+    const { timeout = 5 } = options
+    if (!(timeout > 0))
+      throw new TypeError(`Expected \`timeout\` to be more than 0, got ${timeout}`)
+    this.#options = options
+  }
+
+  /**
+   * @internal The connection; made if there is none.
+   *
+   * @throws {@link NatsError}; `FSQ_NATS_CLIENT`
+   */
+  async connected(): Promise<Connected> {
+    if (this.#closed) throw new NatsError('refused', 'NATS was closed by us')
+    if (this.#connection === undefined || this.#connection.nats.isClosed()) {
+      this.#connecting ??= this.#connect().finally(() => {
+        this.#connecting = undefined
+      })
+      try {
+        this.#connection = await this.#connecting
+      } catch (error) {
+        throw natsError(`cannot reach ${this.#whom()}`, error)
+      }
+    }
+    if (!this.#up) throw new NatsError('away', `the connection to ${this.#whom()} is lost`)
+    return this.#connection
+  }
+
+  /** @internal Does something with it; what fails is a {@link NatsError} that says what was attempted. */
+  async use<T>(attempt: string, act: (connected: Connected) => Promise<T>): Promise<T> {
+    const connected = await this.connected()
+    try {
+      return await act(connected)
+    } catch (error) {
+      throw natsError(`cannot ${attempt}`, error)
+    }
+  }
+
+  /** @internal Is told when the connection is lost, and with undefined when it is back, until disposed. */
+  onLink(listener: (lost: Error | undefined) => void): Disposable {
+    this.#listeners.add(listener)
+    return {
+      [Symbol.dispose]: () => {
+        this.#listeners.delete(listener)
+      },
+    }
+  }
+
+  /** Ends the connection; what is under way fails. Harmless twice. */
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#connecting?.catch(() => undefined)
+    await this.#connection?.nats.close()
+  }
+
+  /** {@link close}, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  async #connect(): Promise<Connected> {
+    const clients = await loadClients()
+    const { transport, jetstream, kv, obj } = clients
+    const timeout = (this.#options.timeout ?? 5) * 1000
+    let failures = 0
+    const nats = await transport.connect({
+      ...this.#connectionOptions(clients, timeout),
+      reconnectDelayHandler: () => backoffSeconds(pauses, ++failures) * 1000,
+    })
+    this.#up = true
+    const watch = async (): Promise<void> => {
+      for await (const { type } of nats.status()) {
+        if (type === 'reconnect') {
+          this.#up = true
+          failures = 0
+          this.#tell(undefined)
+        } else if (type === 'disconnect') this.#lost()
+      }
+    }
+    void watch()
+    void nats.closed().then(() => {
+      this.#lost()
+    })
+    const options = {
+      timeout,
+      ...(this.#options.domain !== undefined && { domain: this.#options.domain }),
+    }
+    const client = jetstream.jetstream(nats, { ...options })
+    const manager = await jetstream.jetstreamManager(nats, { ...options, checkAPI: false })
+    return {
+      nats,
+      client,
+      manager,
+      clients,
+      timeout,
+      // Not read from any replica: what is claimed has to be seen as claimed.
+      bucket: once((name) => new kv.Kvm(client).open(name, { allow_direct: false })),
+      objects: once((name) => new obj.Objm(client).open(name)),
+    }
+  }
+
+  #lost(): void {
+    if (!this.#up) return
+    this.#up = false
+    if (this.#closed) return
+    this.#tell(new NatsError('away', `the connection to ${this.#whom()} is lost`))
+  }
+
+  #tell(lost: Error | undefined): void {
+    for (const listener of this.#listeners) listener(lost)
+  }
+
+  #connectionOptions({ transport }: Clients, timeout: number): NodeConnectionOptions {
+    const { servers, tls, name = 'fsq' } = this.#options
+    const authenticator = authenticators(transport, this.#options)
+    return {
+      ...(servers !== undefined && { servers: [servers].flat() }),
+      name,
+      timeout,
+      pingInterval,
+      maxPingOut: 2,
+      maxReconnectAttempts: -1,
+      noAsyncTraces: true,
+      ...(authenticator.length > 0 && { authenticator }),
+      ...(tls !== undefined && {
+        tls: {
+          ...(tls.ca !== undefined && { ca: String(tls.ca) }),
+          ...(tls.cert !== undefined && { cert: String(tls.cert) }),
+          ...(tls.key !== undefined && { key: String(tls.key) }),
+          ...(tls.first === true && { handshakeFirst: true }),
+        },
+      }),
+    }
+  }
+
+  /** The servers, without what may be secret in their addresses. */
+  #whom(): string {
+    const { servers = 'nats://127.0.0.1:4222' } = this.#options
+    const all = typeof servers === 'string' ? [servers] : servers
+    return `NATS at ${all.map((server) => server.replace(/\/\/[^@/]*@/, '//')).join(', ')}`
+  }
+}
+
+/**
+ * Opens NATS with JetStream; connects when it is first used, and again whenever the connection is lost.
+ *
+ * @throws `TypeError` for options of the wrong form.
+ */
+export function openJetStream(options: JetStreamOptions = {}): JetStream {
+  return new JetStream(options)
+}
+
+function authenticators(
+  transport: Clients['transport'],
+  { creds, nkey, user, password, token }: JetStreamOptions,
+): Authenticator[] {
+  return [
+    ...(creds === undefined ? [] : [transport.credsAuthenticator(bytesOf(creds))]),
+    ...(nkey === undefined ? [] : [transport.nkeyAuthenticator(trimmed(nkey))]),
+    ...(user === undefined ? [] : [transport.usernamePasswordAuthenticator(user, password)]),
+    ...(token === undefined ? [] : [transport.tokenAuthenticator(token)]),
+  ]
+}
+
+function bytesOf(text: string | Uint8Array): Uint8Array {
+  return typeof text === 'string' ? Buffer.from(text) : text
+}
+
+/** A seed in a file ends with a line break. */
+function trimmed(seed: string | Uint8Array): Uint8Array {
+  return Buffer.from(Buffer.from(bytesOf(seed)).toString('latin1').trim(), 'latin1')
+}
+
+/** The same for the same name; a failure is forgotten. */
+function once<T>(open: (name: string) => Promise<T>): (name: string) => Promise<T> {
+  const opened = new Map<string, Promise<T>>()
+  return async (name) => {
+    const known = opened.get(name)
+    if (known !== undefined) return known
+    const opening = open(name)
+    opened.set(name, opening)
+    opening.catch(() => opened.delete(name))
+    return opening
+  }
+}

@@ -1,0 +1,130 @@
+/*
+ * What fsq asks of an engine that carries items between machines. JetStream is the one that there is
+ * (jetstream-engine.ts); forwarding, receiving and the rest know no more of it than this.
+ *
+ * Every call may throw a NatsError: `away` is to be tried again.
+ */
+
+/** An item, or what could not be delivered, on its way to the engine. */
+export interface Outgoing {
+  readonly subject: string
+  /** The same for what is the same: a repetition is kept once, if it does not come too late. */
+  readonly messageId: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Uint8Array
+}
+
+/** Where items are received from: what of a queue is for a host, or for any. */
+export interface Source {
+  readonly queue: string
+  /** Undefined: the pool. */
+  readonly host: string | undefined
+}
+
+/** What the engine says of a source. */
+export interface SourceInfo {
+  /** After so long without a word an item is delivered again, in seconds. */
+  readonly ackWait: number
+  /** How often one is delivered; Infinity: for ever. */
+  readonly maxDeliver: number
+  /** How many wait to be delivered. */
+  readonly waiting: number
+  /** How many were delivered and not confirmed. */
+  readonly underWay: number
+}
+
+/** A delivery that can be answered, also by who was told its name only. */
+export interface Answerable {
+  /** By which it can be answered after a restart ({@link Engine.answerable}). */
+  readonly handle: string
+  /** Confirms it for good, and waits until the engine has that. */
+  confirm(): Promise<void>
+  /** It is being worked on: do not deliver it again for now. */
+  working(): void
+}
+
+/** An item that the engine delivers. */
+export interface Delivery extends Answerable {
+  readonly subject: string
+  readonly stream: string
+  readonly sequence: number
+  /** How often it was delivered, this time included. */
+  readonly deliveries: number
+  /** When the engine got it, in milliseconds of the epoch. */
+  readonly time: number
+  readonly headers: ReadonlyMap<string, string>
+  readonly body: Uint8Array
+  /** Somebody is to get it again, after so many seconds. */
+  giveBack(seconds: number): void
+}
+
+/** Deliveries, as they come: no more than were asked for, and for a while. */
+export interface Pull extends AsyncIterable<Delivery> {
+  /** Takes no more. */
+  end(): void
+}
+
+/** A value that is kept by the engine, and the revision by which it can be replaced. */
+export interface Entry<T> {
+  readonly value: T
+  readonly revision: number
+}
+
+/** Values by keys, each replaced only by who knows the one that is there. */
+export interface Entries<T> {
+  get(key: string): Promise<Entry<T> | undefined>
+  /** The new revision; undefined where there is one. */
+  create(key: string, value: T): Promise<number | undefined>
+  /** The new revision; undefined where somebody else has replaced it. */
+  replace(key: string, value: T, revision: number): Promise<number | undefined>
+  remove(key: string): Promise<void>
+}
+
+/** What a body that is kept apart has. */
+export interface StoredBody {
+  readonly name: string
+  readonly size: number
+}
+
+/** Bodies that are too large for a message. */
+export interface Bodies {
+  /** Keeps one under a name; another under that name is replaced. */
+  put(name: string, body: AsyncIterable<Uint8Array>): Promise<void>
+  /** Undefined where there is none. */
+  get(name: string): Promise<AsyncIterable<Uint8Array> | undefined>
+  /** Harmless where there is none. */
+  remove(name: string): Promise<void>
+}
+
+/** Who has an item of a pool. */
+export interface Claim {
+  /** The identity of the receiving queue. */
+  readonly receiver: string
+  /** Its host, for who looks. */
+  readonly host: string
+  /** Tells one attempt to claim from another. */
+  readonly token: string
+  /** Where the item is confirmed when it is finished: by what. */
+  readonly handle?: string
+  /** It is finished. */
+  readonly finished?: true
+  /** It was given back by this receiver, which had claimed it with that revision: anybody may claim it. */
+  readonly released?: number
+}
+
+/** See above. */
+export interface Engine {
+  /** Publishes, and waits until it is kept; whether it was there already. */
+  publish(message: Outgoing): Promise<{ readonly repeated: boolean }>
+  /** The largest body that fits into a message, in bytes. */
+  largestBody(): Promise<number>
+  source(source: Source): Promise<SourceInfo>
+  /** Asks for so many items. */
+  pull(source: Source, most: number): Promise<Pull>
+  answerable(handle: string): Answerable
+  readonly claims: Entries<Claim>
+  readonly leases: Entries<string>
+  readonly bodies: Bodies
+  /** Is told when the engine is lost, and with undefined when it is back. */
+  onLink(listener: (lost: Error | undefined) => void): Disposable
+}

@@ -1,0 +1,314 @@
+import { createHash } from 'node:crypto'
+import { FsqError } from '../../errors.js'
+import { checkMembers } from '../../members.js'
+import { statFile } from '../../posix/files.js'
+import type { QueueContext } from '../../queue/context.js'
+import { downError, isDown } from '../../queue/down.js'
+import { isReceivedInto, receiverIdentity } from '../../queue/incoming.js'
+import type { Item } from '../../queue/item.js'
+import { notBefore } from '../../queue/not-before.js'
+import type { Queue } from '../../root/queue.js'
+import type { WorkEvent } from '../../work/events.js'
+import type { Result } from '../../work/job.js'
+import { Worker } from '../../work/worker.js'
+import type { JetStream } from './connection.js'
+import type { Engine } from './engine.js'
+import { type Envelope, writeEnvelope } from './envelope.js'
+import type { NatsEvent } from './events.js'
+import { JetStreamEngine } from './jetstream-engine.js'
+import { isAway, NatsError } from './nats-error.js'
+import { patienceWith, sourceOnceThere } from './patience.js'
+import { bodyName, claimKey, pool, subjectOf } from './subject.js'
+
+/*
+ * Forwarding: a worker (lib/work) whose work on an item is
+ *
+ *   1. claim it, as any worker does           the item in queue/, unlocked
+ *   2. put a body that is too large for a     the same, and perhaps a body that nobody needs
+ *      message into the object store
+ *   3. publish it under its name, until the   the item here and there: it is published again, which is
+ *      servers have confirmed that they keep  found out there, or where it is received
+ *      it
+ *   4. done, without a sync: 3 may come       the item there
+ *      again
+ *
+ * No try is spent: that would change the name. How often it was tried, and how old it is, is for who works
+ * on it there, and so is the time that it waits for.
+ *
+ * A queue into which items are received from the pool may give them back: then the claims of this queue are
+ * released first, and the message gets another id, or it would be taken for a repetition.
+ */
+
+/** How items are forwarded. */
+export interface ForwardOptions {
+  /** For which host they are, or `any`: for the pool. @defaultValue the host of a host queue, or `any` */
+  readonly to?: string | undefined
+  /** Go on with what arrives, until `signal` aborts; otherwise until the queue is empty. @defaultValue true */
+  readonly follow?: boolean | undefined
+  /** How many are under way at a time. @defaultValue 64 */
+  readonly concurrency?: number | undefined
+  /** How often, in seconds, the queue is looked at although nothing woke. @defaultValue 30 */
+  readonly sweep?: number | undefined
+  /** How long the end waits for what is under way, in seconds. @defaultValue 30 */
+  readonly drain?: number | undefined
+  /** Is told of everything. */
+  readonly onEvent?: ((event: NatsEvent) => void) | undefined
+  /** Ends it: what is under way is waited for, all else stays in the queue. */
+  readonly signal?: AbortSignal | undefined
+}
+
+const known = new Set<string>([
+  'to',
+  'follow',
+  'concurrency',
+  'sweep',
+  'drain',
+  'onEvent',
+  'signal',
+] satisfies (keyof ForwardOptions)[])
+
+/** What came of forwarding the items of a queue. */
+export interface ForwardResult {
+  /** How many the servers keep, and are done here. */
+  readonly forwarded: number
+  /** How many the servers will never take; they are in fail/. */
+  readonly refused: number
+  /** How many are in the queue as they were, although they were taken up. */
+  readonly left: number
+}
+
+/**
+ * Forwards the items of a queue, or of a host queue, to the servers; each is done here once they have
+ * confirmed it. While they are away the items wait, as they are. A queue that is down is not forwarded.
+ *
+ * @throws `FsqError` `FSQ_NATS_SETUP` where the queue was not set up; `FSQ_DENIED`; `FSQ_NATS_CLIENT`;
+ * `FSQ_LOCKED` where the queue is filled from the pool at the same time; `FSQ_DOWN` where it is down, unless
+ * `follow`; `FSQ_NO_QUEUE`, `FSQ_SCAN`. What was not forwarded is in the queue as it was.
+ */
+export async function forwardItems(
+  queue: Queue,
+  jetStream: JetStream,
+  options: ForwardOptions = {},
+): Promise<ForwardResult> {
+  checkMembers('an option of forwarding', options, known)
+  return new Forwarder(queue.context, new JetStreamEngine(jetStream), options).run()
+}
+
+class Forwarder {
+  readonly #queue: QueueContext
+  /** The name of the queue on the servers. */
+  readonly #name: string
+  readonly #host: string | undefined
+  readonly #subject: string
+  readonly #engine: Engine
+  readonly #options: ForwardOptions
+  readonly #ending = new AbortController()
+  readonly #patience
+  /** Items that could not be forwarded, and are tried again in the next sweep. */
+  readonly #unable = new Set<string>()
+  /** The identity of the queue in claims, where it ever received from the pool. */
+  #identity: string | undefined
+  #failure: { readonly error: unknown } | undefined
+
+  constructor(queue: QueueContext, engine: Engine, options: ForwardOptions) {
+    this.#queue = queue
+    this.#engine = engine
+    this.#options = options
+    const to = options.to ?? queue.host?.name ?? pool
+    this.#name = queue.host?.queue.name ?? queue.name
+    this.#host = to === pool ? undefined : to
+    this.#subject = subjectOf('work', this.#name, this.#host)
+    this.#patience = patienceWith(engine, (event) => {
+      this.#tell(event)
+    })
+  }
+
+  async run(): Promise<ForwardResult> {
+    const { concurrency = 64, sweep = 30, drain = 30, signal } = this.#options
+    this.#checkLoop()
+    signal?.addEventListener('abort', this.#end, { once: true })
+    if (signal?.aborted === true) this.#end()
+    try {
+      const source = { queue: this.#name, host: this.#host }
+      await sourceOnceThere(this.#engine, source, this.#patience, this.#ending.signal)
+      // What is forwarded twice, since a power cut undid this, is found out where it is received.
+      const settings = { ...this.#queue.settings, durability: 'none' } as const
+      const worker = new Worker(
+        [{ queue: { ...this.#queue, settings }, weight: 1 }],
+        (item, ending) => this.#forward(item, ending.signal),
+        {
+          concurrency,
+          sweep,
+          drain,
+          early: true,
+          maxTries: 0,
+          ttl: 0,
+          signal: this.#ending.signal,
+          onEvent: (event) => {
+            this.#hear(event)
+          },
+        },
+      )
+      const { done, failed, left } = await worker.ended
+      if (this.#failure !== undefined) throw this.#failure.error
+      return { forwarded: done, refused: failed, left: left + this.#unable.size }
+    } finally {
+      signal?.removeEventListener('abort', this.#end)
+      this.#patience[Symbol.dispose]()
+    }
+  }
+
+  /** Items that come from the pool would go round in circles. */
+  #checkLoop(): void {
+    if (this.#host !== undefined) return
+    this.#identity = receiverIdentity(this.#queue)
+    if (this.#identity === undefined || !isReceivedInto(this.#queue)) return
+    const { name } = this.#queue
+    throw new FsqError(
+      'FSQ_LOCKED',
+      `${name} is being filled by "fsq nats receive": what is forwarded from there to the pool would come ` +
+        'back; stop that first',
+      { queue: name },
+    )
+  }
+
+  readonly #end = (): void => {
+    this.#ending.abort()
+  }
+
+  /** Publishes an item until the servers have it, or will not have it. Never rejects. */
+  async #forward(item: Item, signal: AbortSignal): Promise<Result> {
+    const ending = this.#ending.signal // Ends a wait at once; what is under way has until `signal`.
+    for (;;) {
+      try {
+        await this.#patience.run(() => this.#publish(item, signal), ending)
+        return { returned: true }
+      } catch (error) {
+        if (ending.aborted) return { stopped: true }
+        if (isAway(error) && !isDown(this.#queue)) continue
+        if (!(error instanceof FsqError) || isOfAll(error)) this.#fail(error)
+        else if (isRefused(error)) {
+          const failed = await item.failPerm().catch((reason: unknown) => ({ unable: reason }))
+          if (!('unable' in failed)) return { thrown: error }
+        }
+        this.#unable.add(item.id)
+        return { unable: error }
+      }
+    }
+  }
+
+  async #publish(item: Item, signal: AbortSignal): Promise<void> {
+    const messageId = await this.#messageId(item)
+    if (messageId === undefined) return
+    const { id } = item
+    const time = item.fd === undefined ? undefined : notBefore(statFile(item.fd), Date.now())
+    const inline = item.size <= (await this.#engine.largestBody())
+    const stored = inline ? undefined : await this.#store(item, signal)
+    const envelope: Envelope = {
+      id,
+      ...(time !== undefined && { notBefore: new Date(time) }),
+      ...(stored !== undefined && { stored }),
+    }
+    await this.#engine.publish({
+      subject: this.#subject,
+      messageId,
+      headers: writeEnvelope(envelope),
+      body: inline ? await item.bytes() : new Uint8Array(),
+    })
+  }
+
+  async #store(item: Item, signal: AbortSignal): Promise<NonNullable<Envelope['stored']>> {
+    const name = bodyName(this.#subject, item.id)
+    const hash = createHash('sha256')
+    let size = 0
+    const pieces = async function* (): AsyncGenerator<Uint8Array> {
+      for await (const piece of item.pieces()) {
+        signal.throwIfAborted()
+        hash.update(piece)
+        size += piece.length
+        yield Buffer.from(piece)
+      }
+    }
+    await this.#engine.bodies.put(name, pieces())
+    return { name, size, digest: hash.digest('hex') }
+  }
+
+  /** The id of the message; undefined where another of the pool has the item by now. */
+  async #messageId({ id }: Item): Promise<string | undefined> {
+    const plain = `${this.#subject}/${encodeURIComponent(id)}`
+    if (this.#identity === undefined) return plain
+    const { claims } = this.#engine
+    const key = claimKey(this.#name, id)
+    for (;;) {
+      const entry = await claims.get(key)
+      if (entry === undefined) return plain
+      const { value, revision } = entry
+      if (value.receiver !== this.#identity) return undefined
+      const { released = revision } = value
+      const replaced =
+        value.released ?? (await claims.replace(key, { ...value, released }, revision))
+      if (replaced !== undefined) return `${plain}#${released}`
+    }
+  }
+
+  #hear(event: WorkEvent): void {
+    const { name: queue } = this.#queue
+    switch (event.type) {
+      case 'done':
+        this.#unable.delete(event.id)
+        this.#tell({ type: 'forwarded', queue, id: event.id })
+        break
+      case 'failed':
+      case 'malformed':
+      case 'expired':
+      case 'exhausted':
+      case 'error':
+        this.#hearError(event.error, event.id)
+        break
+      case 'down':
+        if (this.#options.follow === false) this.#fail(downError([this.#queue]))
+        else this.#tell({ type: 'down', queue })
+        break
+      case 'up':
+        this.#tell({ type: 'up', queue })
+        break
+      case 'idle':
+        this.#tell({ type: 'idle' })
+        if (this.#options.follow === false) this.#end()
+        break
+      default:
+        break
+    }
+  }
+
+  #hearError(error: FsqError | undefined, id: string | undefined): void {
+    if (error === undefined || this.#failure !== undefined) return
+    const { name: queue } = this.#queue
+    // To a worker all that goes wrong is an error of a handler; what it was is behind that.
+    const cause = error.cause instanceof FsqError ? error.cause : error
+    if (error.code === 'FSQ_NO_ITEM') this.#unable.delete(id ?? '')
+    this.#tell({ type: 'error', queue, ...(id !== undefined && { id }), error: cause })
+    if (id === undefined && this.#options.follow === false) this.#fail(error)
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= { error }
+    this.#end()
+  }
+
+  #tell(event: NatsEvent): void {
+    this.#options.onEvent?.(event)
+  }
+}
+
+function isRefused(error: unknown): boolean {
+  return error instanceof NatsError && error.trouble === 'refused'
+}
+
+/** What any other item would meet as well. */
+function isOfAll(error: FsqError): boolean {
+  return (
+    error.code === 'FSQ_NATS_CLIENT' ||
+    (error instanceof NatsError && (error.trouble === 'denied' || error.trouble === 'setup'))
+  )
+}

@@ -1,0 +1,94 @@
+import { FsqError, type FsqErrorCode, type FsqErrorFields, reasonOf } from '../../errors.js'
+import type { Judgement } from '../../work/patience.js'
+
+/**
+ * What NATS, if it did not do as it was asked, is to us: of no use for now (`away`); lacking what setup makes
+ * (`setup`); never going to do this (`refused`); not ours to ask (`denied`).
+ */
+export type NatsTrouble = 'away' | 'setup' | 'refused' | 'denied'
+
+/** NATS did not do as it was asked. */
+export class NatsError extends FsqError {
+  /** @internal */
+  readonly trouble: NatsTrouble
+
+  /** @internal */
+  constructor(trouble: NatsTrouble, message: string, fields: FsqErrorFields = {}) {
+    super(codes[trouble], message, fields)
+    this.trouble = trouble
+  }
+}
+
+const codes: Readonly<Record<NatsTrouble, FsqErrorCode>> = {
+  away: 'FSQ_NATS',
+  setup: 'FSQ_NATS_SETUP',
+  refused: 'FSQ_NATS',
+  denied: 'FSQ_DENIED',
+}
+
+/** The errors of the packages, by their names: their classes are loaded only when they are needed. */
+const byName: Readonly<Record<string, NatsTrouble>> = {
+  AuthorizationError: 'denied',
+  UserAuthenticationExpiredError: 'denied',
+  PermissionViolationError: 'denied',
+  StreamNotFoundError: 'setup',
+  ConsumerNotFoundError: 'setup',
+  InvalidArgumentError: 'refused',
+  InvalidSubjectError: 'refused',
+}
+
+/** Those of JetStream, by their numbers, where the status does not tell. */
+const byNumber: Readonly<Record<number, NatsTrouble>> = {
+  10014: 'setup', // consumer not found
+  10059: 'setup', // stream not found
+  10054: 'refused', // message size exceeds maximum allowed
+  10023: 'away', // insufficient resources
+  10047: 'away', // insufficient storage resources available
+  10201: 'away', // duplicate message id is in process
+}
+
+/** The error for what a package threw while something was attempted. */
+export function natsError(attempt: string, error: unknown): unknown {
+  if (error instanceof FsqError || !(error instanceof Error)) return error
+  const trouble = troubleOf(error)
+  if (trouble === undefined) return error
+  const hint = trouble === 'setup' ? '; "fsq nats setup" makes it' : ''
+  return new NatsError(trouble, `${attempt}: ${wordsOf(error)}${hint}`, { cause: error })
+}
+
+function troubleOf(error: Error): NatsTrouble | undefined {
+  if (error instanceof TypeError || error instanceof SyntaxError || error instanceof RangeError)
+    return undefined // A mistake of ours.
+  if (error.name === 'AbortError') return undefined
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    const known = byName[at.name]
+    if (known !== undefined) return known
+    if (!('code' in at) || typeof at.code !== 'number') continue
+    const numbered = byNumber[at.code]
+    if (numbered !== undefined) return numbered
+    const status = 'status' in at && typeof at.status === 'number' ? at.status : at.code
+    return status >= 400 && status < 500 && status !== 408 && status !== 409 ? 'refused' : 'away'
+  }
+  if (/max_payload|maximum payload/i.test(error.message)) return 'refused'
+  return 'away'
+}
+
+function wordsOf(error: Error): string {
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    if (at.name === 'NoRespondersError')
+      return 'no server answers for that; is there a leader, and JetStream?'
+    if (at.name === 'TimeoutError') return 'no answer in time'
+  }
+  return reasonOf(error)
+}
+
+/** Whether it is to be tried again. */
+export function isAway(error: unknown): boolean {
+  return error instanceof NatsError && error.trouble === 'away'
+}
+
+/** For {@link Patience}. */
+export function judge(error: unknown): Judgement | undefined {
+  if (!(error instanceof NatsError)) return undefined
+  return { remote: error.trouble === 'away' ? 'away' : 'there' }
+}

@@ -1,0 +1,86 @@
+import { setTimeout } from 'node:timers/promises'
+import { FsqError } from '../../errors.js'
+import { Patience } from '../../work/patience.js'
+import type { Engine, Source, SourceInfo } from './engine.js'
+import type { NatsAwayEvent } from './events.js'
+import { isAway, judge, NatsError } from './nats-error.js'
+
+/** How long to wait before the servers are asked again, in seconds. */
+const pauses = { base: 0.25, max: 10, jitter: 0.5 }
+
+/**
+ * Patience with an engine, which is also known to be away when its connection is lost, and told to be back
+ * as soon as it is, whether or not anybody needs it.
+ */
+export function patienceWith(
+  engine: Engine,
+  tell: (event: NatsAwayEvent) => void,
+): Patience & Disposable {
+  const ending = new AbortController()
+  const patience = new Patience({
+    judge,
+    pauses,
+    onAway: (error) => {
+      if (error instanceof FsqError) tell({ type: 'away', error })
+    },
+    onBack: () => {
+      tell({ type: 'back' })
+    },
+  })
+  const lookFor = async (): Promise<void> => {
+    for (;;) {
+      try {
+        await patience.run(() => engine.largestBody(), ending.signal)
+        return
+      } catch {
+        if (ending.signal.aborted) return
+      }
+    }
+  }
+  const link = engine.onLink((lost) => {
+    if (lost === undefined) patience.hurry()
+    else {
+      patience.lost(lost)
+      void lookFor()
+    }
+  })
+  const forget = patience[Symbol.dispose].bind(patience)
+  return Object.assign(patience, {
+    [Symbol.dispose]: () => {
+      link[Symbol.dispose]()
+      ending.abort()
+      forget()
+    },
+  })
+}
+
+/** How often what setup makes is looked for: servers that start do not know all of it at once. */
+const looks = 3
+
+/** Between two looks, in milliseconds. */
+const lookAgain = 500
+
+/**
+ * What there is to know of a source, as soon as the servers are there.
+ *
+ * @returns undefined where the signal ended it
+ * @throws {@link NatsError} for what is missing, or not allowed
+ */
+export async function sourceOnceThere(
+  engine: Engine,
+  source: Source,
+  patience: Patience,
+  signal: AbortSignal,
+): Promise<SourceInfo | undefined> {
+  for (let missed = 0; ;) {
+    try {
+      return await patience.run(() => engine.source(source), signal)
+    } catch (error) {
+      if (signal.aborted) return undefined
+      if (isAway(error)) continue
+      const isMissing = error instanceof NatsError && error.trouble === 'setup'
+      if (!isMissing || ++missed === looks) throw error
+      await setTimeout(lookAgain)
+    }
+  }
+}
