@@ -7,12 +7,13 @@ import {
   createFile,
   openIfThere,
   openLockFile,
+  readPieces,
   readSmall,
   setOwnership,
   setTimes,
   writeFully,
 } from '../posix/files.js'
-import { inodeOf } from '../posix/inode.js'
+import { inodeOf, stateOf } from '../posix/inode.js'
 import { isDirectory, listNames, removeIfThere, replaceFile } from '../posix/names.js'
 import { getNative } from '../posix/native.js'
 import { entryPath, type Path } from '../posix/path.js'
@@ -187,6 +188,28 @@ export class Arriving {
     const staged = inodeOf(this.staged)
     if (staged === undefined) return 'gone'
     return staged.links > 1 ? 'linked' : 'staged'
+  }
+
+  /** Tells the file that is staged from any that was, or will be, under the name; for {@link state} staged. */
+  get stamp(): string {
+    const file = stateOf(this.staged)
+    return file === undefined ? '' : `${file.inode}:${file.mtime}`
+  }
+
+  /** What is staged, in pieces, each good until the next. */
+  async *pieces(): AsyncGenerator<Uint8Array> {
+    const fd = openIfThere(this.staged)
+    if (fd === undefined) return
+    try {
+      yield* readPieces(fd)
+    } finally {
+      close(fd)
+    }
+  }
+
+  /** When it was staged, in milliseconds of the epoch, or the time that it waits for. */
+  get time(): number {
+    return Number((stateOf(this.staged)?.mtime ?? 0n) / 1_000_000n)
   }
 
   /**

@@ -1,6 +1,7 @@
 import type { KV } from '@nats-io/kv'
 import type { JetStream } from './connection.js'
 import type { Claim, Entries, Entry } from './engine.js'
+import { isBodyName } from './envelope.js'
 import { claimsBucket, leaseBucket } from './layout.js'
 import { NatsError } from './nats-error.js'
 
@@ -69,11 +70,12 @@ function parsed(text: string): unknown {
 function isClaim(value: unknown): value is Claim {
   const isText = (what: unknown): boolean => typeof what === 'string' && what.length <= 1024
   if (typeof value !== 'object' || value === null) return false
-  const { receiver, host, token, handle, released } = value as Record<string, unknown>
+  const { receiver, host, token, handle, body, released } = value as Record<string, unknown>
   return (
     [receiver, host, token].every(isText) &&
     (handle === undefined ||
       (typeof handle === 'string' && /^\$JS\.ACK\.[!-~]{1,1000}$/.test(handle))) &&
+    (body === undefined || (typeof body === 'string' && isBodyName(body))) &&
     (released === undefined || Number.isSafeInteger(released))
   )
 }

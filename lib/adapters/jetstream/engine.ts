@@ -102,10 +102,12 @@ export interface Claim {
   readonly receiver: string
   /** Its host, for who looks. */
   readonly host: string
-  /** Tells one attempt to claim from another. */
+  /** The file that was staged for it: tells one attempt to receive the item from another. */
   readonly token: string
   /** Where the item is confirmed when it is finished: by what. */
   readonly handle?: string
+  /** Where its body is kept apart until it is finished: its name there. */
+  readonly body?: string
   /** It is finished. */
   readonly finished?: true
   /** It was given back by this receiver, which had claimed it with that revision: anybody may claim it. */
@@ -119,8 +121,8 @@ export interface Engine {
   /** The largest body that fits into a message, in bytes. */
   largestBody(): Promise<number>
   source(source: Source): Promise<SourceInfo>
-  /** Asks for so many items. */
-  pull(source: Source, most: number): Promise<Pull>
+  /** Asks for so many items, and waits for them for so long, in seconds. */
+  pull(source: Source, most: number, seconds: number): Promise<Pull>
   answerable(handle: string): Answerable
   readonly claims: Entries<Claim>
   readonly leases: Entries<string>

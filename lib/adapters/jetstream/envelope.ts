@@ -56,11 +56,16 @@ export function readEnvelope(headers: ReadonlyMap<string, string>, queue: QueueC
   }
 }
 
+/** Whether that can be the name of a body in its bucket. */
+export function isBodyName(name: string): boolean {
+  return /^[0-9a-f]{1,64}$/.test(name)
+}
+
 function storedIn(
   name: string,
   headers: ReadonlyMap<string, string>,
 ): NonNullable<Envelope['stored']> {
-  if (!/^[0-9a-f]{1,64}$/.test(name)) throw wrong(`Fsq-Body is no name of a body: ${shown(name)}`)
+  if (!isBodyName(name)) throw wrong(`Fsq-Body is no name of a body: ${shown(name)}`)
   const size = wholeNumber('Fsq-Size', headers.get('fsq-size') ?? '', Number.MAX_SAFE_INTEGER)
   const digest = headers.get('fsq-digest') ?? ''
   const [, hex] = /^sha-256=([0-9a-f]{64})$/.exec(digest) ?? []

@@ -27,4 +27,5 @@ export type {
 } from './events.js'
 export { forwardItems, type ForwardOptions, type ForwardResult } from './forward.js'
 export { NatsError, type NatsTrouble } from './nats-error.js'
+export { receiveItems, type ReceiveItemsOptions, type ReceiveResult } from './receive.js'
 export { type SetupOptions, setupQueues, type SetupStep } from './setup.js'

@@ -25,8 +25,8 @@ const unkept = 12
 /** Between two of those, in milliseconds. */
 const unkeptPause = 100
 
-/** How long a pull waits for items, in milliseconds, and how often the server says that it is there. */
-const pullFor = { expires: 30_000, idle_heartbeat: 5000 }
+/** How often a server that waits for items says that it is there, in milliseconds. */
+const heartbeat = 5000
 
 /** JetStream as {@link Engine}. */
 export class JetStreamEngine implements Engine {
@@ -81,11 +81,15 @@ export class JetStreamEngine implements Engine {
     }
   }
 
-  async pull(source: Source, most: number): Promise<Pull> {
+  async pull(source: Source, most: number, seconds: number): Promise<Pull> {
     const consumer = this.#consumers.get(keyOf(source)) ?? (await this.#open(source))
     const attempt = `receive from ${subjectOf('work', source.queue, source.host)}`
     return this.#jetStream.use(attempt, async () => {
-      const messages = await consumer.fetch({ max_messages: most, ...pullFor })
+      const messages = await consumer.fetch({
+        max_messages: most,
+        expires: seconds * 1000,
+        idle_heartbeat: Math.min(heartbeat, (seconds * 1000) / 2),
+      })
       const lost = this.#jetStream.onLink(() => {
         messages.stop()
       })

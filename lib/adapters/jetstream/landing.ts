@@ -1,0 +1,720 @@
+import { createHash } from 'node:crypto'
+import { errnoOf, FsqError } from '../../errors.js'
+import { watchDirectory } from '../../posix/watch.js'
+import { parseItemName } from '../../name/item-name.js'
+import type { QueueContext } from '../../queue/context.js'
+import { spent } from '../../queue/finish.js'
+import { holdsItem, Retried } from '../../queue/holdings.js'
+import type { Arriving, Incoming } from '../../queue/incoming.js'
+import { after } from '../../timer.js'
+import { Patience } from '../../work/patience.js'
+import { deadLetter } from './dead-letter.js'
+import type { Claim, Delivery, Engine, Entry, Source, SourceInfo } from './engine.js'
+import { type Envelope, readEnvelope } from './envelope.js'
+import type { NatsEvent } from './events.js'
+import { Lease, LeaseWatch } from './lease.js'
+import { isAway, NatsError } from './nats-error.js'
+import { Outstanding } from './outstanding.js'
+import type { Receiving } from './receive.js'
+import { claimKey } from './subject.js'
+
+/*
+ * What happens to an item that is delivered. For a named host, to which a redelivery always comes back:
+ *
+ *   1. write it to .incoming/, to last      a staged file, which the redelivery replaces
+ *   2. link it into queue/, to last         the item; the redelivery finds it, or where it went
+ *   3. confirm it                           the same
+ *
+ * From the pool a redelivery may go to another host, so a claim decides:
+ *
+ *   1. write it to .incoming/, to last      a staged file
+ *   2. claim it, with the stamp of the      a staged file that is ours to link, or not (recover)
+ *      file, in a bucket of the servers
+ *   3. link it into queue/, to last         the item, and a claim that tells everybody that it is here
+ *   4. confirm it                           the same
+ *
+ * A claim of ours without a staged file means that 3 was done. So a staged file whose claim may have been
+ * made is never removed before that is known.
+ *
+ * Where items are confirmed once they are finished, 4 waits for that (outstanding.ts). Meanwhile the claim
+ * may be taken over by another receiver, if this one is lost (lease.ts); and it says when the item is
+ * finished, since the servers may forget the confirmation when they are killed.
+ */
+
+/** What a landing has to do with. */
+export interface LandingOptions {
+  readonly queue: QueueContext
+  readonly source: Source
+  readonly engine: Engine
+  readonly incoming: Incoming
+  readonly info: SourceInfo
+  readonly receiving: Receiving
+  readonly patience: Patience
+  /** Nothing is begun any more. */
+  readonly ending: AbortSignal
+  readonly tell: (event: NatsEvent) => void
+  /** For what the next delivery would meet as well. */
+  readonly fail: (error: unknown) => void
+}
+
+/** How long a delivery that failed waits for the next, in seconds. */
+const longestReturn = 60
+
+/** How often what is left in .incoming/ is looked at, in seconds. */
+const recoverEvery = 60
+
+/** A staged file that nobody has claimed after so long is of a message that went elsewhere. In ms. */
+const unclaimedFor = 24 * 3600 * 1000
+
+/** How long changes of the queue are gathered before it is looked at, in seconds. */
+const gather = 0.05
+
+/** How often the queue is looked at for what is finished although nothing told, in seconds. */
+const sweep = 5
+
+/** Lands deliveries in a queue. */
+export class Landing {
+  readonly #options: LandingOptions
+  readonly #giveUp = new AbortController()
+  /** What is at hand of each item, so that two deliveries of one do not meet. */
+  readonly #byId = new Map<string, Promise<void>>()
+  /** All that has to be told that it is worked on. */
+  readonly #deliveries = new Set<Delivery>()
+  readonly #outstanding: Outstanding
+  readonly #lease: Lease | undefined
+  readonly #leaseWatch: LeaseWatch
+  readonly #disk: Patience
+  readonly #link: Disposable
+  #retried: Retried | undefined
+  /** Since when no message can have been delivered that the servers forgot, in ms of the epoch. */
+  #linkedAt = Date.now()
+  #fenced = false
+  #recovering: Promise<void> | undefined
+  #recoverAgain = false
+  #finishing: Promise<void> | undefined
+  #watch: Disposable | undefined
+  #forgetGather: (() => void) | undefined
+  readonly #timers: NodeJS.Timeout[] = []
+
+  constructor(options: LandingOptions) {
+    this.#options = options
+    const { queue, engine, incoming, info, receiving } = options
+    this.#outstanding = new Outstanding(queue)
+    this.#leaseWatch = new LeaseWatch(engine, receiving.lostAfter)
+    if (this.#isShared) this.#lease = new Lease(engine, leaseKey(incoming.identity), receiving.as)
+    this.#disk = new Patience({
+      judge: (error) => (isLocal(error) ? { remote: 'away' } : undefined),
+      onAway: (error) => {
+        if (error instanceof FsqError) options.tell({ type: 'error', queue: queue.name, error })
+      },
+      onBack: () => undefined,
+    })
+    this.#link = engine.onLink((lost) => {
+      if (lost !== undefined) return
+      this.#linkedAt = Date.now()
+      this.#retried = undefined
+      void this.recover()
+    })
+    this.#every(Math.max(0.3, info.ackWait / 3), () => {
+      this.#keepAlive()
+    })
+    this.#every(recoverEvery, () => void this.recover())
+    if (receiving.ack === 'finished') {
+      this.#every(sweep, () => {
+        this.#lookForFinished()
+      })
+      this.#every(1, () => {
+        this.#fence()
+      })
+    }
+    void this.recover()
+  }
+
+  /** Whether others may take over what is here. */
+  get #isShared(): boolean {
+    const { source, receiving } = this.#options
+    return source.host === undefined && receiving.ack === 'finished'
+  }
+
+  /**
+   * Lands a delivery. Never rejects.
+   *
+   * @param onHeld - is called where it waits for others, and takes no place meanwhile
+   */
+  async land(delivery: Delivery, onHeld: () => void): Promise<void> {
+    this.#deliveries.add(delivery)
+    try {
+      await this.#land(delivery, onHeld)
+    } finally {
+      this.#deliveries.delete(delivery)
+    }
+  }
+
+  /** Ends what is under way: it is delivered again. */
+  giveUp(): void {
+    this.#giveUp.abort()
+  }
+
+  async close(): Promise<void> {
+    this.#giveUp.abort()
+    for (const timer of this.#timers) clearInterval(timer)
+    this.#watch?.[Symbol.dispose]()
+    this.#forgetGather?.()
+    this.#link[Symbol.dispose]()
+    this.#disk[Symbol.dispose]()
+    await this.#recovering
+    await this.#finishing
+    this.#lease?.[Symbol.dispose]()
+  }
+
+  #every(seconds: number, act: () => void): void {
+    this.#timers.push(setInterval(act, seconds * 1000))
+  }
+
+  async #land(delivery: Delivery, onHeld: () => void): Promise<void> {
+    const { queue } = this.#options
+    let envelope: Envelope
+    try {
+      envelope = readEnvelope(delivery.headers, queue)
+    } catch (error) {
+      await this.#bury(delivery, error)
+      return
+    }
+    const { id } = envelope
+    const before = this.#byId.get(id)
+    const landed = (async () => {
+      await before?.catch(() => undefined)
+      try {
+        await this.#landItem(delivery, envelope, onHeld)
+      } catch (error) {
+        await this.#failed(delivery, id, error)
+      }
+    })()
+    this.#byId.set(id, landed)
+    await landed
+    if (this.#byId.get(id) === landed) this.#byId.delete(id)
+  }
+
+  async #landItem(delivery: Delivery, envelope: Envelope, onHeld: () => void): Promise<void> {
+    const { queue, source, receiving } = this.#options
+    const { id } = envelope
+    const outstanding = this.#outstanding.get(id)
+    if (outstanding !== undefined) {
+      outstanding.answerable = delivery
+      return
+    }
+    const limits = { maxTries: 0, ttl: receiving.ttl }
+    const name = parseItemName(id, queue.reading)
+    const expired = spent({ queue: queue.name, id, ...name }, limits, queue.clock.now())
+    if (expired !== undefined) throw expired
+    const { maxSize } = receiving
+    const size = envelope.stored?.size ?? delivery.body.length
+    if (maxSize > 0 && size > maxSize)
+      throw unusable(`item ${id} has ${size} bytes, and at most ${maxSize} are received`)
+    if (source.host === undefined) await this.#landFromPool(delivery, envelope, onHeld)
+    else await this.#landForHost(delivery, envelope)
+  }
+
+  async #landForHost(delivery: Delivery, envelope: Envelope): Promise<void> {
+    const { incoming, receiving } = this.#options
+    const { id } = envelope
+    const found = incoming.find(id)
+    if (found?.state === 'linked' || this.#isHere(delivery, id)) {
+      if (receiving.ack === 'finished' && this.#outstanding.isWaiting(id))
+        this.#await(delivery, envelope, found, undefined)
+      else await this.#confirmRepeated(delivery, envelope, found)
+      return
+    }
+    const staged = await this.#stage(delivery, envelope)
+    await this.#publish(staged)
+    await this.#arrived('received', delivery, envelope, staged, undefined)
+  }
+
+  async #landFromPool(delivery: Delivery, envelope: Envelope, onHeld: () => void): Promise<void> {
+    const { engine, incoming, source } = this.#options
+    const { id } = envelope
+    const key = claimKey(source.queue, id)
+    const found = incoming.find(id)
+    if (found !== undefined || delivery.deliveries > 1) {
+      const entry = await this.#ask(() => engine.claims.get(key))
+      if (entry !== undefined && entry.value.released === undefined) {
+        await this.#landClaimed(delivery, envelope, entry, found, onHeld)
+        return
+      }
+      if (found?.state === 'linked') {
+        // It came when the queue was that of a named host, or so long ago that the claim is forgotten.
+        await this.#confirmRepeated(delivery, envelope, found)
+        return
+      }
+    }
+    // Our own claim of what is staged may still be on its way: it is for the very same file.
+    const isWhole = found?.state === 'staged' && (await matches(found, delivery, envelope))
+    const staged = isWhole ? found : await this.#stage(delivery, envelope)
+    const entry = await this.#claim(delivery, envelope, staged)
+    if (this.#isOurs(entry.value) && entry.value.token === staged.stamp) {
+      await this.#publish(staged)
+      await this.#arrived('received', delivery, envelope, staged, entry)
+      return
+    }
+    staged.discard()
+    await this.#landClaimed(delivery, envelope, entry, undefined, onHeld)
+  }
+
+  /** Somebody has the item, or had it. */
+  async #landClaimed(
+    delivery: Delivery,
+    envelope: Envelope,
+    entry: Entry<Claim>,
+    found: Arriving | undefined,
+    onHeld: () => void,
+  ): Promise<void> {
+    const { value } = entry
+    const isUnfinished = value.handle !== undefined && value.finished !== true
+    if (this.#isOurs(value)) {
+      if (found?.state === 'staged' && found.stamp === value.token) {
+        await this.#publish(found)
+        await this.#arrived('received', delivery, envelope, found, entry)
+      } else if (isUnfinished && this.#outstanding.isWaiting(envelope.id)) {
+        this.#await(delivery, envelope, found, entry)
+      } else {
+        if (isUnfinished) await this.#claimFinished(envelope.id, entry)
+        await this.#confirmRepeated(delivery, envelope, found)
+      }
+      return
+    }
+    if (!isUnfinished) {
+      await this.#confirmRepeated(delivery, envelope, found)
+      return
+    }
+    found?.discard()
+    onHeld()
+    const key = leaseKey(value.receiver)
+    if (await this.#leaseWatch.isLost(key, this.#options.ending))
+      await this.#takeOver(delivery, envelope, entry)
+    // Otherwise it is in good hands: they keep it from being delivered again.
+  }
+
+  /** Its receiver is lost. */
+  async #takeOver(delivery: Delivery, envelope: Envelope, entry: Entry<Claim>): Promise<void> {
+    const { engine, source } = this.#options
+    const staged = await this.#stage(delivery, envelope)
+    const value = this.#claimFor(delivery, envelope, staged)
+    const key = claimKey(source.queue, envelope.id)
+    const revision = await this.#ask(() => engine.claims.replace(key, value, entry.revision))
+    if (revision === undefined) {
+      // Somebody was faster, or it was us, and the answer was lost: the next delivery tells.
+      delivery.giveBack(1)
+      return
+    }
+    await this.#publish(staged)
+    await this.#arrived('taken', delivery, envelope, staged, { value, revision })
+  }
+
+  /** The claim of an item: ours, made now or before, or another's. */
+  async #claim(delivery: Delivery, envelope: Envelope, staged: Arriving): Promise<Entry<Claim>> {
+    const { engine, source } = this.#options
+    const { claims } = engine
+    const key = claimKey(source.queue, envelope.id)
+    const value = this.#claimFor(delivery, envelope, staged)
+    for (;;) {
+      const created = await this.#ask(() => claims.create(key, value))
+      if (created !== undefined) return { value, revision: created }
+      const entry = await this.#ask(() => claims.get(key))
+      if (entry === undefined) continue // It has just expired.
+      if (entry.value.released === undefined) return entry
+      const revision = await this.#ask(() => claims.replace(key, value, entry.revision))
+      if (revision !== undefined) return { value, revision }
+    }
+  }
+
+  #claimFor(delivery: Delivery, { stored }: Envelope, staged: Arriving): Claim {
+    const { incoming, receiving } = this.#options
+    return {
+      receiver: incoming.identity,
+      host: receiving.as,
+      token: staged.stamp,
+      ...(receiving.ack === 'finished' && {
+        handle: delivery.handle,
+        ...(stored !== undefined && { body: stored.name }),
+      }),
+    }
+  }
+
+  #isOurs({ receiver }: Claim): boolean {
+    return receiver === this.#options.incoming.identity
+  }
+
+  /** It is in queue/, to stay. */
+  async #arrived(
+    type: 'received' | 'taken',
+    delivery: Delivery,
+    envelope: Envelope,
+    staged: Arriving,
+    entry: Entry<Claim> | undefined,
+  ): Promise<void> {
+    const { queue, receiving, tell } = this.#options
+    if (receiving.ack === 'finished') {
+      staged.keep()
+      this.#await(delivery, envelope, staged, entry)
+      tell({ type, queue: queue.name, id: envelope.id })
+      return
+    }
+    staged.discard()
+    tell({ type, queue: queue.name, id: envelope.id })
+    await this.#confirm(delivery, envelope)
+  }
+
+  async #confirmRepeated(
+    delivery: Delivery,
+    envelope: Envelope,
+    found: Arriving | undefined,
+  ): Promise<void> {
+    const { queue, tell } = this.#options
+    found?.discard()
+    tell({ type: 'repeated', queue: queue.name, id: envelope.id })
+    await this.#confirm(delivery, envelope)
+  }
+
+  async #confirm(delivery: Delivery, { stored }: Envelope): Promise<void> {
+    const { engine } = this.#options
+    await this.#ask(() => delivery.confirm())
+    if (stored !== undefined) await this.#ask(() => engine.bodies.remove(stored.name))
+  }
+
+  /** It is confirmed when it is finished here. */
+  #await(
+    delivery: Delivery,
+    { id, stored }: Envelope,
+    arriving: Arriving | undefined,
+    claim: Entry<Claim> | undefined,
+  ): void {
+    this.#outstanding.add({ id, answerable: delivery, arriving, claim, body: stored?.name })
+    this.#watchQueue()
+    this.#lookSoon()
+  }
+
+  #watchQueue(): void {
+    const { queue } = this.#options
+    try {
+      this.#watch ??= watchDirectory(
+        queue.paths.queue,
+        () => {
+          this.#lookSoon()
+        },
+        () => {
+          this.#watch = undefined
+        },
+      )
+    } catch {
+      // Then only the sweep finds it.
+    }
+  }
+
+  #lookSoon(): void {
+    this.#forgetGather ??= after(gather, () => {
+      this.#forgetGather = undefined
+      this.#lookForFinished()
+    })
+  }
+
+  #lookForFinished(): void {
+    if (this.#finishing !== undefined) {
+      this.#lookSoon()
+      return
+    }
+    this.#finishing = this.#finishAll()
+      .catch((error: unknown) => {
+        if (!this.#options.ending.aborted && !this.#giveUp.signal.aborted) this.#options.fail(error)
+      })
+      .finally(() => {
+        this.#finishing = undefined
+      })
+  }
+
+  async #finishAll(): Promise<void> {
+    const { engine } = this.#options
+    const finished = this.#outstanding.finished()
+    await Promise.all(
+      finished.map(async ({ id, answerable, arriving, claim, body }) => {
+        if (claim !== undefined) await this.#claimFinished(id, claim)
+        await this.#ask(() => answerable.confirm())
+        if (body !== undefined) await this.#ask(() => engine.bodies.remove(body))
+        arriving?.discard()
+        this.#outstanding.delete(id)
+      }),
+    )
+  }
+
+  /** Others who get it again are to see that it is finished. Where they have taken it over, they have. */
+  async #claimFinished(id: string, { value, revision }: Entry<Claim>): Promise<void> {
+    const { engine, source } = this.#options
+    const key = claimKey(source.queue, id)
+    const finished = { ...value, finished: true } as const
+    await this.#ask(() => engine.claims.replace(key, finished, revision))
+  }
+
+  #keepAlive(): void {
+    for (const delivery of this.#deliveries) delivery.working()
+    for (const { answerable } of this.#outstanding.values()) answerable.working()
+  }
+
+  /**
+   * A receiver that cannot reach the servers is lost to the others, who will take over what it has. So what
+   * nobody here has begun is taken out of the queue in time.
+   */
+  #fence(): void {
+    const { queue, receiving, tell } = this.#options
+    if (this.#lease === undefined) return
+    const isFenced = this.#lease.silentFor > (receiving.lostAfter * 2) / 3
+    if (isFenced) {
+      for (const { id, arriving } of this.#outstanding.values())
+        if (arriving?.withdraw() === true) this.#outstanding.delete(id)
+    }
+    if (isFenced === this.#fenced) return
+    this.#fenced = isFenced
+    tell({ type: isFenced ? 'fenced' : 'unfenced', queue: queue.name })
+    if (!isFenced) void this.recover()
+  }
+
+  /** Brings to an end what is left in .incoming/, by whatever ended before it was through. Never rejects. */
+  async recover(): Promise<void> {
+    this.#recoverAgain = true
+    this.#recovering ??= this.#recover().finally(() => {
+      this.#recovering = undefined
+    })
+    return this.#recovering
+  }
+
+  async #recover(): Promise<void> {
+    const { ending, incoming, fail } = this.#options
+    try {
+      while (this.#recoverAgain && !ending.aborted && !this.#fenced) {
+        this.#recoverAgain = false
+        const { staged, linked } = incoming.list()
+        for (const id of [...staged, ...linked]) {
+          if (this.#byId.has(id) || this.#outstanding.get(id) !== undefined) continue
+          const recovered = this.#recoverItem(id)
+          this.#byId.set(id, recovered)
+          await recovered.finally(() => {
+            if (this.#byId.get(id) === recovered) this.#byId.delete(id)
+          })
+          ending.throwIfAborted()
+        }
+      }
+    } catch (error) {
+      if (!ending.aborted && !isAway(error)) fail(error)
+    }
+  }
+
+  async #recoverItem(id: string): Promise<void> {
+    const { engine, incoming, queue, source, tell } = this.#options
+    const key = claimKey(source.queue, id)
+    const entry = await this.#ask(() => engine.claims.get(key))
+    const found = incoming.find(id)
+    if (found === undefined) return
+    if (entry === undefined || entry.value.released !== undefined) {
+      // Of a named host, or not claimed yet: the redelivery decides.
+      const isOld = found.state === 'staged' && Date.now() - found.time > unclaimedFor
+      if (isOld || (found.state === 'linked' && !this.#outstanding.isWaiting(id))) found.discard()
+      return
+    }
+    const { value } = entry
+    if (!this.#isOurs(value)) {
+      found.withdraw()
+      found.discard()
+      return
+    }
+    if (found.state === 'staged') {
+      if (found.stamp !== value.token) {
+        found.discard()
+        return
+      }
+      await this.#publish(found)
+      tell({ type: 'received', queue: queue.name, id })
+    }
+    if (value.handle === undefined || value.finished === true) {
+      found.discard()
+      return
+    }
+    found.keep()
+    const answerable = engine.answerable(value.handle)
+    this.#outstanding.add({ id, answerable, arriving: found, claim: entry, body: value.body })
+    this.#watchQueue()
+    this.#lookSoon()
+  }
+
+  /** Whether a named host has the item already, or had it. */
+  #isHere(delivery: Delivery, id: string): boolean {
+    const { queue } = this.#options
+    if (holdsItem(queue, id)) return true
+    // Only what is delivered again can be here under the name of a later try.
+    if (delivery.deliveries === 1 && delivery.time > this.#linkedAt + skew) return false
+    this.#retried ??= new Retried(queue)
+    return this.#retried.has(id)
+  }
+
+  /** Writes an item to .incoming/. What keeps our disk from it is waited for. */
+  async #stage(delivery: Delivery, envelope: Envelope): Promise<Arriving> {
+    const { incoming, ending } = this.#options
+    const { id, notBefore } = envelope
+    for (;;) {
+      try {
+        return await this.#disk.run(
+          async () =>
+            incoming.stage(id, this.#bodyOf(delivery, envelope), {
+              notBefore,
+              signal: this.#giveUp.signal,
+            }),
+          ending,
+        )
+      } catch (error) {
+        if (ending.aborted || !isLocal(error)) throw causeOf(error)
+      }
+    }
+  }
+
+  async #publish(staged: Arriving): Promise<void> {
+    const { ending } = this.#options
+    for (;;) {
+      try {
+        await this.#disk.run(() => staged.publish(), ending)
+        return
+      } catch (error) {
+        if (ending.aborted || !isLocal(error)) throw error
+      }
+    }
+  }
+
+  #bodyOf({ body }: Delivery, { id, stored }: Envelope): Uint8Array | AsyncIterable<Uint8Array> {
+    return stored === undefined ? body : storedBody(this.#options.engine, id, stored)
+  }
+
+  /** Asks the servers; while they are away they are waited for. */
+  async #ask<T>(act: () => Promise<T>): Promise<T> {
+    const { patience, ending } = this.#options
+    for (;;) {
+      try {
+        return await patience.run(act, ending)
+      } catch (error) {
+        if (ending.aborted || !isAway(error)) throw error
+      }
+    }
+  }
+
+  /** What a delivery comes to that could not land. */
+  async #failed(delivery: Delivery, id: string, error: unknown): Promise<void> {
+    const { ending, fail, info, queue, tell } = this.#options
+    if (ending.aborted || this.#giveUp.signal.aborted) {
+      delivery.giveBack(0)
+      tell({ type: 'returned', queue: queue.name, id })
+      return
+    }
+    if (!(error instanceof FsqError) || isOfAll(error)) {
+      delivery.giveBack(1)
+      fail(error)
+      return
+    }
+    const isPassing = error instanceof UnusableBody && delivery.deliveries < info.maxDeliver
+    if (!isPassing) {
+      await this.#bury(delivery, error, id)
+      return
+    }
+    tell({ type: 'error', queue: queue.name, id, error })
+    delivery.giveBack(Math.min(longestReturn, 2 ** (delivery.deliveries - 1)))
+  }
+
+  /** Moves a message to the dead letters. */
+  async #bury(delivery: Delivery, error: unknown, id?: string): Promise<void> {
+    const { engine, fail, ending, queue, source, tell } = this.#options
+    try {
+      if (!(error instanceof FsqError)) throw error
+      const letter = deadLetter(delivery, source.queue, source.host, error)
+      await this.#ask(async () => {
+        try {
+          await engine.publish(letter)
+        } catch (refusal) {
+          if (!(refusal instanceof NatsError) || refusal.trouble !== 'refused') throw refusal
+          // With our headers it is larger than it was: what it was is told without its body.
+          await engine.publish({ ...letter, body: new Uint8Array() })
+        }
+      })
+      await this.#ask(() => delivery.confirm())
+      tell({ type: 'dead', queue: queue.name, ...(id !== undefined && { id }), error })
+    } catch (reason) {
+      delivery.giveBack(1)
+      if (!ending.aborted) fail(reason)
+    }
+  }
+}
+
+/** By how much the clocks of the servers may differ from ours, in milliseconds. */
+const skew = 60_000
+
+/** A body that is missing, or another than it should be: it may be about to be put again. */
+class UnusableBody extends FsqError {
+  constructor(message: string) {
+    super('FSQ_NATS_MESSAGE', message)
+  }
+}
+
+function unusable(message: string): FsqError {
+  return new FsqError('FSQ_NATS_MESSAGE', message)
+}
+
+/** The body of an item that is kept apart, as long and of the digest as it should be. */
+async function* storedBody(
+  engine: Engine,
+  id: string,
+  { name, size, digest }: NonNullable<Envelope['stored']>,
+): AsyncGenerator<Uint8Array> {
+  const pieces = await engine.bodies.get(name)
+  if (pieces === undefined) throw new UnusableBody(`the body of item ${id} is not there`)
+  const hash = createHash('sha256')
+  let length = 0
+  for await (const piece of pieces) {
+    length += piece.length
+    if (length > size) break
+    hash.update(piece)
+    yield piece
+  }
+  if (length !== size)
+    throw new UnusableBody(
+      `the body of item ${id} has ${length > size ? 'more' : length} bytes, not ${size}`,
+    )
+  if (hash.digest('hex') !== digest)
+    throw new UnusableBody(`the body of item ${id} has another digest than its message says`)
+}
+
+/** Whether what is staged is what is delivered, the whole of it. */
+async function matches(
+  staged: Arriving,
+  { body }: Delivery,
+  { stored }: Envelope,
+): Promise<boolean> {
+  const hash = createHash('sha256')
+  for await (const piece of staged.pieces()) hash.update(piece)
+  const expected = stored?.digest ?? createHash('sha256').update(body).digest('hex')
+  return hash.digest('hex') === expected
+}
+
+/** What failed while a body was written may be the fault of where it comes from. */
+function causeOf(error: unknown): unknown {
+  const isOfBody = error instanceof FsqError && error.code === 'FSQ_BODY'
+  return isOfBody && error.cause instanceof FsqError ? error.cause : error
+}
+
+/** What our own disk came to. */
+function isLocal(error: unknown): boolean {
+  return error instanceof FsqError && error.code === 'FSQ_ENQUEUE' && errnoOf(error) !== undefined
+}
+
+/** What the next delivery would meet as well. */
+function isOfAll(error: FsqError): boolean {
+  if (error instanceof NatsError) return error.trouble === 'denied' || error.trouble === 'setup'
+  return !/^FSQ_(?:NATS|NATS_MESSAGE|TTL_EXPIRED|BODY)$/.test(error.code)
+}
+
+/** The key of the lease of a receiver. */
+function leaseKey(identity: string): string {
+  return `receiver.${identity}`
+}

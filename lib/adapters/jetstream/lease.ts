@@ -1,0 +1,107 @@
+import { setTimeout } from 'node:timers/promises'
+import type { Engine } from './engine.js'
+import { leaseRenewal } from './layout.js'
+
+/*
+ * Leases: a key in a bucket whose values go after some seconds, renewed each second by its holder. Who
+ * watches one does not go by any clock but its own: it counts only the time in which it could look itself,
+ * so that an outage of the servers, which keeps everybody from renewing, makes nobody appear lost.
+ */
+
+/** A lease that is renewed until it is disposed. */
+export class Lease implements Disposable {
+  readonly #engine: Engine
+  readonly #key: string
+  readonly #value: string
+  readonly #ending = new AbortController()
+  #revision: number | undefined
+  #renewed = performance.now()
+
+  constructor(engine: Engine, key: string, value: string) {
+    this.#engine = engine
+    this.#key = key
+    this.#value = value
+    void this.#keep()
+  }
+
+  /** For how long it could not be renewed, in seconds. */
+  get silentFor(): number {
+    return (performance.now() - this.#renewed) / 1000
+  }
+
+  [Symbol.dispose](): void {
+    this.#ending.abort()
+  }
+
+  async #keep(): Promise<void> {
+    const { signal } = this.#ending
+    while (!signal.aborted) {
+      const began = performance.now()
+      try {
+        await this.#renew()
+        this.#renewed = began
+      } catch {
+        this.#revision = undefined // It may have been renewed all the same.
+      }
+      await setTimeout(leaseRenewal * 1000, undefined, { signal }).catch(() => undefined)
+    }
+  }
+
+  /** What is there under our key is our own, of an earlier life perhaps: nobody else has our identity. */
+  async #renew(): Promise<void> {
+    const { leases } = this.#engine
+    const known = this.#revision ?? (await leases.get(this.#key))?.revision
+    this.#revision =
+      known === undefined
+        ? await leases.create(this.#key, this.#value)
+        : await leases.replace(this.#key, this.#value, known)
+  }
+}
+
+/** Finds out whose leases are not renewed any more. */
+export class LeaseWatch {
+  readonly #engine: Engine
+  /** In seconds. */
+  readonly #lostAfter: number
+  readonly #watching = new Map<string, Promise<boolean>>()
+
+  constructor(engine: Engine, lostAfter: number) {
+    this.#engine = engine
+    this.#lostAfter = lostAfter
+  }
+
+  /**
+   * Waits until a lease is renewed, or was not for so long that its holder is lost.
+   *
+   * @returns whether it is lost; rejects with the reason of the signal
+   */
+  async isLost(key: string, signal: AbortSignal): Promise<boolean> {
+    const known = this.#watching.get(key)
+    if (known !== undefined) return known
+    const watching = this.#watch(key, signal).finally(() => {
+      this.#watching.delete(key)
+    })
+    this.#watching.set(key, watching)
+    return watching
+  }
+
+  async #watch(key: string, signal: AbortSignal): Promise<boolean> {
+    let first: number | undefined
+    let looked: number | undefined
+    for (let silent = 0; silent < this.#lostAfter;) {
+      signal.throwIfAborted()
+      try {
+        const revision = (await this.#engine.leases.get(key))?.revision
+        const now = performance.now()
+        first ??= revision
+        if (revision !== undefined && revision !== first) return false
+        if (looked !== undefined) silent += (now - looked) / 1000
+        looked = now
+      } catch {
+        looked = undefined
+      }
+      await setTimeout(leaseRenewal * 1000, undefined, { signal })
+    }
+    return true
+  }
+}

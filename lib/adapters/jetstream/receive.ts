@@ -1,0 +1,400 @@
+import { hostname } from 'node:os'
+import { checkMembers } from '../../members.js'
+import { watchDirectory } from '../../posix/watch.js'
+import type { QueueContext } from '../../queue/context.js'
+import { isDown } from '../../queue/down.js'
+import { waitingNames } from '../../queue/holdings.js'
+import { Incoming } from '../../queue/incoming.js'
+import type { Queue } from '../../root/queue.js'
+import { checkedSetting } from '../../settings.js'
+import { after } from '../../timer.js'
+import { notNegative, wholeNumber } from '../../work/work-options.js'
+import type { JetStream } from './connection.js'
+import type { Delivery, Engine, Pull, Source, SourceInfo } from './engine.js'
+import type { NatsEvent } from './events.js'
+import { JetStreamEngine } from './jetstream-engine.js'
+import { Landing } from './landing.js'
+import { isAway } from './nats-error.js'
+import { patienceWith, sourceOnceThere } from './patience.js'
+
+/*
+ * Receiving: deliveries are asked for as there is room in the queue, and each lands in it (landing.ts). Here
+ * is when, and how many at a time.
+ */
+
+/** How items are received. */
+export interface ReceiveItemsOptions {
+  /** Receive what is for this host. @defaultValue from the pool: what is for any */
+  readonly host?: string | undefined
+  /** By which name the items of the pool that are here are known. @defaultValue the name of this host */
+  readonly as?: string | undefined
+  /** How many items the queue should hold at most; more wait on the servers. @defaultValue 1000 */
+  readonly depth?: number | undefined
+  /**
+   * When an item is confirmed to the servers: `spooled`, once it is in the queue to stay; `finished`, once it
+   * is done or failed here, so that another receiver of the pool gets it if this host is lost for good.
+   *
+   * @defaultValue `spooled`
+   */
+  readonly ack?: 'spooled' | 'finished' | undefined
+  /**
+   * With `finished`, from the pool: for how many seconds another receiver has to be silent before what it has
+   * not finished is taken over. One that cannot reach the servers for two thirds of that takes back what
+   * nobody has begun to work on.
+   *
+   * @defaultValue 60
+   */
+  readonly lostAfter?: number | undefined
+  /** The age in seconds at which an item goes to the dead letters, 0 for none. @defaultValue FSQ_TTL */
+  readonly ttl?: number | undefined
+  /** The largest body that is received, in bytes, 0 for any; larger ones go to the dead letters. @defaultValue 0 */
+  readonly maxSize?: number | undefined
+  /** How many items are under way at a time. @defaultValue 256 */
+  readonly concurrency?: number | undefined
+  /** Go on with what arrives, until `signal` aborts; otherwise until nothing waits. @defaultValue true */
+  readonly follow?: boolean | undefined
+  /** How long the end waits for what is under way, in seconds. @defaultValue 30 */
+  readonly drain?: number | undefined
+  /** Is told of everything. */
+  readonly onEvent?: ((event: NatsEvent) => void) | undefined
+  /** Ends it: what is under way is waited for, all else stays on the servers. */
+  readonly signal?: AbortSignal | undefined
+}
+
+const known = new Set<string>([
+  'host',
+  'as',
+  'depth',
+  'ack',
+  'lostAfter',
+  'ttl',
+  'maxSize',
+  'concurrency',
+  'follow',
+  'drain',
+  'onEvent',
+  'signal',
+] satisfies (keyof ReceiveItemsOptions)[])
+
+/** What came of receiving. */
+export interface ReceiveResult {
+  /** How many items are new in the queue. */
+  readonly received: number
+  /** How often an item was delivered that this queue, or another of the pool, had already. */
+  readonly repeated: number
+  /** How many messages went to the dead letters. */
+  readonly dead: number
+  /** How many were returned to the servers as they were. */
+  readonly returned: number
+}
+
+/** The options with their defaults, checked. */
+export interface Receiving {
+  readonly host: string | undefined
+  readonly as: string
+  readonly depth: number
+  readonly ack: 'spooled' | 'finished'
+  readonly lostAfter: number
+  readonly ttl: number
+  readonly maxSize: number
+  readonly concurrency: number
+}
+
+/**
+ * Receives items from the servers into a queue, each under its name, and confirms them. While the queue is
+ * full, or down, no more are asked for.
+ *
+ * @throws `FsqError` `FSQ_NATS_SETUP` where the queue was not set up; `FSQ_DENIED`; `FSQ_NATS_CLIENT`;
+ * `FSQ_LOCKED` where somebody else receives into the queue; `FSQ_NO_QUEUE`, `FSQ_ENQUEUE`.
+ */
+export async function receiveItems(
+  queue: Queue,
+  jetStream: JetStream,
+  options: ReceiveItemsOptions = {},
+): Promise<ReceiveResult> {
+  checkMembers('an option of receiving', options, known)
+  return new Receiver(queue.context, new JetStreamEngine(jetStream), options).run()
+}
+
+/** How many are asked for at once at most. */
+const mostAtOnce = 256
+
+/** So few, as a part of the depth or of the concurrency, are not asked for: each pull costs a request. */
+const worthwhile = 0.25
+
+/** How long the servers wait for items before they are asked again, in seconds. */
+const pullFor = 30
+
+/** How long to wait where nothing tells of a change, in seconds. */
+const lookAgain = 1
+
+class Receiver {
+  readonly #queue: QueueContext
+  readonly #source: Source
+  readonly #engine: Engine
+  readonly #options: ReceiveItemsOptions
+  readonly #receiving: Receiving
+  readonly #ending = new AbortController()
+  readonly #patience
+  readonly #counts = { received: 0, repeated: 0, dead: 0, returned: 0 }
+  readonly #landings = new Set<Promise<void>>()
+  /** Those that wait for others, and take no place. */
+  readonly #held = new Set<Promise<void>>()
+  #failure: { readonly error: unknown } | undefined
+  #state: 'down' | 'full' | undefined
+  #pull: Pull | undefined
+  #wake: () => void = () => undefined
+
+  constructor(queue: QueueContext, engine: Engine, options: ReceiveItemsOptions) {
+    this.#queue = queue
+    this.#engine = engine
+    this.#options = options
+    this.#receiving = checked(options, queue)
+    this.#source = { queue: queue.host?.queue.name ?? queue.name, host: options.host }
+    this.#patience = patienceWith(engine, (event) => {
+      this.#tell(event)
+    })
+  }
+
+  async run(): Promise<ReceiveResult> {
+    const { signal } = this.#options
+    const { signal: ending } = this.#ending
+    signal?.addEventListener('abort', this.#end, { once: true })
+    if (signal?.aborted === true) this.#end()
+    try {
+      using incoming = await Incoming.open(this.#queue)
+      const info = await sourceOnceThere(this.#engine, this.#source, this.#patience, ending)
+      if (info !== undefined) await this.#receive(incoming, info)
+      if (this.#failure !== undefined) throw this.#failure.error
+      return { ...this.#counts }
+    } finally {
+      signal?.removeEventListener('abort', this.#end)
+      this.#patience[Symbol.dispose]()
+    }
+  }
+
+  async #receive(incoming: Incoming, info: SourceInfo): Promise<void> {
+    const landing = new Landing({
+      queue: this.#queue,
+      source: this.#source,
+      engine: this.#engine,
+      incoming,
+      info,
+      receiving: this.#receiving,
+      patience: this.#patience,
+      ending: this.#ending.signal,
+      tell: (event) => {
+        this.#tell(event)
+      },
+      fail: (error) => {
+        this.#fail(error)
+      },
+    })
+    try {
+      await this.#pullAll(landing)
+    } catch (error) {
+      this.#fail(error)
+    } finally {
+      const giveUp = after(this.#options.drain ?? 30, () => {
+        landing.giveUp()
+      })
+      await Promise.all([...this.#landings, ...this.#held])
+      giveUp()
+      await landing.close()
+    }
+  }
+
+  /** Asks for as much as there is room for, again and again. */
+  async #pullAll(landing: Landing): Promise<void> {
+    const { signal } = this.#ending
+    while (!signal.aborted) {
+      const most = this.#room()
+      if (most === 0) {
+        await this.#change()
+        continue
+      }
+      try {
+        if (await this.#pullOnce(landing, most)) continue
+        if (this.#options.follow === false) return
+      } catch (error) {
+        if (this.#ending.signal.aborted) return
+        if (!isAway(error)) throw error
+      }
+    }
+  }
+
+  /** @returns whether something came. */
+  async #pullOnce(landing: Landing, most: number): Promise<boolean> {
+    const { signal } = this.#ending
+    let asked = most
+    let patient = pullFor
+    if (this.#options.follow === false) {
+      const info = await this.#patience.run(() => this.#engine.source(this.#source), signal)
+      if (info.waiting === 0 && this.#landings.size === 0) return false
+      if (info.waiting === 0) {
+        await Promise.race(this.#landings)
+        return true
+      }
+      asked = Math.min(most, info.waiting)
+      patient = 1
+    }
+    const pull = await this.#patience.run(
+      () => this.#engine.pull(this.#source, asked, patient),
+      signal,
+    )
+    this.#pull = pull
+    const directories = this.#stateDirectories()
+    const watches = directories.map((directory) =>
+      watched(directory, () => {
+        if (this.#isDown()) pull.end()
+      }),
+    )
+    try {
+      if (signal.aborted) pull.end()
+      for await (const delivery of pull) this.#begin(landing, delivery)
+    } catch (error) {
+      // What ended it is asked for first, so that one who is away is told of, and waited for.
+      if (isAway(error)) await this.#patience.run(() => this.#engine.source(this.#source), signal)
+      else throw error
+    } finally {
+      this.#pull = undefined
+      for (const watch of watches) watch[Symbol.dispose]()
+    }
+    return true
+  }
+
+  #begin(landing: Landing, delivery: Delivery): void {
+    if (this.#ending.signal.aborted || this.#isDown()) {
+      delivery.giveBack(0)
+      this.#counts.returned++
+      return
+    }
+    const landed = landing.land(delivery, () => {
+      this.#landings.delete(landed)
+      this.#held.add(landed)
+      this.#wake()
+    })
+    this.#landings.add(landed)
+    void landed.finally(() => {
+      this.#landings.delete(landed)
+      this.#held.delete(landed)
+      this.#wake()
+    })
+  }
+
+  /** How many may be asked for now; tells when that changes to none, and back. */
+  #room(): number {
+    if (this.#isDown()) {
+      this.#enter('down')
+      return 0
+    }
+    const { depth, concurrency } = this.#receiving
+    const underWay = this.#landings.size
+    const free = concurrency - underWay
+    const room = depth - waitingNames(this.#queue).size - underWay
+    const isFull = underWay === 0 ? room <= 0 : room < leastOf(depth)
+    if (isFull) {
+      if (underWay === 0) this.#enter('full')
+      return 0
+    }
+    this.#enter(undefined)
+    if (free < leastOf(concurrency)) return 0
+    return Math.min(free, room, mostAtOnce)
+  }
+
+  #enter(state: 'down' | 'full' | undefined): void {
+    const { name: queue } = this.#queue
+    if (state === this.#state) return
+    if (this.#state === 'down') this.#tell({ type: 'up', queue })
+    if (this.#state === 'full' && state !== 'down') this.#tell({ type: 'room', queue })
+    this.#state = state
+    if (state !== undefined) this.#tell({ type: state, queue })
+  }
+
+  /** Waits until something has changed: an item has landed, or left the queue, or the queue is up. */
+  async #change(): Promise<void> {
+    const directories = [this.#queue.paths.queue, ...this.#stateDirectories()]
+    await new Promise<void>((resolve) => {
+      const forget = after(lookAgain, resolve)
+      const watches = directories.map((directory) => watched(directory, resolve))
+      this.#wake = () => {
+        resolve()
+      }
+      this.#ending.signal.addEventListener('abort', this.#wake, { once: true })
+      if (this.#ending.signal.aborted) resolve()
+      this.#forget = () => {
+        forget()
+        this.#ending.signal.removeEventListener('abort', this.#wake)
+        for (const watch of watches) watch[Symbol.dispose]()
+      }
+    })
+    this.#forget()
+  }
+
+  #forget: () => void = () => undefined
+
+  /** Where the down file comes and goes. */
+  #stateDirectories(): string[] {
+    const { paths, host } = this.#queue
+    return [paths.directory, ...(host === undefined ? [] : [host.queue.paths.directory])]
+  }
+
+  #isDown(): boolean {
+    try {
+      return isDown(this.#queue)
+    } catch (error) {
+      this.#fail(error)
+      return true
+    }
+  }
+
+  readonly #end = (): void => {
+    this.#ending.abort()
+    this.#pull?.end()
+    this.#wake()
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= { error }
+    this.#end()
+  }
+
+  #tell(event: NatsEvent): void {
+    if (event.type === 'received' || event.type === 'taken') this.#counts.received++
+    if (event.type === 'repeated') this.#counts.repeated++
+    if (event.type === 'dead') this.#counts.dead++
+    if (event.type === 'returned') this.#counts.returned++
+    this.#options.onEvent?.(event)
+  }
+}
+
+/** How few are not worth to be asked for. */
+function leastOf(most: number): number {
+  return Math.max(1, Math.min(64, Math.floor(most * worthwhile)))
+}
+
+/** Tells of changes in a directory, where that can be had. */
+function watched(directory: string, onChange: () => void): Disposable {
+  try {
+    return watchDirectory(directory, onChange, onChange)
+  } catch {
+    return { [Symbol.dispose]: () => undefined } // Then it is looked at again after a while.
+  }
+}
+
+function checked(options: ReceiveItemsOptions, { settings }: QueueContext): Receiving {
+  const { host, as = hostname(), depth = 1000, ack = 'spooled', concurrency = 256 } = options
+  const { lostAfter = 60, ttl = settings.ttl, maxSize = 0 } = options
+  wholeNumber('depth', depth, 1)
+  wholeNumber('concurrency', concurrency, 1)
+  wholeNumber('maxSize', maxSize, 0)
+  checkedSetting('ttl', ttl)
+  notNegative('drain', options.drain ?? 0)
+  if (!(lostAfter >= 1))
+    throw new TypeError(`Expected \`lostAfter\` to be a second or more, got ${String(lostAfter)}`)
+  if (!['spooled', 'finished'].includes(ack))
+    throw new TypeError(`Expected \`ack\` to be spooled or finished, got ${JSON.stringify(ack)}`)
+  if (typeof as !== 'string' || as === '' || as.length > 255)
+    throw new TypeError(`Expected \`as\` to be a name, got ${JSON.stringify(as)}`)
+  return { host, as, depth, ack, lostAfter, ttl, maxSize, concurrency }
+}
