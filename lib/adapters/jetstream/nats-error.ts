@@ -42,6 +42,7 @@ const byNumber: Readonly<Record<number, NatsTrouble>> = {
   10014: 'setup', // consumer not found
   10059: 'setup', // stream not found
   10054: 'refused', // message size exceeds maximum allowed
+  10005: 'away', // no suitable peers for placement: some servers are away
   10023: 'away', // insufficient resources
   10047: 'away', // insufficient storage resources available
   10201: 'away', // duplicate message id is in process
