@@ -35,6 +35,9 @@ export function writeEnvelope({ id, notBefore, stored }: Envelope): Record<strin
   }
 }
 
+/** No name of an item is longer, percent-encoded in whichever charset; an error does not repeat one that is. */
+const longestId = 2048
+
 /** A date further off is none that a file can have, in milliseconds of the epoch. */
 const latest = 253_402_300_799_000
 
@@ -75,6 +78,7 @@ function storedIn(
 
 function decoded(header: string | undefined): string {
   if (header === undefined || header === '') throw wrong('it has no Fsq-Id')
+  if (header.length > longestId) throw wrong(`Fsq-Id is too long: ${shown(header)}`)
   try {
     return decodeURIComponent(header)
   } catch {
