@@ -2,6 +2,7 @@ import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream'
 import type { KV } from '@nats-io/kv'
 import type { ObjectStore } from '@nats-io/obj'
 import type { Authenticator, NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node'
+import { setImmediate } from 'node:timers/promises'
 import { checkMembers } from '../../members.js'
 import { backoffSeconds } from '../../work/backoff.js'
 import { type Clients, loadClients } from './clients.js'
@@ -85,6 +86,7 @@ const pingInterval = 5000
 export class JetStream implements AsyncDisposable {
   readonly #options: JetStreamOptions
   readonly #listeners = new Set<(lost: Error | undefined) => void>()
+  #turn: Promise<void> | undefined
   #connection: Connected | undefined
   #connecting: Promise<Connected> | undefined
   #up = false
@@ -122,6 +124,7 @@ export class JetStream implements AsyncDisposable {
 
   /** @internal Does something with it; what fails is a {@link NatsError} that says what was attempted. */
   async use<T>(attempt: string, act: (connected: Connected) => Promise<T>): Promise<T> {
+    await this.#together()
     const connected = await this.connected()
     try {
       return await act(connected)
@@ -150,6 +153,17 @@ export class JetStream implements AsyncDisposable {
   /** {@link close}, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
+  }
+
+  /**
+   * What is asked for in one turn of the event loop goes out together: a write to a socket costs more than
+   * all else about a request.
+   */
+  async #together(): Promise<void> {
+    this.#turn ??= setImmediate().then(() => {
+      this.#turn = undefined
+    })
+    return this.#turn
   }
 
   async #connect(): Promise<Connected> {

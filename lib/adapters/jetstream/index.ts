@@ -16,6 +16,13 @@
  * @packageDocumentation
  */
 export { JetStream, type JetStreamOptions, type JetStreamTls, openJetStream } from './connection.js'
+export {
+  type DeadChoice,
+  type DeadLetter,
+  listDead,
+  type RequeuedDead,
+  requeueDead,
+} from './dead.js'
 export type {
   DeadEvent,
   NatsAwayEvent,
@@ -29,3 +36,10 @@ export { forwardItems, type ForwardOptions, type ForwardResult } from './forward
 export { NatsError, type NatsTrouble } from './nats-error.js'
 export { receiveItems, type ReceiveItemsOptions, type ReceiveResult } from './receive.js'
 export { type SetupOptions, setupQueues, type SetupStep } from './setup.js'
+export {
+  type NatsQueueStatus,
+  type NatsStatus,
+  natsStatus,
+  type NatsTargetStatus,
+  type Stored,
+} from './status.js'

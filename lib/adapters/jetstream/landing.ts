@@ -196,21 +196,13 @@ export class Landing {
   }
 
   async #landItem(delivery: Delivery, envelope: Envelope, onHeld: () => void): Promise<void> {
-    const { queue, source, receiving } = this.#options
+    const { source } = this.#options
     const { id } = envelope
     const outstanding = this.#outstanding.get(id)
     if (outstanding !== undefined) {
       outstanding.answerable = delivery
       return
     }
-    const limits = { maxTries: 0, ttl: receiving.ttl }
-    const name = parseItemName(id, queue.reading)
-    const expired = spent({ queue: queue.name, id, ...name }, limits, queue.clock.now())
-    if (expired !== undefined) throw expired
-    const { maxSize } = receiving
-    const size = envelope.stored?.size ?? delivery.body.length
-    if (maxSize > 0 && size > maxSize)
-      throw unusable(`item ${id} has ${size} bytes, and at most ${maxSize} are received`)
     if (source.host === undefined) await this.#landFromPool(delivery, envelope, onHeld)
     else await this.#landForHost(delivery, envelope)
   }
@@ -553,8 +545,22 @@ export class Landing {
     return this.#retried.has(id)
   }
 
+  /** Whether an item may come in that is not here yet. */
+  #checkLimits({ body }: Delivery, { id, stored }: Envelope): void {
+    const { queue, receiving } = this.#options
+    const { ttl, maxSize } = receiving
+    const name = parseItemName(id, queue.reading)
+    const about = { queue: queue.name, id, ...name }
+    const expired = spent(about, { maxTries: 0, ttl }, queue.clock.now())
+    if (expired !== undefined) throw expired
+    const size = stored?.size ?? body.length
+    if (maxSize > 0 && size > maxSize)
+      throw unusable(`item ${id} has ${size} bytes, and at most ${maxSize} are received`)
+  }
+
   /** Writes an item to .incoming/. What keeps our disk from it is waited for. */
   async #stage(delivery: Delivery, envelope: Envelope): Promise<Arriving> {
+    this.#checkLimits(delivery, envelope)
     const { incoming, ending } = this.#options
     const { id, notBefore } = envelope
     for (;;) {

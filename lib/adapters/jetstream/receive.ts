@@ -3,7 +3,6 @@ import { checkMembers } from '../../members.js'
 import { watchDirectory } from '../../posix/watch.js'
 import type { QueueContext } from '../../queue/context.js'
 import { isDown } from '../../queue/down.js'
-import { waitingNames } from '../../queue/holdings.js'
 import { Incoming } from '../../queue/incoming.js'
 import type { Queue } from '../../root/queue.js'
 import { checkedSetting } from '../../settings.js'
@@ -14,6 +13,7 @@ import type { Delivery, Engine, Pull, Source, SourceInfo } from './engine.js'
 import type { NatsEvent } from './events.js'
 import { JetStreamEngine } from './jetstream-engine.js'
 import { Landing } from './landing.js'
+import { Level } from './level.js'
 import { isAway } from './nats-error.js'
 import { patienceWith, sourceOnceThere } from './patience.js'
 
@@ -136,6 +136,7 @@ class Receiver {
   readonly #receiving: Receiving
   readonly #ending = new AbortController()
   readonly #patience
+  readonly #level
   readonly #counts = { received: 0, repeated: 0, dead: 0, returned: 0 }
   readonly #landings = new Set<Promise<void>>()
   /** Those that wait for others, and take no place. */
@@ -150,6 +151,7 @@ class Receiver {
     this.#engine = engine
     this.#options = options
     this.#receiving = checked(options, queue)
+    this.#level = new Level(queue)
     this.#source = { queue: queue.host?.queue.name ?? queue.name, host: options.host }
     this.#patience = patienceWith(engine, (event) => {
       this.#tell(event)
@@ -195,6 +197,7 @@ class Receiver {
     } catch (error) {
       this.#fail(error)
     } finally {
+      this.#end() // What only waits for others is given back.
       const giveUp = after(this.#options.drain ?? 30, () => {
         landing.giveUp()
       })
@@ -291,8 +294,9 @@ class Receiver {
     const { depth, concurrency } = this.#receiving
     const underWay = this.#landings.size
     const free = concurrency - underWay
-    const room = depth - waitingNames(this.#queue).size - underWay
-    const isFull = underWay === 0 ? room <= 0 : room < leastOf(depth)
+    const least = leastOf(depth)
+    const room = depth - underWay - this.#level.atMost(depth - underWay - least)
+    const isFull = underWay === 0 ? room <= 0 : room < least
     if (isFull) {
       if (underWay === 0) this.#enter('full')
       return 0
@@ -360,7 +364,10 @@ class Receiver {
   }
 
   #tell(event: NatsEvent): void {
-    if (event.type === 'received' || event.type === 'taken') this.#counts.received++
+    if (event.type === 'received' || event.type === 'taken') {
+      this.#counts.received++
+      this.#level.add()
+    }
     if (event.type === 'repeated') this.#counts.repeated++
     if (event.type === 'dead') this.#counts.dead++
     if (event.type === 'returned') this.#counts.returned++
