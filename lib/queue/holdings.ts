@@ -30,7 +30,7 @@ export function waitingNames(queue: QueueContext): Set<string> {
  */
 export class Retried {
   readonly #queue: QueueContext
-  readonly #names: ReadonlySet<string>
+  readonly #names: Set<string>
 
   /** @throws {@link FsqError} `FSQ_SCAN`, `FSQ_NO_QUEUE` */
   constructor(queue: QueueContext) {
@@ -45,7 +45,20 @@ export class Retried {
   }
 
   has(id: string): boolean {
-    return this.#names.has(withoutTries(toByteString(id, this.#queue.writing.charset)))
+    return this.#names.has(this.#keyOf(id))
+  }
+
+  /** Knows of an item that has come since then, too. */
+  add(id: string): void {
+    this.#names.add(this.#keyOf(id))
+  }
+
+  get size(): number {
+    return this.#names.size
+  }
+
+  #keyOf(id: string): string {
+    return withoutTries(toByteString(id, this.#queue.writing.charset))
   }
 }
 

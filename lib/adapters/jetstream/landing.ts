@@ -12,6 +12,7 @@ import { deadLetter } from './dead-letter.js'
 import type { Claim, Delivery, Engine, Entry, Source, SourceInfo } from './engine.js'
 import { type Envelope, readEnvelope } from './envelope.js'
 import type { NatsEvent } from './events.js'
+import { leaseRenewal } from './layout.js'
 import { Lease, LeaseWatch } from './lease.js'
 import { isAway, NatsError } from './nats-error.js'
 import { Outstanding } from './outstanding.js'
@@ -101,7 +102,9 @@ export class Landing {
     const { queue, engine, incoming, info, receiving } = options
     this.#outstanding = new Outstanding(queue)
     this.#leaseWatch = new LeaseWatch(engine, receiving.lostAfter)
-    if (this.#isShared) this.#lease = new Lease(engine, leaseKey(incoming.identity), receiving.as)
+    const renewal = Math.min(leaseRenewal, receiving.lostAfter / 6)
+    if (this.#isShared)
+      this.#lease = new Lease(engine, leaseKey(incoming.identity), receiving.as, renewal)
     this.#disk = new Patience({
       judge: (error) => (isLocal(error) ? { remote: 'away' } : undefined),
       onAway: (error) => {
@@ -123,7 +126,7 @@ export class Landing {
       this.#every(sweep, () => {
         this.#lookForFinished()
       })
-      this.#every(1, () => {
+      this.#every(renewal, () => {
         this.#fence()
       })
     }
@@ -219,6 +222,8 @@ export class Landing {
     }
     const staged = await this.#stage(delivery, envelope)
     await this.#publish(staged)
+    this.#retried?.add(id)
+    if ((this.#retried?.size ?? 0) > mostRemembered) this.#retried = undefined
     await this.#arrived('received', delivery, envelope, staged, undefined)
   }
 
@@ -652,6 +657,9 @@ export class Landing {
     }
   }
 }
+
+/** How many items are remembered as received before the queue is listed again instead. */
+const mostRemembered = 100_000
 
 /** By how much the clocks of the servers may differ from ours, in milliseconds. */
 const skew = 60_000

@@ -13,14 +13,17 @@ export class Lease implements Disposable {
   readonly #engine: Engine
   readonly #key: string
   readonly #value: string
+  readonly #interval: number
   readonly #ending = new AbortController()
   #revision: number | undefined
   #renewed = performance.now()
 
-  constructor(engine: Engine, key: string, value: string) {
+  /** @param interval - how often it is renewed, in seconds */
+  constructor(engine: Engine, key: string, value: string, interval = leaseRenewal) {
     this.#engine = engine
     this.#key = key
     this.#value = value
+    this.#interval = interval
     void this.#keep()
   }
 
@@ -43,7 +46,7 @@ export class Lease implements Disposable {
       } catch {
         this.#revision = undefined // It may have been renewed all the same.
       }
-      await setTimeout(leaseRenewal * 1000, undefined, { signal }).catch(() => undefined)
+      await setTimeout(this.#interval * 1000, undefined, { signal }).catch(() => undefined)
     }
   }
 

@@ -16,6 +16,7 @@ import { Landing } from './landing.js'
 import { Level } from './level.js'
 import { isAway } from './nats-error.js'
 import { patienceWith, sourceOnceThere } from './patience.js'
+import { checkHost } from './subject.js'
 
 /*
  * Receiving: deliveries are asked for as there is room in the queue, and each lands in it (landing.ts). Here
@@ -112,8 +113,17 @@ export async function receiveItems(
   jetStream: JetStream,
   options: ReceiveItemsOptions = {},
 ): Promise<ReceiveResult> {
+  return receiveFrom(new JetStreamEngine(jetStream), queue.context, options)
+}
+
+/** {@link receiveItems} from any engine. */
+export async function receiveFrom(
+  engine: Engine,
+  queue: QueueContext,
+  options: ReceiveItemsOptions = {},
+): Promise<ReceiveResult> {
   checkMembers('an option of receiving', options, known)
-  return new Receiver(queue.context, new JetStreamEngine(jetStream), options).run()
+  return new Receiver(queue, engine, options).run()
 }
 
 /** How many are asked for at once at most. */
@@ -392,6 +402,7 @@ function watched(directory: string, onChange: () => void): Disposable {
 function checked(options: ReceiveItemsOptions, { settings }: QueueContext): Receiving {
   const { host, as = hostname(), depth = 1000, ack = 'spooled', concurrency = 256 } = options
   const { lostAfter = 60, ttl = settings.ttl, maxSize = 0 } = options
+  if (host !== undefined) checkHost(host)
   wholeNumber('depth', depth, 1)
   wholeNumber('concurrency', concurrency, 1)
   wholeNumber('maxSize', maxSize, 0)

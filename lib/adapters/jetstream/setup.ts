@@ -15,7 +15,7 @@ import {
   workStream,
 } from './layout.js'
 import { NatsError } from './nats-error.js'
-import { consumerOf, subjectOf, subjectsOf } from './subject.js'
+import { checkHost, consumerOf, subjectOf, subjectsOf } from './subject.js'
 
 /** What setup makes. What is not given is left as it is where it is there already. */
 export interface SetupOptions {
@@ -86,7 +86,7 @@ export async function setupQueues(
   checkMembers('an option of setup', options, known)
   checkOptions(options)
   for (const queue of queues) checkName('queue', queue)
-  for (const host of options.hosts ?? []) checkName('host', host)
+  for (const host of options.hosts ?? []) checkHost(host)
   return jetStream.use('set up the queues', async (connected) => {
     const setup = new Setup(connected)
     const plans: Plan[] = []

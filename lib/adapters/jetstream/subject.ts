@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto'
 import { FsqError } from '../../errors.js'
+import { checkName } from '../../queue/context.js'
 
 /*
  * Subjects are `fsq.work.QUEUE.TARGET`, where the target is a host, or `any` for the pool of receivers. The
  * bytes that a part of a subject cannot hold, and `=`, are written as =XX.
  */
 
-/** The target of items that any receiver of the pool may take. */
+/** The target of items that any receiver of the pool may take; no host can have that name. */
 export const pool = 'any'
 
 /** What is sent in place of what: work, and what could not be delivered. */
@@ -14,7 +15,7 @@ export type SubjectKind = 'work' | 'dead'
 
 /** The subject of the items of a queue that are for a target; undefined is the pool. */
 export function subjectOf(kind: SubjectKind, queue: string, host: string | undefined): string {
-  return `fsq.${kind}.${tokenOf(queue)}.${targetToken(host)}`
+  return `fsq.${kind}.${tokenOf(queue)}.${tokenOf(host ?? pool)}`
 }
 
 /** The subjects of all the items of a queue. */
@@ -22,7 +23,18 @@ export function subjectsOf(kind: SubjectKind, queue: string): string {
   return `fsq.${kind}.${tokenOf(queue)}.*`
 }
 
-/** What a subject says; undefined for one that is none of ours. The target of the pool is `any`. */
+/**
+ * Looks whether a host can be addressed.
+ *
+ * @throws `FsqError` `FSQ_PATH`
+ */
+export function checkHost(host: string): void {
+  checkName('host', host)
+  if (host !== pool) return
+  throw new FsqError('FSQ_PATH', `no host can be addressed as ${pool}: that means all of the pool`)
+}
+
+/** What a subject says; undefined for one that is none of ours. */
 export function readSubject(
   subject: string,
 ):
@@ -30,16 +42,15 @@ export function readSubject(
   | undefined {
   const [root, kind, queue, target, ...rest] = subject.split('.')
   if (root !== 'fsq' || (kind !== 'work' && kind !== 'dead') || rest.length > 0) return undefined
-  const names = [readToken(queue), readToken(target)]
-  const [queueName, host] = names
+  const queueName = readToken(queue)
+  const host = readToken(target)
   if (queueName === undefined || host === undefined) return undefined
-  return { kind, queue: queueName, host: target === pool ? undefined : host }
+  return { kind, queue: queueName, host: host === pool ? undefined : host }
 }
 
 /** The name of the consumer of a queue for a target. */
 export function consumerOf(queue: string, host: string | undefined): string {
-  const target = targetToken(host)
-  const name = `${escaped(queue, /[^A-Za-z0-9-]/)}_${target === pool ? pool : escaped(host ?? '', /[^A-Za-z0-9-]/, host === pool)}`
+  const name = `${escaped(queue, /[^A-Za-z0-9-]/)}_${escaped(host ?? pool, /[^A-Za-z0-9-]/)}`
   if (name.length <= longestName) return name
   throw new FsqError(
     'FSQ_PATH',
@@ -61,11 +72,6 @@ export function bodyName(subject: string, id: string): string {
 /** Names of consumers become names of files on the servers. */
 const longestName = 200
 
-function targetToken(host: string | undefined): string {
-  if (host === undefined) return pool
-  return escaped(host, unsafe, host === pool)
-}
-
 function tokenOf(name: string): string {
   return escaped(name, unsafe)
 }
@@ -73,12 +79,12 @@ function tokenOf(name: string): string {
 /** What cannot stand in a part of a subject, or would not be safe in the name of a file. */
 const unsafe = /[^\x21-\x7e]|[.*>=/\\]/
 
-/** Writes the bytes of a name that may not stand as they are; with `first`, its first one in any case. */
-function escaped(name: string, which: RegExp, first = false): string {
+/** Writes the bytes of a name that may not stand as they are. */
+function escaped(name: string, which: RegExp): string {
   return [...Buffer.from(name)]
-    .map((byte, at) => {
+    .map((byte) => {
       const character = String.fromCharCode(byte)
-      if (!which.test(character) && !(first && at === 0)) return character
+      if (!which.test(character)) return character
       return `=${byte.toString(16).toUpperCase().padStart(2, '0')}`
     })
     .join('')

@@ -1,0 +1,350 @@
+import { once } from 'node:events'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import t, { type Test } from 'tap'
+import type { Claim } from '../../../lib/adapters/jetstream/engine.js'
+import { NatsError } from '../../../lib/adapters/jetstream/nats-error.js'
+import { receiveFrom, type ReceiveItemsOptions } from '../../../lib/adapters/jetstream/receive.js'
+import { claimKey } from '../../../lib/adapters/jetstream/subject.js'
+import { Incoming } from '../../../lib/queue/incoming.js'
+import { eventually } from '../../helpers/cli.js'
+import { following } from '../../helpers/jetstream.js'
+import { type ScriptedEngine, scriptedEngine } from '../../helpers/scripted-engine.js'
+import { temporaryQueue } from '../../helpers/temporary.js'
+
+/** The claim of the item. */
+async function taken(engine: ScriptedEngine) {
+  const entry = await engine.claims.get(key)
+  if (entry === undefined) throw new Error('it is not claimed')
+  return entry
+}
+
+/*
+ * Who has an item, whatever was lost and whoever was killed in between: with an engine in memory.
+ */
+
+const id = '_20261122101112_0_1_far_0_a'
+const key = claimKey('q', id)
+
+async function place(t: Test, host?: string) {
+  const queue = await temporaryQueue(t, { durability: 'none', maxTries: 0 })
+  const engine = scriptedEngine('q', host)
+  const identity = await (async () => {
+    using incoming = await Incoming.open(queue.context)
+    return incoming.identity
+  })()
+  const names = (directory: string): string[] => readdirSync(`${queue.path}/${directory}`)
+  return {
+    queue,
+    engine,
+    identity,
+    names,
+    staged: () => names('.incoming/staged'),
+    linked: () => names('.incoming/linked'),
+    /** Leaves what a receiver leaves that was killed once it was staged. */
+    stage: async (body = `body of ${id}`): Promise<string> => {
+      using incoming = await Incoming.open(queue.context)
+      return (await incoming.stage(id, body)).stamp
+    },
+    receive: (options: ReceiveItemsOptions = {}) =>
+      following(t, (told) =>
+        receiveFrom(engine, queue.context, {
+          ...(host !== undefined && { host }),
+          ...options,
+          ...told,
+        }),
+      ),
+    claimed: (claim: Partial<Claim>) => {
+      const value = { receiver: 'other', host: 'h', token: 'x', ...claim }
+      return engine.claims.create(key, value)
+    },
+    claim: () => engine.claims.entries.get(key)?.value,
+  }
+}
+
+t.test('an item of the pool is claimed before it is in the queue', async (t) => {
+  const { engine, receive, names, staged, claim, identity } = await place(t)
+  const receiver = receive({ as: 'west' })
+  engine.claims.before = (what) => {
+    if (what === 'create') t.strictSame([staged(), names('queue')], [[id], []])
+  }
+  const { handle } = engine.deliver({ id })
+  await once(engine.events, 'confirmed')
+  t.strictSame([names('queue'), staged(), engine.fates.get(handle)], [[id], [], 'confirmed'])
+  t.match(claim(), { receiver: identity, host: 'west', handle: undefined })
+  t.match(await receiver.stop(), { received: 1, repeated: 0 })
+})
+
+const others = [
+  ['spooled there', {}],
+  ['finished there', { handle: '$JS.ACK.1', finished: true }],
+] as const
+for (const [what, claim] of others) {
+  t.test(`an item that was ${what} is confirmed, and not received`, async (t) => {
+    for (const deliveries of [1, 2]) {
+      const { engine, receive, claimed, names, staged } = await place(t)
+      await claimed(claim)
+      const receiver = receive()
+      engine.deliver({ id, deliveries })
+      await once(engine.events, 'confirmed')
+      t.strictSame([names('queue'), staged()], [[], []])
+      t.match(await receiver.stop(), { received: 0, repeated: 1 })
+    }
+  })
+}
+
+t.test('a claim whose answer was lost is ours', async (t) => {
+  const { engine, receive, names } = await place(t)
+  let lost = 0
+  engine.claims.after = (what) => {
+    if (what === 'create' && lost++ === 0) throw new NatsError('away', 'the answer is lost')
+  }
+  const receiver = receive()
+  engine.deliver({ id })
+  await once(engine.events, 'confirmed')
+  t.strictSame(names('queue'), [id])
+  t.equal(receiver.count('away'), 1)
+  t.equal(receiver.count('back'), 1)
+})
+
+t.test(
+  'what was claimed before a kill is linked, whether or not it is delivered again',
+  async (t) => {
+    for (const again of [true, false]) {
+      const { engine, receive, names, stage, staged, claimed, identity } = await place(t)
+      await claimed({ receiver: identity, token: await stage() })
+      const receiver = receive()
+      if (again) engine.deliver({ id, deliveries: 2 })
+      await receiver.until('received')
+      await eventually(() => staged().length === 0)
+      t.strictSame(names('queue'), [id])
+      await receiver.stop()
+    }
+  },
+)
+
+t.test('an item that we had is not received again, though nothing of it is left', async (t) => {
+  for (const deliveries of [1, 2]) {
+    const { engine, receive, names, staged, claimed, identity } = await place(t)
+    await claimed({ receiver: identity, token: 'another file' })
+    const receiver = receive()
+    engine.deliver({ id, deliveries })
+    await once(engine.events, 'confirmed')
+    t.strictSame([names('queue'), staged()], [[], []])
+    t.match(await receiver.stop(), { received: 0, repeated: 1 })
+  }
+})
+
+t.test('of what was staged again after it had been received nothing is linked', async (t) => {
+  const { receive, names, stage, staged, claimed, identity } = await place(t)
+  await stage()
+  await claimed({ receiver: identity, token: 'the first file' })
+  receive()
+  await eventually(() => staged().length === 0)
+  t.strictSame(names('queue'), [])
+})
+
+t.test(
+  'what is staged and not claimed is used if it is whole, and written anew if not',
+  async (t) => {
+    for (const isWhole of [true, false]) {
+      const { queue, engine, receive, stage, claim } = await place(t)
+      const stamp = await stage()
+      if (!isWhole) writeFileSync(`${queue.path}/.incoming/staged/${id}`, 'half')
+      const receiver = receive()
+      engine.deliver({ id, deliveries: 2 })
+      await once(engine.events, 'confirmed')
+      t.equal(readFileSync(`${queue.path}/queue/${id}`, 'utf8'), `body of ${id}`)
+      t.equal(
+        claim()?.token === stamp,
+        isWhole,
+        'a claim that is still on its way is for that file',
+      )
+      await receiver.stop()
+    }
+  },
+)
+
+t.test('what others have claimed is removed where it was left', async (t) => {
+  const { receive, names, stage, staged, claimed } = await place(t)
+  await stage()
+  await claimed({})
+  receive()
+  await eventually(() => staged().length === 0)
+  t.strictSame(names('queue'), [])
+})
+
+t.test('an item that was given back may be claimed by anybody', async (t) => {
+  for (const deliveries of [1, 2]) {
+    const { engine, receive, names, claimed, claim, identity } = await place(t)
+    await claimed({ released: 7 })
+    receive()
+    engine.deliver({ id, deliveries })
+    await once(engine.events, 'confirmed')
+    t.strictSame(names('queue'), [id])
+    t.match(claim(), { receiver: identity, released: undefined })
+  }
+})
+
+t.test('with `finished` an item is confirmed when it is done, and kept until then', async (t) => {
+  for (const end of ['done', 'failPerm', 'removed'] as const) {
+    const { queue, engine, receive, linked, claim } = await place(t)
+    const receiver = receive({ ack: 'finished' })
+    const { handle } = engine.deliver({ id })
+    await receiver.until('received')
+    await eventually(() => linked().length === 1)
+    t.match(claim(), { handle, finished: undefined })
+    const again = await (await queue.claim(id)).failTmp()
+    await eventually(() => (engine.kept.get(handle) ?? 0) > 1)
+    t.equal(engine.fates.get(handle), undefined, 'not before it is finished, though it was tried')
+    const confirmed = once(engine.events, 'confirmed')
+    if (end === 'removed') rmSync(`${queue.path}/queue/${again.id}`)
+    else await (await queue.claim(again.id))[end]()
+    await confirmed
+    t.match(claim(), { handle, finished: true })
+    await eventually(() => linked().length === 0)
+    await receiver.stop()
+  }
+})
+
+t.test(
+  'with `finished`, what was done while no receiver ran is confirmed by the next',
+  async (t) => {
+    const { queue, engine, receive, linked, claim } = await place(t)
+    const first = receive({ ack: 'finished' })
+    const { handle } = engine.deliver({ id })
+    await first.until('received')
+    await first.stop()
+    t.strictSame(linked(), [id])
+    await (await queue.claim(id)).done()
+    const confirmed = once(engine.events, 'confirmed')
+    const second = receive({ ack: 'finished' })
+    t.strictSame(await confirmed, [handle])
+    t.match(claim(), { finished: true })
+    await eventually(() => linked().length === 0)
+    await second.stop()
+  },
+)
+
+t.test(
+  'with `finished`, a redelivery of what is worked on here is kept, not received',
+  async (t) => {
+    const { queue, engine, receive, names } = await place(t)
+    const receiver = receive({ ack: 'finished' })
+    engine.deliver({ id })
+    await receiver.until('received')
+    const { handle } = engine.deliver({ id, deliveries: 2 })
+    await eventually(() => (engine.kept.get(handle) ?? 0) > 0)
+    t.strictSame(names('queue'), [id])
+    const confirmed = once(engine.events, 'confirmed')
+    await (await queue.claim(id)).done()
+    t.strictSame(await confirmed, [handle], 'by what was delivered last')
+  },
+)
+
+t.test('what a receiver that lives has not finished is left to it', async (t) => {
+  const { engine, receive, claimed, names } = await place(t)
+  await claimed({ handle: '$JS.ACK.9' })
+  let revision = await engine.leases.create('receiver.other', 'h')
+  engine.leases.before = (what, of) => {
+    if (what !== 'get' || of !== 'receiver.other') return
+    engine.leases.before = () => undefined
+    void engine.leases.replace(of, 'h', revision ?? 0).then((next) => (revision = next))
+  }
+  const receiver = receive({ ack: 'finished', lostAfter: 60 })
+  const { handle } = engine.deliver({ id, deliveries: 2 })
+  await eventually(() => revision !== 1)
+  t.strictSame([names('queue'), engine.fates.get(handle)], [[], undefined])
+  t.match(await receiver.stop(), { received: 0, repeated: 0 })
+})
+
+t.test('what a receiver that is lost has not finished is taken over', async (t) => {
+  const { engine, receive, claimed, claim, identity, names } = await place(t)
+  await claimed({ handle: '$JS.ACK.9' })
+  const receiver = receive({ ack: 'finished', lostAfter: 1 })
+  engine.deliver({ id, deliveries: 2 })
+  await receiver.until('taken')
+  t.strictSame(names('queue'), [id])
+  t.match(claim(), { receiver: identity })
+})
+
+t.test('what was taken over meanwhile is taken out of the queue', async (t) => {
+  const { engine, receive, linked, names, staged } = await place(t)
+  const first = receive({ ack: 'finished' })
+  engine.deliver({ id })
+  await first.until('received')
+  await first.stop()
+  const { value, revision } = await taken(engine)
+  await engine.claims.replace(key, { ...value, receiver: 'other' }, revision)
+  const second = receive({ ack: 'finished' })
+  await eventually(() => linked().length === 0)
+  t.strictSame([names('queue'), staged()], [[], []])
+  await second.stop()
+})
+
+t.test('a receiver that cannot renew its lease takes out what nobody has begun', async (t) => {
+  const { queue, engine, receive, names } = await place(t)
+  const receiver = receive({ ack: 'finished', lostAfter: 2 })
+  const begun = '_20261122101112_1_1_far_0_begun'
+  engine.deliver({ id })
+  engine.deliver({ id: begun })
+  await receiver.until('received', 2)
+  const item = await queue.claim(begun)
+  engine.setAway(true)
+  await receiver.until('fenced')
+  await eventually(() => names('queue').length === 1)
+  t.strictSame(names('queue'), [begun])
+  engine.setAway(false)
+  await receiver.until('unfenced')
+  await eventually(() => names('queue').length === 2)
+  item.close()
+  await receiver.stop()
+})
+
+t.test('a named host needs no claims', async (t) => {
+  const { queue, engine, receive, claim, names } = await place(t, 'west')
+  const receiver = receive()
+  engine.deliver({ id })
+  await once(engine.events, 'confirmed')
+  t.strictSame(names('queue'), [id])
+  t.equal(claim(), undefined)
+  await (await queue.claim(id)).failTmp()
+  engine.deliver({ id, deliveries: 2 })
+  await once(engine.events, 'confirmed')
+  t.equal(names('queue').length, 1, 'nor is it received again under the name of its first try')
+  t.match(await receiver.stop(), { received: 1, repeated: 1 })
+})
+
+t.test('a named host with `finished` confirms what is done, also after a restart', async (t) => {
+  const { queue, engine, receive } = await place(t, 'west')
+  const first = receive({ ack: 'finished' })
+  engine.deliver({ id })
+  await first.until('received')
+  await first.stop()
+  const second = receive({ ack: 'finished' })
+  const { handle } = engine.deliver({ id, deliveries: 2 })
+  await eventually(() => (engine.kept.get(handle) ?? 0) > 0)
+  const confirmed = once(engine.events, 'confirmed')
+  await (await queue.claim(id)).done()
+  t.strictSame(await confirmed, [handle])
+  await second.stop()
+})
+
+t.test('a body that is missing is waited for, as often as it is delivered', async (t) => {
+  const { engine, receive } = await place(t)
+  const receiver = receive()
+  const headers = new Map([
+    ['fsq-id', id],
+    ['fsq-body', 'abc'],
+    ['fsq-size', '3'],
+    ['fsq-digest', `sha-256=${'0'.repeat(64)}`],
+  ])
+  for (const deliveries of [1, 2]) {
+    engine.deliver({ id, headers, deliveries })
+    await once(engine.events, 'given back')
+  }
+  engine.deliver({ id, headers, deliveries: 3 })
+  await receiver.until('dead')
+  t.equal(engine.published[0]?.headers['Fsq-Dead-Code'], 'FSQ_NATS_MESSAGE')
+  t.equal(engine.published[0]?.headers['Fsq-Body'], 'abc')
+  t.match(await receiver.stop(), { dead: 1, received: 0 })
+})

@@ -1,0 +1,197 @@
+import { EventEmitter } from 'node:events'
+import type {
+  Claim,
+  Delivery,
+  Engine,
+  Entries,
+  Outgoing,
+} from '../../lib/adapters/jetstream/engine.js'
+import { writeEnvelope } from '../../lib/adapters/jetstream/envelope.js'
+import { NatsError } from '../../lib/adapters/jetstream/nats-error.js'
+import { subjectOf } from '../../lib/adapters/jetstream/subject.js'
+
+/** What became of a delivery. */
+export type Fate = 'confirmed' | 'given back'
+
+/** An engine in memory, which does what a test wants and notes what it is asked for. */
+export interface ScriptedEngine extends Engine {
+  readonly claims: MemoryEntries<Claim>
+  readonly leases: MemoryEntries<string>
+  readonly published: Outgoing[]
+  readonly fates: Map<string, Fate>
+  /** How often something was told to be worked on. */
+  readonly kept: Map<string, number>
+  readonly storedBodies: Map<string, Buffer>
+  /** Delivers an item to whoever pulls. */
+  readonly deliver: (item: Partial<Delivery> & { readonly id: string }) => Delivery
+  /** It is away, or is back. */
+  readonly setAway: (isAway: boolean) => void
+  /** Emits `confirmed` and `given back` with the handle, and `pull` with how many were asked for. */
+  readonly events: EventEmitter
+}
+
+/** Entries in memory. */
+export class MemoryEntries<T> implements Entries<T> {
+  readonly entries = new Map<string, { value: T; revision: number }>()
+  /** Is called before each change; what it throws is thrown. */
+  before: (what: 'get' | 'create' | 'replace', key: string) => void = () => undefined
+  /** Is called after each change; what it throws is thrown, although the change was made. */
+  after: (what: 'create' | 'replace', key: string) => void = () => undefined
+  #revision = 0
+
+  async get(key: string) {
+    this.before('get', key)
+    return this.entries.get(key)
+  }
+
+  async create(key: string, value: T) {
+    this.before('create', key)
+    if (this.entries.has(key)) return undefined
+    return this.#set('create', key, value)
+  }
+
+  async replace(key: string, value: T, revision: number) {
+    this.before('replace', key)
+    if (this.entries.get(key)?.revision !== revision) return undefined
+    return this.#set('replace', key, value)
+  }
+
+  async remove(key: string) {
+    this.entries.delete(key)
+  }
+
+  #set(what: 'create' | 'replace', key: string, value: T): number {
+    const revision = ++this.#revision
+    this.entries.set(key, { value, revision })
+    this.after(what, key)
+    return revision
+  }
+}
+
+/** Makes one. */
+export function scriptedEngine(queue: string, host?: string): ScriptedEngine {
+  const events = new EventEmitter()
+  const links = new Set<(lost: Error | undefined) => void>()
+  const fates = new Map<string, Fate>()
+  const kept = new Map<string, number>()
+  const storedBodies = new Map<string, Buffer>()
+  const published: Outgoing[] = []
+  const waiting: Delivery[] = []
+  let away = false
+  let sequence = 0
+  const check = (): void => {
+    if (away) throw new NatsError('away', 'scripted')
+  }
+  const answerable = (handle: string) => ({
+    handle,
+    confirm: async () => {
+      check()
+      fates.set(handle, 'confirmed')
+      events.emit('confirmed', handle)
+    },
+    working: () => {
+      kept.set(handle, (kept.get(handle) ?? 0) + 1)
+    },
+  })
+  const claims = new MemoryEntries<Claim>()
+  const leases = new MemoryEntries<string>()
+  claims.before = check
+  leases.before = check
+  return {
+    claims,
+    leases,
+    published,
+    fates,
+    kept,
+    storedBodies,
+    events,
+    answerable,
+    publish: async (message) => {
+      check()
+      published.push(message)
+      return { repeated: false }
+    },
+    largestBody: async () => {
+      check()
+      return 1000
+    },
+    source: async () => {
+      check()
+      return { ackWait: 1, maxDeliver: 3, waiting: waiting.length, underWay: 0 }
+    },
+    pull: async (_source, most) => {
+      check()
+      events.emit('pull', most)
+      const ending = new AbortController()
+      return {
+        end: () => {
+          ending.abort()
+          events.emit('delivery')
+        },
+        async *[Symbol.asyncIterator]() {
+          for (let left = most; left > 0 && !ending.signal.aborted && !away;) {
+            const next = waiting.shift()
+            if (next === undefined) await new Promise((resolve) => events.once('delivery', resolve))
+            else {
+              left--
+              yield next
+            }
+          }
+        },
+      }
+    },
+    bodies: {
+      put: async (name, pieces) => {
+        const all: Buffer[] = []
+        for await (const piece of pieces) all.push(Buffer.from(piece))
+        storedBodies.set(name, Buffer.concat(all))
+      },
+      get: async (name) => {
+        const body = storedBodies.get(name)
+        return (
+          body &&
+          (async function* () {
+            yield body
+          })()
+        )
+      },
+      remove: async (name) => {
+        storedBodies.delete(name)
+      },
+    },
+    onLink: (listener) => {
+      links.add(listener)
+      return { [Symbol.dispose]: () => void links.delete(listener) }
+    },
+    deliver: ({ id, ...more }) => {
+      sequence++
+      const handle = more.handle ?? `$JS.ACK.${sequence}`
+      const headers = Object.entries(writeEnvelope({ id })).map(
+        ([name, value]) => [name.toLowerCase(), value] as const,
+      )
+      const delivery: Delivery = {
+        ...answerable(handle),
+        subject: subjectOf('work', queue, host),
+        stream: 'FSQ_WORK',
+        sequence,
+        deliveries: 1,
+        time: Date.now(),
+        headers: new Map(headers),
+        body: Buffer.from(`body of ${id}`),
+        giveBack: () => {
+          fates.set(handle, 'given back')
+          events.emit('given back', handle)
+        },
+        ...more,
+      }
+      waiting.push(delivery)
+      events.emit('delivery')
+      return delivery
+    },
+    setAway: (isAway) => {
+      away = isAway
+      events.emit('delivery')
+      for (const tell of links) tell(isAway ? new NatsError('away', 'scripted') : undefined)
+    },
+  }
+}
