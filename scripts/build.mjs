@@ -41,9 +41,9 @@ async function bundleProgram() {
     supported: { 'dynamic-import': false }, // So that import() becomes require(), too.
     minifyWhitespace: true,
     minifySyntax: true,
-    // Loaded from node_modules when they are needed: a binary, half a megabyte of tables, and what
-    // only a pattern uses.
-    external: ['koffi', 'iconv-lite', 'picomatch'],
+    // Loaded from node_modules when they are needed: a binary, half a megabyte of tables, what only a
+    // pattern uses, and the clients of NATS, which are installed only where somebody wants them.
+    external: ['koffi', 'iconv-lite', 'picomatch', '@nats-io/*'],
     plugins: [lazyBuiltins],
     define: { 'import.meta.url': 'here' },
     banner: {

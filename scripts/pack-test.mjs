@@ -73,6 +73,17 @@ worker.once('done', () => void worker.stop())
 console.log((await worker.ended).done)
 `
 
+/** Nobody listens there; but what is spoken there is installed. */
+const nats = `import { FsqError } from 'fsq'
+import { natsStatus, openJetStream, type JetStream } from 'fsq/jetstream'
+
+const jetStream: JetStream = openJetStream({ servers: 'nats://127.0.0.1:1' })
+await natsStatus(jetStream, []).catch((error: unknown) => {
+  if (error instanceof FsqError) console.log(error.code)
+})
+await jetStream.close()
+`
+
 const run = (command, args, options = {}) =>
   execFileSync(command, args, { encoding: 'utf8', cwd: temporary, stdio: 'pipe', ...options })
 
@@ -83,7 +94,7 @@ try {
   const files = packed.files.map(({ path }) => path)
   const foreign = files.filter(
     (path) =>
-      !/^(dist\/.*\.(c?js|d\.c?ts)|dist\/cli\/LICENSES\.txt|man\/.*\.[157]|README\.md|LICENSE|CHANGELOG\.md|package\.json|docs\/(errors|guarantees|opentelemetry|parallel)\.md)$/.test(
+      !/^(dist\/.*\.(c?js|d\.c?ts)|dist\/cli\/LICENSES\.txt|man\/.*\.[157]|README\.md|LICENSE|CHANGELOG\.md|package\.json|docs\/(errors|guarantees|opentelemetry|parallel|scale)\.md)$/.test(
         path,
       ),
   )
@@ -109,12 +120,20 @@ try {
     "await import('fsq/opentelemetry').catch(({ message }) => console.log(message))"
   const refused = run(process.execPath, ['--input-type=module', '-e', withoutApi], { cwd: project })
   assert.match(refused, /npm install @opentelemetry\/api\n$/, 'the peer is not installed')
+  const program = join(project, 'node_modules/.bin/fsq')
+  assert.match(
+    natsStatus(program, { cwd: project }),
+    /npm install @nats-io\/transport-node@\S+ .*\n$/,
+  )
   const { devDependencies } = JSON.parse(readFileSync(join(top, 'package.json'), 'utf8'))
-  const api = `@opentelemetry/api@${devDependencies['@opentelemetry/api']}`
-  run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', api], { cwd: project })
+  const peers = Object.entries(devDependencies)
+    .filter(([name]) => name === '@opentelemetry/api' || name.startsWith('@nats-io/'))
+    .map(([name, version]) => `${name}@${version}`)
+  run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', ...peers], { cwd: project })
 
   writeFileSync(join(project, 'consumer.ts'), consumer)
   writeFileSync(join(project, 'telemetry.ts'), telemetry)
+  writeFileSync(join(project, 'nats.ts'), nats)
   const tsc = fileURLToPath(import.meta.resolve('typescript/bin/tsc'))
   const types = join(top, 'node_modules/@types')
   const flags = [
@@ -128,9 +147,13 @@ try {
     '--types',
     'node',
   ]
-  run(process.execPath, [tsc, ...flags, '--outDir', 'out', 'consumer.ts', 'telemetry.ts'], {
-    cwd: project,
-  })
+  run(
+    process.execPath,
+    [tsc, ...flags, '--outDir', 'out', 'consumer.ts', 'telemetry.ts', 'nats.ts'],
+    {
+      cwd: project,
+    },
+  )
 
   for (const node of nodes) {
     const env = {
@@ -149,6 +172,8 @@ try {
     assert.match(run(fsq, ['ls', '-l', '--state', 'done', 'q'], inProject), /c\/d/)
     assert.equal(run(node, ['out/consumer.js'], inProject), 'alice welcome: Dear Alice\ndone\n')
     assert.equal(run(node, ['out/telemetry.js'], inProject), 'a body\n1\n')
+    assert.equal(run(node, ['out/nats.js'], inProject), 'FSQ_NATS\n')
+    assert.match(natsStatus(fsq, inProject), /cannot reach NATS at .*: connection refused\n$/)
     run(fsq, ['uninstall', 'q'], inProject)
     assert.ok(!existsSync(join(env.FSQ_ROOT, 'q')))
     console.log(`ok: the packed package works with Node.js ${run(node, ['--version']).trim()}`)
@@ -158,6 +183,17 @@ try {
   )
 } finally {
   rmSync(temporary, { recursive: true, force: true })
+}
+
+/** What `fsq nats` says, which fails. */
+function natsStatus(fsq, options) {
+  try {
+    run(fsq, ['nats', 'status', '--server', 'nats://127.0.0.1:1'], options)
+  } catch ({ status, stderr }) {
+    assert.equal(status, 111)
+    return stderr
+  }
+  throw new Error('fsq nats status says nothing')
 }
 
 function sizeOf(path) {

@@ -55,6 +55,7 @@ export function startUpCases({ place, options }) {
     'up-host': async () => ['up-host', 'h', (await place.newQueue({ hosts: ['h'] })).name],
     'host-dist': async () => ['host-dist', (await queueOfOneWithHost()).name],
     jsonrpcd: async () => ['jsonrpcd', '-h'], // Which loads what it serves with.
+    nats: async () => ['nats', 'status', '-h'], // The clients are loaded only to connect.
     ftpcluster: async () => ['ftpcluster', 'queue', '--home', cluster(), '.'],
     filespooler: async () => ['filespooler', 'prepare', '-s', '-'],
     completion: async () => ['completion', 'bash'],

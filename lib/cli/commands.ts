@@ -126,6 +126,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'take items that other machines push',
     load: () => import('./commands/jsonrpcd.js'),
   },
+  nats: {
+    summary: 'send items through NATS JetStream, and take them from it',
+    load: () => import('./commands/nats.js'),
+  },
   ftpcluster: {
     summary: 'work with the jobs of an ftpcluster',
     load: () => import('./commands/ftpcluster.js'),

@@ -6,7 +6,7 @@ import { inspect } from 'node:util'
 // A batch, and a server, has many files on their way to the disk at once, and each waits on a thread. The
 // size of the pool counts only until something uses it, so this comes before all else; programs that fsq runs must
 // not see a variable that was not there.
-const hasMany = process.argv.includes('--batch') || process.argv.includes('jsonrpcd')
+const hasMany = ['--batch', 'jsonrpcd', 'nats'].some((word) => process.argv.includes(word))
 if (hasMany && process.env['UV_THREADPOOL_SIZE'] === undefined) {
   process.env['UV_THREADPOOL_SIZE'] = '16'
   access('/', () => undefined) // Starts the pool.

@@ -45,6 +45,11 @@ export function hosts(given: string, before: readonly string[] = []): string[] {
   return [...before, host(given)]
 }
 
+/** The same, where several may stand with commas between. */
+export function hostList(given: string, before: readonly string[] = []): string[] {
+  return [...before, ...given.split(',').map(host)]
+}
+
 /** A whole number, 0 or more. */
 export const count = asUsage((given) => {
   if (!/^[0-9]{1,15}$/.test(given)) throw new TypeError(`Expected a whole number, got "${given}"`)

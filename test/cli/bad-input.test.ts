@@ -56,6 +56,13 @@ const table: Readonly<Record<string, Case>> = {
   'up-host': { queue: (name) => ['h', name] },
   'host-dist': { queue: (name) => [name] },
   jsonrpcd: {},
+  'nats setup': {},
+  'nats forward': { queue: (name) => [name] },
+  'nats receive': { queue: (name) => [name] },
+  'nats status': {},
+  'nats drain': { queue: (name) => [name] },
+  'nats dead ls': {},
+  'nats dead requeue': {},
   'ftpcluster import': {},
   'ftpcluster export': {},
   'ftpcluster queue': {},
@@ -100,8 +107,11 @@ for (const [name, { queue, item, locks = true }] of Object.entries(table)) {
   if (queue !== undefined)
     t.test(`fsq ${name} names a queue that is not there`, { buffered: true }, async (t) => {
       const { fsq } = await place(t)
-      const ended = await fsq([name, ...queue('nosuch')])
-      check(t, ended, { status: 111, stderr: /^fsq [a-z-]+: no such queue: nosuch \(in [^\n]*\n$/ })
+      const ended = await fsq([...name.split(' '), ...queue('nosuch')])
+      check(t, ended, {
+        status: 111,
+        stderr: /^fsq [a-z -]+: no such queue: nosuch \(in [^\n]*\n$/,
+      })
     })
   if (item !== undefined)
     t.test(`fsq ${name} names an item that is not there`, { buffered: true }, async (t) => {
@@ -128,6 +138,24 @@ for (const [name, { queue, item, locks = true }] of Object.entries(table)) {
 
 /** Flags whose value may be any text, or is looked at only when it is used. */
 const anyText = new Set([
+  ...['setup', 'forward', 'receive', 'status', 'drain', 'dead ls', 'dead requeue'].flatMap((name) =>
+    [
+      'server',
+      'creds',
+      'nkey',
+      'user',
+      'token-file',
+      'tlscert',
+      'tlskey',
+      'tlsca',
+      'js-domain',
+    ].map((flag) => `nats ${name} --${flag}`),
+  ),
+  'nats setup --stream',
+  'nats forward --to',
+  'nats receive --as',
+  'nats drain --to',
+  'nats dead requeue --queue',
   'enqueue --file',
   'enqueue --id',
   'enqueue --delimiter',

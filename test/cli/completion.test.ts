@@ -85,6 +85,24 @@ t.test('queues, items and values', { buffered: true }, async (t) => {
     [['enqueue', '-f', ''], ['files']],
     [['done', 'nosuch', ''], []],
     [['ftpcluster', 'q'], ['queue']],
+    [
+      ['nats', 'd'],
+      ['drain', 'dead'],
+    ],
+    [
+      ['nats', 'dead', ''],
+      ['ls', 'requeue'],
+    ],
+    [['nats', 'dead', 'requeue', '--al'], ['--all']],
+    [
+      ['nats', 'forward', '-j', '4', ''],
+      ['q', 'r', 'r/h'],
+    ],
+    [
+      ['nats', 'receive', '--ack', ''],
+      ['spooled', 'finished'],
+    ],
+    [['nats', 'status', '--creds', ''], ['files']],
     [['ftpcluster', 'import', ''], ['files']],
     [['ftpcluster', '-'], ['--help']],
     [['ftpcluster', 'queue', '--fi'], ['--files']],

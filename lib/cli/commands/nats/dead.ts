@@ -1,0 +1,14 @@
+import type { CommandGroup } from '../../command-group.js'
+
+export default {
+  commands: {
+    ls: {
+      summary: 'list dead letters',
+      load: () => import('./dead/ls.js'),
+    },
+    requeue: {
+      summary: 'publish dead letters again, under their names',
+      load: () => import('./dead/requeue.js'),
+    },
+  },
+} satisfies CommandGroup
