@@ -1,0 +1,106 @@
+import t from 'tap'
+import { jetstream as client } from '@nats-io/jetstream'
+import {
+  type DeadLetter,
+  forwardItems,
+  listDead,
+  natsStatus,
+  receiveItems,
+  requeueDead,
+} from '../../../lib/adapters/jetstream/index.js'
+import { newWay, type Way } from '../../helpers/jetstream.js'
+import { withoutNats } from '../../helpers/nats.js'
+import { entriesOf } from '../../helpers/temporary.js'
+
+/*
+ * Dead letters on a real server: how items come there, and back.
+ */
+
+const skip = withoutNats()
+
+async function lettersOf({ jetstream }: Way): Promise<DeadLetter[]> {
+  const letters: DeadLetter[] = []
+  for await (const letter of listDead(jetstream, { queue: 'q' })) letters.push(letter)
+  return letters
+}
+
+t.test(
+  'an item that is too old comes back, and is received where it is not',
+  { skip },
+  async (t) => {
+    const way = await newWay(t)
+    const { near, far, forward, receive, jetstream } = way
+    const enqueuedAt = new Date(Date.now() - 3600_000)
+    const id = await near.enqueue('x', ['a'], { enqueuedAt })
+    await forward({ follow: false }).ended
+    t.match(await receive({ ttl: 60, follow: false }).ended, { dead: 1, received: 0 })
+    const [letter, ...others] = await lettersOf(way)
+    t.strictSame(others, [])
+    t.match(letter, { queue: 'q', target: 'any', id, code: 'FSQ_TTL_EXPIRED', deliveries: 1 })
+    t.match(await natsStatus(jetstream, ['q']), { dead: 1, queues: [{ depth: 0, dead: 1 }] })
+    for await (const { error } of requeueDead(jetstream, [letter?.seq ?? 0]))
+      t.equal(error, undefined)
+    t.strictSame(await lettersOf(way), [])
+    t.match(await receive({ follow: false }).ended, { received: 1 })
+    t.strictSame(entriesOf(far.context.paths.queue), [id])
+  },
+)
+
+t.test('what nobody ever confirmed is dead where it is, and comes back', { skip }, async (t) => {
+  const way = await newWay(t, { setup: { ackWait: 1, maxDeliver: 2 } })
+  const { near, far, forward, receive, jetstream, connection } = way
+  const id = await near.enqueue('deadly', ['a'])
+  await forward({ follow: false }).ended
+  // Whoever gets it dies of it.
+  const consumer = await client(await connection()).consumers.get('FSQ_WORK', 'q_any')
+  for (let delivery = 0; delivery < 2; delivery++)
+    t.ok(await consumer.next({ expires: 10_000 }), `delivery ${delivery + 1}`)
+  t.equal(await consumer.next({ expires: 2000 }), null, 'and then nobody does')
+  const letters = await lettersOf(way)
+  t.match(letters, [{ queue: 'q', target: 'any', id, deliveries: 2, size: 6 }])
+  t.match(letters[0]?.reason, /delivered 2 times, and never confirmed/)
+  const requeued = []
+  for await (const each of requeueDead(jetstream, { queue: 'q' })) requeued.push(each)
+  t.match(requeued, [{ letter: { id }, error: undefined }])
+  t.match(await receive({ follow: false }).ended, { received: 1 })
+  t.strictSame(entriesOf(far.context.paths.queue), [id])
+  t.strictSame(await lettersOf(way), [])
+  t.match(await natsStatus(jetstream), { queues: [{ depth: 0 }] }, 'nothing is left of it there')
+})
+
+t.test('a requeued item that is there meanwhile stays what it is', { skip }, async (t) => {
+  const way = await newWay(t)
+  const { near, far, forward, receive, jetstream } = way
+  const enqueuedAt = new Date(Date.now() - 3600_000)
+  const id = await near.enqueue('x', [], { enqueuedAt })
+  await forward({ follow: false }).ended
+  await receive({ ttl: 60, follow: false }).ended
+  await far.receive(id, 'x')
+  for await (const { error } of requeueDead(jetstream, {})) t.equal(error, undefined)
+  t.match(await receive({ follow: false }).ended, { dead: 0 })
+  t.strictSame(entriesOf(far.context.paths.queue), [id])
+})
+
+t.test('numbers of no dead letter, and letters of no item, are told', { skip }, async (t) => {
+  const { jetstream, connection, receive } = await newWay(t)
+  await t.rejects(requeueDead(jetstream, [77]).next(), { code: 'FSQ_NATS', message: /77/ })
+  await t.rejects(requeueDead(jetstream, [0]).next(), TypeError)
+  await t.rejects(listDead(jetstream, { limit: -1 }).next(), TypeError)
+  await client(await connection()).publish('fsq.work.q.any', 'no item')
+  t.match(await receive({ follow: false }).ended, { dead: 1 })
+  const all = []
+  for await (const each of requeueDead(jetstream, { limit: 5 })) all.push(each)
+  t.match(all, [{ letter: { code: 'FSQ_NATS_MESSAGE' }, error: { code: 'FSQ_NATS' } }])
+})
+
+t.test('what was given back by a queue of the pool is received by another', { skip }, async (t) => {
+  const { near, far, forward, receive, jetstream } = await newWay(t)
+  const id = await near.enqueue('x', ['a'])
+  await forward({ follow: false }).ended
+  await receive({ follow: false }).ended
+  t.strictSame(entriesOf(far.context.paths.queue), [id])
+  t.match(await forwardItems(far, jetstream, { follow: false }), { forwarded: 1 })
+  // The same queue has it in done/, where it began; of a pool it is the claim that counts.
+  t.match(await receiveItems(near, jetstream, { follow: false }), { received: 1, repeated: 0 })
+  t.strictSame(entriesOf(near.context.paths.queue), [id])
+})
