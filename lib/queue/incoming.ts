@@ -249,10 +249,11 @@ export class Arriving {
     if (fd === undefined) return false
     try {
       if (!getNative().flock(fd)) return false
-      const ours = inodeOf(this.#linked)?.key
-      if (ours === undefined || inodeOf(this.#ready)?.key !== ours) return false
+      const kept = inodeOf(this.#linked)
+      const ours = kept ?? inodeOf(this.staged) // A crash came before it was kept.
+      if (ours === undefined || inodeOf(this.#ready)?.key !== ours.key) return false
       removeIfThere(this.#ready)
-      replaceFile(this.#linked, this.staged)
+      if (kept !== undefined) replaceFile(this.#linked, this.staged)
       return true
     } finally {
       close(fd)
