@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { untilAborted } from '../until-aborted.js'
 import { after } from '../timer.js'
 import { type Backoff, backoffSeconds } from './backoff.js'
@@ -84,6 +85,8 @@ export class Patience implements Disposable {
   }
 
   async #turn(signal: AbortSignal | undefined): Promise<void> {
+    // So many may wait that Node.js would warn of it.
+    if (signal !== undefined) setMaxListeners(0, signal)
     while (this.#pausing || this.#trying) {
       const changed = new Promise<void>((resolve) => this.#waiting.push(resolve))
       await untilAborted(changed, signal)

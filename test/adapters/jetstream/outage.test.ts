@@ -56,6 +56,23 @@ t.test('servers that go away for a while are waited for', { skip }, async (t) =>
   t.strictSame(contentsOf(near), { ...nothing, done: entriesOf(far.context.paths.queue) })
 })
 
+t.test('many items that wait for servers make no noise', { skip }, async (t) => {
+  const warnings = t.capture(process, 'emitWarning')
+  const { server, near, forward } = await newWay(t, { jetstream: { timeout: 1 } })
+  const forwarder = forward()
+  await near.enqueue('body')
+  await forwarder.until('forwarded')
+  await server.kill()
+  await near.enqueueMany(Array.from({ length: 50 }, () => ({ body: 'body' })))
+  await forwarder.until('away')
+  await server.start()
+  await forwarder.until('forwarded', 51)
+  t.strictSame(
+    warnings().map(({ args }) => args),
+    [],
+  )
+})
+
 t.test('servers that are away, or frozen, hold up no end', { skip }, async (t) => {
   for (const freeze of [false, true]) {
     const { server, near, far, forward, receive } = await newWay(t, { jetstream: { timeout: 1 } })
