@@ -263,7 +263,7 @@ class Receiver {
       }),
     )
     try {
-      if (signal.aborted) pull.end()
+      if (signal.aborted || this.#isDown()) pull.end() // It may have gone down before it was watched.
       for await (const delivery of pull) this.#begin(landing, delivery)
     } catch (error) {
       // What ended it is asked for first, so that one who is away is told of, and waited for.

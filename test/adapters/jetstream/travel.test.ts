@@ -5,7 +5,8 @@ import t from 'tap'
 import { receiveItems, setupQueues } from '../../../lib/adapters/jetstream/index.js'
 import { eventually } from '../../helpers/cli.js'
 import { collect, idsOf } from '../../helpers/collect.js'
-import { newWay } from '../../helpers/jetstream.js'
+import { following, newWay, opened } from '../../helpers/jetstream.js'
+import { natsRelay } from '../../helpers/nats-relay.js'
 import { withoutNats } from '../../helpers/nats.js'
 import { contentsOf, entriesOf, nothing } from '../../helpers/temporary.js'
 
@@ -130,6 +131,22 @@ t.test('a queue that is down is neither forwarded nor received into', { skip }, 
   t.equal(forwarder.count('down'), 1)
   t.equal(receiver.count('down'), 1)
   t.match([...forwarder.events, ...receiver.events].filter(({ type }) => type === 'up').length, 2)
+})
+
+t.test('a queue that goes down while items are asked for is down', { skip }, async (t) => {
+  const { server, far } = await newWay(t)
+  let asked = 0
+  const relay = await natsRelay(t, server.url, ({ subject }) => {
+    // First it looks whether there is anything to receive from; then it is about to ask.
+    if (subject.startsWith('$JS.API.CONSUMER.INFO') && ++asked === 2) void far.down()
+    return undefined
+  })
+  const began = performance.now()
+  const jetstream = opened(t, { servers: relay.url })
+  const receiver = following(t, (told) => receiveItems(far, jetstream, told))
+  await receiver.until('down')
+  t.equal(asked, 2)
+  t.ok(performance.now() - began < 15_000, 'before it is asked again')
 })
 
 t.test('a receiver holds no more than it is told to', { skip }, async (t) => {
