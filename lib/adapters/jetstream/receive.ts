@@ -228,7 +228,9 @@ class Receiver {
       }
       try {
         if (await this.#pullOnce(landing, most)) continue
-        if (this.#options.follow === false) return
+        if (this.#options.follow !== false) continue
+        await landing.recover()
+        return
       } catch (error) {
         if (this.#ending.signal.aborted) return
         if (!isAway(error)) throw error
