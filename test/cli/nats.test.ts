@@ -98,6 +98,22 @@ t.test('items go from one machine to the other', { skip, buffered: true }, async
   t.match(stderr, /^fsq nats receive: q: 2 received, 0 there already, 0 dead, 0 returned$/m)
 })
 
+t.test('who listens to the trigger of the queue is woken', { skip, buffered: true }, async (t) => {
+  const { fsq, start, at, queue, there } = await apart(t)
+  await there.trigger()
+  await fsq(['nats', 'setup', 'q'])
+  const worker = start(at('work', '-v', '--sweep', '1h', 'q', '--', 'true'))
+  await eventually(() => worker.errors().includes('no more work for now'))
+  const receive = start(at('nats', 'receive', 'q'))
+  const id = await queue.enqueue('')
+  check(t, await fsq(['nats', 'drain', 'q']))
+  await eventually(() => contentsOf(there)['done']?.length === 1)
+  t.strictSame(contentsOf(there), { ...nothing, done: [id] })
+  for (const each of [worker, receive]) each.kill('SIGTERM')
+  check(t, await receive.ended)
+  t.equal((await worker.ended).status, 0)
+})
+
 t.test('an outage is said once, and its end', { skip, buffered: true }, async (t) => {
   const { fsq, start, at, root, server, queue, there } = await apart(t)
   await root.install('r')

@@ -4,6 +4,7 @@ import { watchDirectory } from '../../posix/watch.js'
 import type { QueueContext } from '../../queue/context.js'
 import { isDown } from '../../queue/down.js'
 import { Incoming } from '../../queue/incoming.js'
+import { pullTrigger } from '../../queue/trigger.js'
 import type { Queue } from '../../root/queue.js'
 import { checkedSetting } from '../../settings.js'
 import { after } from '../../timer.js'
@@ -151,6 +152,7 @@ class Receiver {
   readonly #landings = new Set<Promise<void>>()
   /** Those that wait for others, and take no place. */
   readonly #held = new Set<Promise<void>>()
+  #pullsSoon = false
   #failure: { readonly error: unknown } | undefined
   #state: 'down' | 'full' | undefined
   #pull: Pull | undefined
@@ -379,11 +381,26 @@ class Receiver {
     if (event.type === 'received' || event.type === 'taken') {
       this.#counts.received++
       this.#level.add()
+      this.#pullTriggerSoon()
     }
     if (event.type === 'repeated') this.#counts.repeated++
     if (event.type === 'dead') this.#counts.dead++
     if (event.type === 'returned') this.#counts.returned++
     this.#options.onEvent?.(event)
+  }
+
+  /** Where there is a trigger, who works on the items hears of it alone; once for those that come together. */
+  #pullTriggerSoon(): void {
+    if (this.#pullsSoon) return
+    this.#pullsSoon = true
+    setImmediate(() => {
+      this.#pullsSoon = false
+      try {
+        pullTrigger(this.#queue, { ignoreListener: true })
+      } catch {
+        // There is none; or it cannot be pulled, and the next sweep finds the items.
+      }
+    })
   }
 }
 
