@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import type {
+  Answerable,
   Claim,
   Delivery,
   Engine,
@@ -13,6 +14,9 @@ import { subjectOf } from '../../lib/adapters/jetstream/subject.js'
 /** What became of a delivery. */
 export type Fate = 'confirmed' | 'given back'
 
+/** A delivery of which a test says nothing is new: of a message of its own. */
+type Delivered = Omit<Delivery, keyof Answerable> & Pick<Delivery, 'handle'>
+
 /** An engine in memory, which does what a test wants and notes what it is asked for. */
 export interface ScriptedEngine extends Engine {
   readonly claims: MemoryEntries<Claim>
@@ -23,7 +27,7 @@ export interface ScriptedEngine extends Engine {
   readonly kept: Map<string, number>
   readonly storedBodies: Map<string, Buffer>
   /** Delivers an item to whoever pulls. */
-  readonly deliver: (item: Partial<Delivery> & { readonly id: string }) => Delivery
+  readonly deliver: (item: Partial<Delivered> & { readonly id: string }) => Delivery
   /** It is away, or is back. */
   readonly setAway: (isAway: boolean) => void
   /** Emits `confirmed` and `given back` with the handle, and `pull` with how many were asked for. */
@@ -84,6 +88,7 @@ export function scriptedEngine(queue: string, host?: string): ScriptedEngine {
   }
   const answerable = (handle: string) => ({
     handle,
+    message: handle.split('.')[2] ?? '',
     confirm: async () => {
       check()
       fates.set(handle, 'confirmed')
@@ -165,7 +170,7 @@ export function scriptedEngine(queue: string, host?: string): ScriptedEngine {
     },
     deliver: ({ id, ...more }) => {
       sequence++
-      const handle = more.handle ?? `$JS.ACK.${sequence}`
+      const handle = more.handle ?? `$JS.ACK.${sequence}.1`
       const headers = Object.entries(writeEnvelope({ id })).map(
         ([name, value]) => [name.toLowerCase(), value] as const,
       )

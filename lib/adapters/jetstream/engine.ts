@@ -37,6 +37,8 @@ export interface SourceInfo {
 export interface Answerable {
   /** By which it can be answered after a restart ({@link Engine.answerable}). */
   readonly handle: string
+  /** Which message it is of, whatever delivery of it: an item that was published twice is in two. */
+  readonly message: string
   /** Confirms it for good, and waits until the engine has that. */
   confirm(): Promise<void>
   /** It is being worked on: do not deliver it again for now. */

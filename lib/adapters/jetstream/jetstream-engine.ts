@@ -105,6 +105,7 @@ export class JetStreamEngine implements Engine {
   answerable(handle: string): Answerable {
     return {
       handle,
+      message: messageOf(handle),
       confirm: async () =>
         this.#jetStream.use('confirm an item', async ({ nats, timeout }) => {
           await nats.request(handle, '+ACK', { timeout })
@@ -139,7 +140,7 @@ export class JetStreamEngine implements Engine {
     const headers = new Map<string, string>()
     for (const [name, [value = '']] of message.headers ?? []) headers.set(name.toLowerCase(), value)
     return {
-      ...this.answerable(message.info.stream === '' ? '' : replyOf(message)),
+      ...this.answerable(replyOf(message)),
       subject: message.subject,
       stream: info.stream,
       sequence: info.streamSequence,
@@ -200,6 +201,13 @@ async function streamOf(subject: string, find: () => Promise<string>): Promise<s
 
 function keyOf({ queue, host }: Source): string {
   return subjectOf('work', queue, host)
+}
+
+/** The stream and the number of a message, by where it is answered; newer servers tell a domain, too. */
+function messageOf(handle: string): string {
+  const parts = handle.split('.')
+  const [stream = '', , , sequence = ''] = parts.slice(parts.length === 9 ? 2 : 4)
+  return `${stream}/${sequence}`
 }
 
 /** Where a message is answered: the packages know it, and do not tell. */

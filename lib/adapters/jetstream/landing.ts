@@ -9,7 +9,7 @@ import type { Arriving, Incoming } from '../../queue/incoming.js'
 import { after } from '../../timer.js'
 import { Patience } from '../../work/patience.js'
 import { deadLetter } from './dead-letter.js'
-import type { Claim, Delivery, Engine, Entry, Source, SourceInfo } from './engine.js'
+import type { Answerable, Claim, Delivery, Engine, Entry, Source, SourceInfo } from './engine.js'
 import { type Envelope, readEnvelope } from './envelope.js'
 import type { NatsEvent } from './events.js'
 import { leaseRenewal } from './layout.js'
@@ -203,7 +203,9 @@ export class Landing {
     const { id } = envelope
     const outstanding = this.#outstanding.get(id)
     if (outstanding !== undefined) {
-      outstanding.answerable = delivery
+      // A second message of the item would never be confirmed otherwise.
+      if (delivery.message === outstanding.answerable.message) outstanding.answerable = delivery
+      else await this.#confirmSecond(delivery, id)
       return
     }
     if (source.host === undefined) await this.#landFromPool(delivery, envelope, onHeld)
@@ -265,16 +267,20 @@ export class Landing {
     found: Arriving | undefined,
     onHeld: () => void,
   ): Promise<void> {
+    const { id } = envelope
     const { value } = entry
-    const isUnfinished = value.handle !== undefined && value.finished !== true
+    const first = value.finished === true ? undefined : this.#confirmedBy(value)
+    const isUnfinished = first !== undefined
+    const isSecond = isUnfinished && first.message !== delivery.message
     if (this.#isOurs(value)) {
       if (found?.state === 'staged' && found.stamp === value.token) {
         await this.#publish(found)
         await this.#arrived('received', delivery, envelope, found, entry)
-      } else if (isUnfinished && this.#outstanding.isWaiting(envelope.id)) {
-        this.#await(delivery, envelope, found, entry)
+      } else if (isUnfinished && this.#outstanding.isWaiting(id)) {
+        this.#await(isSecond ? first : delivery, envelope, found, entry)
+        if (isSecond) await this.#confirmSecond(delivery, id)
       } else {
-        if (isUnfinished) await this.#claimFinished(envelope.id, entry)
+        if (isUnfinished) await this.#claimFinished(id, entry)
         await this.#confirmRepeated(delivery, envelope, found)
       }
       return
@@ -284,11 +290,30 @@ export class Landing {
       return
     }
     found?.discard()
+    if (isSecond) {
+      await this.#confirmSecond(delivery, id)
+      return
+    }
     onHeld()
     const key = leaseKey(value.receiver)
     if (await this.#leaseWatch.isLost(key, this.#options.ending))
       await this.#takeOver(delivery, envelope, entry)
     // Otherwise it is in good hands: they keep it from being delivered again.
+  }
+
+  /** What is confirmed when an item is finished, if it is not confirmed before. */
+  #confirmedBy({ handle }: Claim): Answerable | undefined {
+    return handle === undefined ? undefined : this.#options.engine.answerable(handle)
+  }
+
+  /**
+   * Confirms a message of an item that was published twice, while another of its messages waits for the item
+   * to be finished: by that one it comes to somebody else, with its body, if it is not.
+   */
+  async #confirmSecond(delivery: Delivery, id: string): Promise<void> {
+    const { queue, tell } = this.#options
+    tell({ type: 'repeated', queue: queue.name, id })
+    await this.#ask(() => delivery.confirm())
   }
 
   /** Its receiver is lost. */
@@ -380,12 +405,12 @@ export class Landing {
 
   /** It is confirmed when it is finished here. */
   #await(
-    delivery: Delivery,
+    answerable: Answerable,
     { id, stored }: Envelope,
     arriving: Arriving | undefined,
     claim: Entry<Claim> | undefined,
   ): void {
-    this.#outstanding.add({ id, answerable: delivery, arriving, claim, body: stored?.name })
+    this.#outstanding.add({ id, answerable, arriving, claim, body: stored?.name })
     this.#watchQueue()
     this.#lookSoon()
   }

@@ -76,7 +76,7 @@ t.test('an item of the pool is claimed before it is in the queue', async (t) => 
 
 const others = [
   ['spooled there', {}],
-  ['finished there', { handle: '$JS.ACK.1', finished: true }],
+  ['finished there', { handle: '$JS.ACK.1.0', finished: true }],
 ] as const
 for (const [what, claim] of others) {
   t.test(`an item that was ${what} is confirmed, and not received`, async (t) => {
@@ -232,7 +232,7 @@ t.test(
     const receiver = receive({ ack: 'finished' })
     engine.deliver({ id })
     await receiver.until('received')
-    const { handle } = engine.deliver({ id, deliveries: 2 })
+    const { handle } = engine.deliver({ id, deliveries: 2, handle: '$JS.ACK.1.2' })
     await eventually(() => (engine.kept.get(handle) ?? 0) > 0)
     t.strictSame(names('queue'), [id])
     const confirmed = once(engine.events, 'confirmed')
@@ -241,9 +241,36 @@ t.test(
   },
 )
 
+t.test('of an item that was published twice, the first message tells of its end', async (t) => {
+  const { queue, engine, receive } = await place(t)
+  const receiver = receive({ ack: 'finished' })
+  const { handle: first } = engine.deliver({ id })
+  await receiver.until('received')
+  const { handle: second } = engine.deliver({ id })
+  t.strictSame(await once(engine.events, 'confirmed'), [second])
+  await receiver.stop()
+  const again = receive({ ack: 'finished' })
+  const { handle: third } = engine.deliver({ id })
+  t.strictSame(await once(engine.events, 'confirmed'), [third], 'after a restart, too')
+  const confirmed = once(engine.events, 'confirmed')
+  await (await queue.claim(id)).done()
+  t.strictSame(await confirmed, [first])
+  await again.stop()
+})
+
+t.test('a second message of an item that another has is confirmed', async (t) => {
+  const { engine, receive, claimed, names } = await place(t)
+  await claimed({ handle: '$JS.ACK.77.1' })
+  const receiver = receive({ ack: 'finished' })
+  const { handle } = engine.deliver({ id })
+  t.strictSame(await once(engine.events, 'confirmed'), [handle])
+  t.strictSame(names('queue'), [])
+  t.match(await receiver.stop(), { received: 0, repeated: 1 })
+})
+
 t.test('what a receiver that lives has not finished is left to it', async (t) => {
   const { engine, receive, claimed, names } = await place(t)
-  await claimed({ handle: '$JS.ACK.9' })
+  await claimed({ handle: '$JS.ACK.1.0' })
   let revision = await engine.leases.create('receiver.other', 'h')
   engine.leases.before = (what, of) => {
     if (what !== 'get' || of !== 'receiver.other') return
@@ -259,7 +286,7 @@ t.test('what a receiver that lives has not finished is left to it', async (t) =>
 
 t.test('what a receiver that is lost has not finished is taken over', async (t) => {
   const { engine, receive, claimed, claim, identity, names } = await place(t)
-  await claimed({ handle: '$JS.ACK.9' })
+  await claimed({ handle: '$JS.ACK.1.0' })
   const receiver = receive({ ack: 'finished', lostAfter: 1 })
   engine.deliver({ id, deliveries: 2 })
   await receiver.until('taken')
