@@ -242,6 +242,10 @@ t.test('who we are is told by files and variables', { skip, buffered: true }, as
     check(t, ended, denied, 'a wrong password')
     t.notMatch(ended.stderr, secret, 'which is not shown')
   }
+  const wrong = { NATS_URL: `nats://fsq:${secret}@${host}/x` }
+  const noUrl = 'NATS_URL: Expected URLs such as nats://HOST:4222 or tls://HOST, with commas between'
+  const ended = await withPassword.fsq(setup, { env: wrong })
+  check(t, ended, { status: 111, stderr: `fsq nats setup: ${noUrl}\n` })
   const inUrl = { NATS_URL: `nats://fsq:${secret}@${host}` }
   check(t, await withPassword.fsq(setup, { env: inUrl }), fine, 'in NATS_URL')
   const env = { NATS_PASSWORD: secret }
