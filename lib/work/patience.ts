@@ -38,6 +38,8 @@ export class Patience implements Disposable {
   #pausing = false
   #trying = false
   #told = false
+  /** How often it came back. */
+  #returns = 0
   #waiting: (() => void)[] = []
   #forgetPause = (): void => undefined
 
@@ -53,13 +55,15 @@ export class Patience implements Disposable {
    */
   async run<T>(act: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     await this.#turn(signal)
+    const begun = this.#returns
     try {
       const result = await act()
       this.#succeeded()
       return result
     } catch (error) {
       const judgement = this.#options.judge(error)
-      if (judgement === undefined) this.#givenBack()
+      // What was begun before an outage that is over, and waited in vain, says nothing of now.
+      if (judgement === undefined || begun !== this.#returns) this.#givenBack()
       else if (judgement.remote === 'there') this.#succeeded()
       else this.#failed(error, judgement)
       throw error
@@ -100,6 +104,7 @@ export class Patience implements Disposable {
     this.#givenBack()
     if (!this.#told) return
     this.#told = false
+    this.#returns++
     this.#options.onBack()
   }
 
