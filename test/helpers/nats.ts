@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, openSync, closeSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, openSync, closeSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import type { Test } from 'tap'
 import type { Certificates } from './certificates.js'
@@ -249,11 +249,23 @@ async function newServer(
     },
     kill: () => end('SIGKILL'),
     stop: () => end('SIGTERM'),
-    pause: () => child?.kill('SIGSTOP'),
+    pause: () => {
+      if (child?.pid === undefined) return
+      child.kill('SIGSTOP')
+      while (!isStopped(child.pid)); // A thread that runs goes on for a moment, and may answer in it.
+    },
     resume: () => child?.kill('SIGCONT'),
     monitor,
     log,
   }
+}
+
+/** Whether all threads of a process have stopped. */
+function isStopped(pid: number): boolean {
+  const states = readdirSync(`/proc/${pid}/task`).map((thread) =>
+    readFileSync(`/proc/${pid}/task/${thread}/status`, 'utf8'),
+  )
+  return states.every((status) => /^State:\tT/m.test(status))
 }
 
 /** The configuration of a server, in JSON, which it reads as well. */
