@@ -243,7 +243,8 @@ t.test('who we are is told by files and variables', { skip, buffered: true }, as
     t.notMatch(ended.stderr, secret, 'which is not shown')
   }
   const wrong = { NATS_URL: `nats://fsq:${secret}@${host}/x` }
-  const noUrl = 'NATS_URL: Expected URLs such as nats://HOST:4222 or tls://HOST, with commas between'
+  const noUrl =
+    'NATS_URL: Expected URLs such as nats://HOST:4222 or tls://HOST, with commas between'
   const ended = await withPassword.fsq(setup, { env: wrong })
   check(t, ended, { status: 111, stderr: `fsq nats setup: ${noUrl}\n` })
   const inUrl = { NATS_URL: `nats://fsq:${secret}@${host}` }
