@@ -9,6 +9,7 @@ import { filespoolerCases } from './cases/filespooler.mjs'
 import { finishCases } from './cases/finish.mjs'
 import { largeQueueCases } from './cases/large-queue.mjs'
 import { ftpclusterCases } from './cases/ftpcluster.mjs'
+import { jetstreamCases } from './cases/jetstream.mjs'
 import { latencyCases } from './cases/latency.mjs'
 import { neighbourCases } from './cases/neighbour.mjs'
 import { pushCases } from './cases/push.mjs'
@@ -35,6 +36,7 @@ const makers = [
   latencyCases,
   execCases,
   pushCases,
+  jetstreamCases,
   ftpclusterCases,
   filespoolerCases,
   startUpCases,

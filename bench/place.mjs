@@ -24,6 +24,9 @@ export const ftpclusterLibrary = here('../dist/adapters/ftpcluster/index.js')
 /** Its part that knows the queues of Filespooler. */
 export const filespoolerLibrary = here('../dist/adapters/filespooler/index.js')
 
+/** Its part that knows NATS JetStream. */
+export const jetstreamLibrary = here('../dist/adapters/jetstream/index.js')
+
 /** The command that runs a program of bench/programs with a task. */
 export function nodeProgram(name, task) {
   return [process.execPath, here(`programs/${name}.mjs`), JSON.stringify({ library, ...task })]

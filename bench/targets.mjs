@@ -1,5 +1,6 @@
 // What fsq is meant to reach, as ratios within one run.
 import { sequential } from './cases/enqueue.mjs'
+import { jetstreamRates } from './cases/jetstream.mjs'
 import { numberText, table } from './report.mjs'
 import { ratios, series } from './rounds.mjs'
 import { median } from './statistics.mjs'
@@ -49,6 +50,7 @@ export function targets({ big: [size], rivals }) {
       most: 1.3,
     },
     { id: exec, beside: { id: exec, variant: 'Python fsq' }, least: 1 },
+    ...jetstreamRates.map((id) => ({ id, beside: { id, variant: 'engine' }, least: 0.7 })),
     ...rivals.flatMap((group) => ahead(group)),
   ]
 }
