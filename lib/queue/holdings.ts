@@ -31,6 +31,8 @@ export function waitingNames(queue: QueueContext): Set<string> {
 export class Retried {
   readonly #queue: QueueContext
   readonly #names: Set<string>
+  /** How many were added. */
+  added = 0
 
   /** @throws {@link FsqError} `FSQ_SCAN`, `FSQ_NO_QUEUE` */
   constructor(queue: QueueContext) {
@@ -51,10 +53,7 @@ export class Retried {
   /** Knows of an item that has come since then, too. */
   add(id: string): void {
     this.#names.add(this.#keyOf(id))
-  }
-
-  get size(): number {
-    return this.#names.size
+    this.added++
   }
 
   #keyOf(id: string): string {

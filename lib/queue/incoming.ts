@@ -36,6 +36,8 @@ import { makeSideDirectory } from './side-directory.js'
  *   4. unlink it in staged/, or rename it to       the item; in linked/ as long as the caller keeps it,
  *      .incoming/linked/NAME                       through its retries and after it was finished
  *
+ * What was taken out of queue/ again is in .incoming/withdrawn.
+ *
  * What is left in staged/ after a crash tells by its link count whether 3 was done. It is not in tmp/,
  * which repair and others clean: somebody was told that it is here.
  *
@@ -93,6 +95,7 @@ export class Incoming implements Disposable {
       makeSideDirectory(queue, queue.paths.incoming)
       makeSideDirectory(queue, stagedDirectory(queue))
       makeSideDirectory(queue, linkedDirectory(queue))
+      makeSideDirectory(queue, withdrawnDirectory(queue))
       const fd = lockReceiver(queue)
       try {
         const identity = receiverIdentity(queue) ?? (await newIdentity(queue, fd))
@@ -106,15 +109,13 @@ export class Incoming implements Disposable {
     }
   }
 
-  /** The names of the items that are staged, and of those that are linked and kept. */
-  list(): { readonly staged: readonly string[]; readonly linked: readonly string[] } {
+  /** The names of all items that are on their way, and of those that are in queue/ and kept. */
+  list(): readonly string[] {
     const { charset } = this.#queue.reading
     const names = (directory: string): string[] =>
       listNames(directory).map((entry) => fromByteString(entry, charset))
-    return {
-      staged: names(stagedDirectory(this.#queue)),
-      linked: names(linkedDirectory(this.#queue)),
-    }
+    const directories = [stagedDirectory, withdrawnDirectory, linkedDirectory]
+    return [...new Set(directories.flatMap((of) => names(of(this.#queue))))]
   }
 
   /** What there is of an item. */
@@ -169,6 +170,7 @@ export class Arriving {
   /** Where it is staged. @internal */
   readonly staged: Path
   readonly #linked: Path
+  readonly #withdrawn: Path
   readonly #ready: Path
   readonly #queue: QueueContext
 
@@ -178,13 +180,19 @@ export class Arriving {
     this.id = id
     this.staged = entryPath(stagedDirectory(queue), entry)
     this.#linked = entryPath(linkedDirectory(queue), entry)
+    this.#withdrawn = entryPath(withdrawnDirectory(queue), entry)
     this.#ready = entryPath(queue.paths.queue, entry)
     this.#queue = queue
   }
 
-  /** How far it has come: `staged`, or `linked` into queue/, where it may be finished since then. */
-  get state(): 'staged' | 'linked' | 'gone' {
+  /**
+   * How far it has come: `staged`; `linked` into queue/, where it may be finished since then; `withdrawn` from
+   * there.
+   */
+  get state(): 'staged' | 'linked' | 'withdrawn' | 'gone' {
     if (inodeOf(this.#linked) !== undefined) return 'linked'
+    const withdrawn = inodeOf(this.#withdrawn)
+    if (withdrawn !== undefined) return withdrawn.links > 1 ? 'linked' : 'withdrawn'
     const staged = inodeOf(this.staged)
     if (staged === undefined) return 'gone'
     return staged.links > 1 ? 'linked' : 'staged'
@@ -222,7 +230,7 @@ export class Arriving {
   async publish(): Promise<boolean> {
     const { id } = this
     try {
-      return await publishUnder(this.#queue, this.staged, this.#ready)
+      return await publishUnder(this.#queue, this.#source, this.#ready)
     } catch (error) {
       const attempt = `cannot receive item ${id} into ${this.#queue.name}`
       throw failure('FSQ_ENQUEUE', attempt, error, this.#queue, { id })
@@ -232,15 +240,14 @@ export class Arriving {
   /** Remembers that it is in queue/, until it is discarded. */
   keep(): void {
     try {
-      replaceFile(this.staged, this.#linked)
+      replaceFile(this.#source, this.#linked)
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw error // It was kept before.
     }
   }
 
   /**
-   * Takes it out of queue/ again, unless somebody works on it, or it is not there under its first name;
-   * then it is staged as it was before.
+   * Takes it out of queue/ again, unless somebody works on it, or it is not there under its first name.
    *
    * @returns whether it was taken out.
    */
@@ -249,21 +256,29 @@ export class Arriving {
     if (fd === undefined) return false
     try {
       if (!getNative().flock(fd)) return false
-      const kept = inodeOf(this.#linked)
-      const ours = kept ?? inodeOf(this.staged) // A crash came before it was kept.
-      if (ours === undefined || inodeOf(this.#ready)?.key !== ours.key) return false
+      const item = inodeOf(this.#ready)?.key
+      // It may have been linked, and not have been kept yet.
+      const names = [this.#linked, this.staged, this.#withdrawn]
+      const ours = names.find((name) => inodeOf(name)?.key === item)
+      if (item === undefined || ours === undefined) return false
+      // In this order: cut in between it is linked, and known to be.
+      replaceFile(ours, this.#withdrawn)
       removeIfThere(this.#ready)
-      if (kept !== undefined) replaceFile(this.#linked, this.staged)
       return true
     } finally {
       close(fd)
     }
   }
 
+  /** What is linked into queue/. */
+  get #source(): Path {
+    return inodeOf(this.#withdrawn) === undefined ? this.staged : this.#withdrawn
+  }
+
   /** Removes what is staged or remembered of it. The item itself, in queue/, stays. */
   discard(): void {
-    removeIfThere(this.staged)
-    removeIfThere(this.#linked)
+    for (const path of [this.staged, this.#withdrawn, this.#linked])
+      if (inodeOf(path) !== undefined) removeIfThere(path)
   }
 }
 
@@ -273,6 +288,10 @@ function stagedDirectory({ paths }: QueueContext): string {
 
 function linkedDirectory({ paths }: QueueContext): string {
   return `${paths.incoming}/linked`
+}
+
+function withdrawnDirectory({ paths }: QueueContext): string {
+  return `${paths.incoming}/withdrawn`
 }
 
 function lockReceiver(queue: QueueContext): number {

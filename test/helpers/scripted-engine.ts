@@ -97,6 +97,10 @@ export function scriptedEngine(queue: string, host?: string): ScriptedEngine {
     working: () => {
       kept.set(handle, (kept.get(handle) ?? 0) + 1)
     },
+    giveBack: () => {
+      fates.set(handle, 'given back')
+      events.emit('given back', handle)
+    },
   })
   const claims = new MemoryEntries<Claim>()
   const leases = new MemoryEntries<string>()
@@ -183,10 +187,6 @@ export function scriptedEngine(queue: string, host?: string): ScriptedEngine {
         time: Date.now(),
         headers: new Map(headers),
         body: Buffer.from(`body of ${id}`),
-        giveBack: () => {
-          fates.set(handle, 'given back')
-          events.emit('given back', handle)
-        },
         ...more,
       }
       waiting.push(delivery)

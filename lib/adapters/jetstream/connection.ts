@@ -245,7 +245,7 @@ export class JetStream implements AsyncDisposable {
   #whom(): string {
     const { servers = 'nats://127.0.0.1:4222' } = this.#options
     const all = typeof servers === 'string' ? [servers] : servers
-    return `NATS at ${all.map((server) => server.replace(/\/\/[^@/]*@/, '//')).join(', ')}`
+    return `NATS at ${all.map((server) => server.replace(/^([a-z]+:\/\/)?.*@/s, '$1')).join(', ')}`
   }
 }
 

@@ -3,7 +3,8 @@ import { checkMembers } from '../../members.js'
 import { wholeNumber } from '../../work/work-options.js'
 import type { Connected, JetStream } from './connection.js'
 import { deadStream, exhaustedAdvisory } from './layout.js'
-import { NatsError } from './nats-error.js'
+import { JetStreamEngine } from './jetstream-engine.js'
+import { isAway, NatsError } from './nats-error.js'
 import { pool, readSubject, subjectOf, subjectsOf } from './subject.js'
 
 /*
@@ -50,7 +51,7 @@ interface Dead {
   readonly letter: DeadLetter
   readonly subject: string | undefined
   /** The message: the letter itself, or what still is where it could not be delivered from. */
-  readonly message: StoredMsg
+  readonly message: StoredMsg | undefined
   /** Where it still is. */
   readonly original?: { readonly stream: string; readonly seq: number }
 }
@@ -129,7 +130,10 @@ async function* allDead(jetStream: JetStream): AsyncGenerator<Dead> {
     const message = await nextOf(jetStream, seq, '>')
     if (message === undefined) return
     seq = message.seq + 1
-    const dead = await readDead(jetStream, message)
+    const dead = await readDead(jetStream, message).catch((error: unknown) => {
+      if (isAway(error)) throw error
+      return unreadable(message)
+    })
     if (dead !== undefined) yield dead
   }
 }
@@ -144,9 +148,9 @@ async function readDead(jetStream: JetStream, message: StoredMsg): Promise<Dead 
   const { subject, seq, time } = message
   if (!subject.startsWith(`${exhaustedAdvisory}.`)) return readLetter(message)
   const { stream, stream_seq, deliveries } = jsonOf(message)
-  if (typeof stream !== 'string' || typeof stream_seq !== 'number') return undefined
-  const original = await messageAt(jetStream, stream, stream_seq)
-  if (original === undefined) return undefined
+  if (typeof stream !== 'string' || !isNumber(stream_seq)) return undefined
+  const original = await messageAt(jetStream, stream, stream_seq).catch(unlessGone)
+  if (original === undefined || readSubject(original.subject)?.kind !== 'work') return undefined
   const count = typeof deliveries === 'number' ? deliveries : undefined
   return {
     letter: {
@@ -160,6 +164,18 @@ async function readDead(jetStream: JetStream, message: StoredMsg): Promise<Dead 
     message: original,
     original: { stream, seq: stream_seq },
   }
+}
+
+/** Whoever may publish may publish advisories that no server wrote. */
+function isNumber(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) > 0
+}
+
+/** The stream may have been removed since then, or never have been there. */
+function unlessGone(error: unknown): undefined {
+  if (error instanceof NatsError && (error.trouble === 'setup' || error.trouble === 'refused'))
+    return
+  throw error
 }
 
 function readLetter(message: StoredMsg): Dead {
@@ -196,21 +212,33 @@ function aboutOf(
   }
 }
 
+/** What has headers that no client would write. */
+function unreadable({ seq, time, data, subject }: StoredMsg): Dead | undefined {
+  if (subject.startsWith(`${exhaustedAdvisory}.`)) return undefined
+  const reason = 'it cannot be read'
+  return {
+    letter: { seq, reason, at: time, size: data.length },
+    subject: undefined,
+    message: undefined,
+  }
+}
+
 /** Sends it again, and removes what there is of it; why not, if it cannot be sent. */
 async function requeue(jetStream: JetStream, dead: Dead): Promise<NatsError | undefined> {
   const { letter, subject, message, original } = dead
-  if (subject === undefined || letter.id === undefined)
+  if (subject === undefined || message === undefined || letter.id === undefined)
     return new NatsError(
       'refused',
       `dead letter ${letter.seq} is no item, and cannot be sent again`,
     )
-  await jetStream.use(`send dead letter ${letter.seq} again`, async (connected) => {
-    const { client, clients, manager, timeout } = connected
-    const headers = clients.transport.headers()
-    for (const [name, [value = '']] of message.header)
-      if (/^Fsq-(?!Dead|Deliveries)/i.test(name)) headers.set(name, value)
-    const msgID = `${subject}/${message.header.get('Fsq-Id')}#dead-${letter.seq}`
-    await client.publish(subject, message.data, { msgID, headers, timeout })
+  const headers: Record<string, string> = {}
+  for (const [name, [value = '']] of message.header)
+    if (/^Fsq-(?!Dead|Deliveries)/i.test(name)) headers[name] = value
+  const messageId = `${subject}/${message.header.get('Fsq-Id')}#dead-${letter.seq}`
+  const engine = new JetStreamEngine(jetStream)
+  await engine.publish({ subject, messageId, headers, body: message.data })
+  await jetStream.use(`remove dead letter ${letter.seq}`, async (connected) => {
+    const { manager } = connected
     if (original !== undefined) await removeMessage(connected, original.stream, original.seq)
     await manager.streams.deleteMessage(deadStream, letter.seq, false)
   })
@@ -246,7 +274,8 @@ async function messageAt(
 
 function jsonOf(message: StoredMsg): Readonly<Record<string, unknown>> {
   try {
-    return message.json<Record<string, unknown>>()
+    const value = message.json<unknown>()
+    return typeof value === 'object' && value !== null ? { ...value } : {}
   } catch {
     return {}
   }

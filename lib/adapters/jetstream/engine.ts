@@ -43,6 +43,8 @@ export interface Answerable {
   confirm(): Promise<void>
   /** It is being worked on: do not deliver it again for now. */
   working(): void
+  /** Somebody is to get it again, after so many seconds. */
+  giveBack(seconds: number): void
 }
 
 /** An item that the engine delivers. */
@@ -56,8 +58,6 @@ export interface Delivery extends Answerable {
   readonly time: number
   readonly headers: ReadonlyMap<string, string>
   readonly body: Uint8Array
-  /** Somebody is to get it again, after so many seconds. */
-  giveBack(seconds: number): void
 }
 
 /** Deliveries, as they come: no more than were asked for, and for a while. */

@@ -108,6 +108,7 @@ class Forwarder {
   readonly #unable = new Set<string>()
   /** The identity of the queue in claims, where it ever received from the pool. */
   #identity: string | undefined
+  #checkedLoop = 0
   #failure: { readonly error: unknown } | undefined
 
   constructor(queue: QueueContext, engine: Engine, options: ForwardOptions) {
@@ -118,9 +119,15 @@ class Forwarder {
     this.#name = queue.host?.queue.name ?? queue.name
     this.#host = to === pool ? undefined : to
     this.#subject = subjectOf('work', this.#name, this.#host)
-    this.#patience = patienceWith(engine, (event) => {
-      this.#tell(event)
-    })
+    this.#patience = patienceWith(
+      engine,
+      (event) => {
+        this.#tell(event)
+      },
+      (error) => {
+        this.#fail(error)
+      },
+    )
   }
 
   async run(): Promise<ForwardResult> {
@@ -158,11 +165,13 @@ class Forwarder {
     }
   }
 
-  /** Items that come from the pool would go round in circles. */
+  /** Items that come from the pool would go round in circles; who fills the queue may come at any time. */
   #checkLoop(): void {
     if (this.#host !== undefined) return
-    this.#identity = receiverIdentity(this.#queue)
-    if (this.#identity === undefined || !isReceivedInto(this.#queue)) return
+    this.#identity ??= receiverIdentity(this.#queue)
+    if (this.#identity === undefined || Date.now() - this.#checkedLoop < checkLoopEvery) return
+    this.#checkedLoop = Date.now()
+    if (!isReceivedInto(this.#queue)) return
     const { name } = this.#queue
     throw new FsqError(
       'FSQ_LOCKED',
@@ -235,6 +244,7 @@ class Forwarder {
 
   /** The id of the message; undefined where another of the pool has the item by now. */
   async #messageId({ id }: Item): Promise<string | undefined> {
+    this.#checkLoop() // What was received is in the queue only after its receiver has left its mark.
     const plain = `${this.#subject}/${encodeURIComponent(id)}`
     if (this.#identity === undefined) return plain
     const { claims } = this.#engine
@@ -301,6 +311,9 @@ class Forwarder {
   }
 }
 
+/** In milliseconds. */
+const checkLoopEvery = 1000
+
 function isRefused(error: unknown): boolean {
   return error instanceof NatsError && error.trouble === 'refused'
 }
@@ -309,6 +322,7 @@ function isRefused(error: unknown): boolean {
 function isOfAll(error: FsqError): boolean {
   return (
     error.code === 'FSQ_NATS_CLIENT' ||
+    error.code === 'FSQ_LOCKED' ||
     (error instanceof NatsError && (error.trouble === 'denied' || error.trouble === 'setup'))
   )
 }

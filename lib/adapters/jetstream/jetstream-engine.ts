@@ -1,6 +1,6 @@
 import type { Consumer, ConsumerInfo, ConsumerMessages, JsMsg } from '@nats-io/jetstream'
 import { setTimeout } from 'node:timers/promises'
-import type { JetStream } from './connection.js'
+import type { Connected, JetStream } from './connection.js'
 import { buckets } from './buckets.js'
 import type {
   Answerable,
@@ -15,7 +15,7 @@ import type {
   SourceInfo,
 } from './engine.js'
 import { headerRoom, largestInline, workStream } from './layout.js'
-import { NatsError, natsError } from './nats-error.js'
+import { isAway, NatsError, natsError } from './nats-error.js'
 import { objectBodies } from './object-bodies.js'
 import { consumerOf, subjectOf } from './subject.js'
 
@@ -34,7 +34,8 @@ export class JetStreamEngine implements Engine {
   readonly leases: Entries<string>
   readonly bodies: Bodies
   readonly #jetStream: JetStream
-  readonly #consumers = new Map<string, Consumer>()
+  /** Each with the connection that it is of. */
+  readonly #consumers = new Map<string, { readonly consumer: Consumer; readonly of: Connected }>()
   #encoder = new TextEncoder()
 
   constructor(jetStream: JetStream) {
@@ -82,7 +83,7 @@ export class JetStreamEngine implements Engine {
   }
 
   async pull(source: Source, most: number, seconds: number): Promise<Pull> {
-    const consumer = this.#consumers.get(keyOf(source)) ?? (await this.#open(source))
+    const consumer = await this.#consumerOf(source)
     const attempt = `receive from ${subjectOf('work', source.queue, source.host)}`
     return this.#jetStream.use(attempt, async () => {
       const messages = await consumer.fetch({
@@ -106,12 +107,21 @@ export class JetStreamEngine implements Engine {
     return {
       handle,
       message: messageOf(handle),
-      confirm: async () =>
-        this.#jetStream.use('confirm an item', async ({ nats, timeout }) => {
-          await nats.request(handle, '+ACK', { timeout })
-        }),
+      confirm: async () => {
+        try {
+          await this.#jetStream.use('confirm an item', async ({ nats, timeout }) =>
+            nats.request(handle, '+ACK', { timeout }),
+          )
+        } catch (error) {
+          if (!isAway(error) || (await this.#hasConsumer(handle))) throw error
+        }
+      },
       working: () => {
         this.#tell(handle, '+WPI')
+      },
+      giveBack: (seconds) => {
+        const delay = Math.round(seconds * 1e9)
+        this.#tell(handle, delay > 0 ? `-NAK ${JSON.stringify({ delay })}` : '-NAK')
       },
     }
   }
@@ -137,8 +147,6 @@ export class JetStreamEngine implements Engine {
 
   #delivery(message: JsMsg): Delivery {
     const { info } = message
-    const headers = new Map<string, string>()
-    for (const [name, [value = '']] of message.headers ?? []) headers.set(name.toLowerCase(), value)
     return {
       ...this.answerable(replyOf(message)),
       subject: message.subject,
@@ -146,12 +154,8 @@ export class JetStreamEngine implements Engine {
       sequence: info.streamSequence,
       deliveries: info.deliveryCount,
       time: info.timestampNanos / 1e6,
-      headers,
+      headers: headersOf(message),
       body: message.data,
-      giveBack: (seconds) => {
-        const delay = Math.round(seconds * 1e9)
-        this.#tell(replyOf(message), delay > 0 ? `-NAK ${JSON.stringify({ delay })}` : '-NAK')
-      },
     }
   }
 
@@ -165,13 +169,28 @@ export class JetStreamEngine implements Engine {
       .catch(() => undefined)
   }
 
-  async #open(source: Source): Promise<Consumer> {
+  async #consumerOf(source: Source): Promise<Consumer> {
+    const known = this.#consumers.get(keyOf(source))
+    if (known?.of === (await this.#jetStream.connected())) return known.consumer
     const info = await this.#info(source)
-    return this.#jetStream.use('receive', async ({ client }) => {
-      const consumer = client.consumers.getConsumerFromInfo(info)
-      this.#consumers.set(keyOf(source), consumer)
+    return this.#jetStream.use('receive', async (of) => {
+      const consumer = of.client.consumers.getConsumerFromInfo(info)
+      this.#consumers.set(keyOf(source), { consumer, of })
       return consumer
     })
+  }
+
+  /** Whether there still is what an item was delivered by; without, nobody waits for its confirmation. */
+  async #hasConsumer(handle: string): Promise<boolean> {
+    const { stream, consumer } = partsOf(handle)
+    try {
+      await this.#jetStream.use('confirm an item', async ({ manager }) =>
+        manager.consumers.info(stream, consumer),
+      )
+      return true
+    } catch (error) {
+      return !(error instanceof NatsError && error.trouble === 'setup')
+    }
   }
 
   async #info(source: Source): Promise<ConsumerInfo> {
@@ -203,11 +222,27 @@ function keyOf({ queue, host }: Source): string {
   return subjectOf('work', queue, host)
 }
 
-/** The stream and the number of a message, by where it is answered; newer servers tell a domain, too. */
 function messageOf(handle: string): string {
-  const parts = handle.split('.')
-  const [stream = '', , , sequence = ''] = parts.slice(parts.length === 9 ? 2 : 4)
+  const { stream, sequence } = partsOf(handle)
   return `${stream}/${sequence}`
+}
+
+/** What says where a message is answered; newer servers tell a domain, too. */
+function partsOf(handle: string): Readonly<Record<'stream' | 'consumer' | 'sequence', string>> {
+  const parts = handle.split('.')
+  const [stream = '', consumer = '', , sequence = ''] = parts.slice(parts.length === 9 ? 2 : 4)
+  return { stream, consumer, sequence }
+}
+
+/** By their names in lower case; none where they are such as no client would write. */
+function headersOf(message: JsMsg): Map<string, string> {
+  const headers = new Map<string, string>()
+  try {
+    for (const [name, [value = '']] of message.headers ?? []) headers.set(name.toLowerCase(), value)
+    return headers
+  } catch {
+    return new Map()
+  }
 }
 
 /** Where a message is answered: the packages know it, and do not tell. */

@@ -3,10 +3,12 @@ import { errnoOf, FsqError } from '../../errors.js'
 import { watchDirectory } from '../../posix/watch.js'
 import { parseItemName } from '../../name/item-name.js'
 import type { QueueContext } from '../../queue/context.js'
+import { isDown } from '../../queue/down.js'
 import { spent } from '../../queue/finish.js'
 import { holdsItem, Retried } from '../../queue/holdings.js'
 import type { Arriving, Incoming } from '../../queue/incoming.js'
-import { after } from '../../timer.js'
+import { after, longestTimer } from '../../timer.js'
+import { untilAborted } from '../../until-aborted.js'
 import { Patience } from '../../work/patience.js'
 import { deadLetter } from './dead-letter.js'
 import type { Answerable, Claim, Delivery, Engine, Entry, Source, SourceInfo } from './engine.js'
@@ -15,9 +17,9 @@ import type { NatsEvent } from './events.js'
 import { leaseRenewal } from './layout.js'
 import { Lease, LeaseWatch } from './lease.js'
 import { isAway, NatsError } from './nats-error.js'
-import { Outstanding } from './outstanding.js'
+import { Outstanding, type OutstandingItem } from './outstanding.js'
 import type { Receiving } from './receive.js'
-import { claimKey } from './subject.js'
+import { bodyName, claimKey, subjectOf } from './subject.js'
 
 /*
  * What happens to an item that is delivered. For a named host, to which a redelivery always comes back:
@@ -67,6 +69,12 @@ const recoverEvery = 60
 /** A staged file that nobody has claimed after so long is of a message that went elsewhere. In ms. */
 const unclaimedFor = 24 * 3600 * 1000
 
+/** How often the claims of what is not finished are renewed, in seconds; setup lets none last less. */
+const renewClaimsEvery = 1200
+
+/** How many deliveries are held in memory while it is found out whether their receivers are lost. */
+const mostHeld = 256
+
 /** How long changes of the queue are gathered before it is looked at, in seconds. */
 const gather = 0.05
 
@@ -82,7 +90,8 @@ export class Landing {
   /** All that has to be told that it is worked on. */
   readonly #deliveries = new Set<Delivery>()
   readonly #outstanding: Outstanding
-  readonly #lease: Lease | undefined
+  readonly #renewal: number
+  #lease: Lease | undefined
   readonly #leaseWatch: LeaseWatch
   readonly #disk: Patience
   readonly #link: Disposable
@@ -99,12 +108,11 @@ export class Landing {
 
   constructor(options: LandingOptions) {
     this.#options = options
-    const { queue, engine, incoming, info, receiving } = options
+    const { queue, engine, info, receiving } = options
     this.#outstanding = new Outstanding(queue)
     this.#leaseWatch = new LeaseWatch(engine, receiving.lostAfter)
-    const renewal = Math.min(leaseRenewal, receiving.lostAfter / 6)
-    if (this.#isShared)
-      this.#lease = new Lease(engine, leaseKey(incoming.identity), receiving.as, renewal)
+    this.#renewal = Math.min(leaseRenewal, receiving.lostAfter / 6)
+    if (this.#isShared) this.#keepLease()
     this.#disk = new Patience({
       judge: (error) => (isLocal(error) ? { remote: 'away' } : undefined),
       onAway: (error) => {
@@ -122,15 +130,46 @@ export class Landing {
       this.#keepAlive()
     })
     this.#every(recoverEvery, () => void this.recover())
-    if (receiving.ack === 'finished') {
-      this.#every(sweep, () => {
-        this.#lookForFinished()
-      })
-      this.#every(renewal, () => {
+    this.#every(renewClaimsEvery, () => void this.#renewClaims())
+    this.#every(sweep, () => {
+      this.#lookForFinished()
+    })
+    this.#every(this.#renewal, () => {
+      try {
         this.#fence()
-      })
-    }
+      } catch (error) {
+        options.fail(error)
+      }
+    })
     void this.recover()
+  }
+
+  /** Resolves when items can land: where others may take them over, when we are known to live. */
+  async ready(): Promise<void> {
+    const { ending } = this.#options
+    await untilAborted(this.#lease?.held ?? Promise.resolve(), ending).catch(() => undefined)
+  }
+
+  /** Whether others may be about to take over what is here. */
+  get isFenced(): boolean {
+    return this.#fenced
+  }
+
+  /** Resolves when all that landed is finished, or the end has come. */
+  async finished(): Promise<void> {
+    const { ending } = this.#options
+    while (this.#outstanding.size > 0 && !ending.aborted) {
+      const look = new Promise<void>((resolve) => (this.#onFinished = resolve))
+      await untilAborted(look, ending).catch(() => undefined)
+    }
+  }
+
+  #onFinished: () => void = () => undefined
+
+  #keepLease(): void {
+    const { engine, incoming, receiving, fail } = this.#options
+    const key = leaseKey(incoming.identity)
+    this.#lease ??= new Lease(engine, key, receiving.as, this.#renewal, fail)
   }
 
   /** Whether others may take over what is here. */
@@ -167,11 +206,55 @@ export class Landing {
     this.#disk[Symbol.dispose]()
     await this.#recovering
     await this.#finishing
+    await this.#giveBackAll()
     this.#lease?.[Symbol.dispose]()
   }
 
   #every(seconds: number, act: () => void): void {
-    this.#timers.push(setInterval(act, seconds * 1000))
+    this.#timers.push(setInterval(act, Math.min(seconds * 1000, longestTimer)))
+  }
+
+  /**
+   * What nobody here has begun is anybody's again: without us nobody keeps others from taking it over. It is
+   * withdrawn first, and only forgotten when the servers know; otherwise it is linked again at the next start.
+   */
+  async #giveBackAll(): Promise<void> {
+    const { engine, queue, source, tell } = this.#options
+    const giveBack = async ({
+      id,
+      answerable,
+      arriving,
+      claim,
+    }: OutstandingItem): Promise<void> => {
+      if (claim === undefined || arriving?.withdraw() !== true) return
+      const { value, revision } = claim
+      const key = claimKey(source.queue, id)
+      await engine.claims.replace(key, { ...value, released: revision }, revision)
+      answerable.giveBack(0)
+      arriving.discard()
+      tell({ type: 'returned', queue: queue.name, id })
+    }
+    await Promise.allSettled(this.#outstanding.values().map(giveBack))
+  }
+
+  /** Claims are forgotten after a while; those of what is worked on must not be. */
+  async #renewClaims(): Promise<void> {
+    const { engine, source, ending } = this.#options
+    for (const item of this.#outstanding.values()) {
+      if (item.claim === undefined) continue
+      const { value, revision } = item.claim
+      try {
+        const key = claimKey(source.queue, item.id)
+        const renewed = await engine.claims.replace(key, value, revision)
+        if (renewed !== undefined) item.claim = { value, revision: renewed }
+        else if (item.arriving?.withdraw() === true) this.#outstanding.delete(item.id)
+      } catch {
+        // It is away, and has a while to come back.
+      }
+      if (ending.aborted) return
+    }
+    this.#recoverAgain = true
+    void this.recover()
   }
 
   async #land(delivery: Delivery, onHeld: () => void): Promise<void> {
@@ -204,7 +287,8 @@ export class Landing {
     const outstanding = this.#outstanding.get(id)
     if (outstanding !== undefined) {
       // A second message of the item would never be confirmed otherwise.
-      if (delivery.message === outstanding.answerable.message) outstanding.answerable = delivery
+      if (delivery.message === outstanding.answerable.message)
+        outstanding.answerable = this.#options.engine.answerable(delivery.handle)
       else await this.#confirmSecond(delivery, id)
       return
     }
@@ -225,12 +309,12 @@ export class Landing {
     const staged = await this.#stage(delivery, envelope)
     await this.#publish(staged)
     this.#retried?.add(id)
-    if ((this.#retried?.size ?? 0) > mostRemembered) this.#retried = undefined
+    if ((this.#retried?.added ?? 0) > mostRemembered) this.#retried = undefined
     await this.#arrived('received', delivery, envelope, staged, undefined)
   }
 
   async #landFromPool(delivery: Delivery, envelope: Envelope, onHeld: () => void): Promise<void> {
-    const { engine, incoming, source } = this.#options
+    const { engine, incoming, receiving, source } = this.#options
     const { id } = envelope
     const key = claimKey(source.queue, id)
     const found = incoming.find(id)
@@ -242,7 +326,10 @@ export class Landing {
       }
       if (found?.state === 'linked') {
         // It came when the queue was that of a named host, or so long ago that the claim is forgotten.
-        await this.#confirmRepeated(delivery, envelope, found)
+        if (receiving.ack === 'finished' && this.#outstanding.isWaiting(id)) {
+          const claim = await this.#claim(delivery, envelope, found)
+          await this.#landClaimed(delivery, envelope, claim, found, onHeld)
+        } else await this.#confirmRepeated(delivery, envelope, found)
         return
       }
     }
@@ -251,6 +338,10 @@ export class Landing {
     const staged = isWhole ? found : await this.#stage(delivery, envelope)
     const entry = await this.#claim(delivery, envelope, staged)
     if (this.#isOurs(entry.value) && entry.value.token === staged.stamp) {
+      if (this.#fenced) {
+        delivery.giveBack(1) // It is linked when we are known to live again, if it still is ours then.
+        return
+      }
       await this.#publish(staged)
       await this.#arrived('received', delivery, envelope, staged, entry)
       return
@@ -273,9 +364,10 @@ export class Landing {
     const isUnfinished = first !== undefined
     const isSecond = isUnfinished && first.message !== delivery.message
     if (this.#isOurs(value)) {
-      if (found?.state === 'staged' && found.stamp === value.token) {
-        await this.#publish(found)
-        await this.#arrived('received', delivery, envelope, found, entry)
+      if (found !== undefined && isToBeLinked(found, value)) {
+        const linked = await this.#linkClaimed(found, entry)
+        if (linked === undefined) delivery.giveBack(1)
+        else await this.#arrived('received', delivery, envelope, found, linked)
       } else if (isUnfinished && this.#outstanding.isWaiting(id)) {
         this.#await(isSecond ? first : delivery, envelope, found, entry)
         if (isSecond) await this.#confirmSecond(delivery, id)
@@ -294,11 +386,38 @@ export class Landing {
       await this.#confirmSecond(delivery, id)
       return
     }
+    if (this.#holding >= mostHeld) {
+      delivery.giveBack(this.#options.receiving.lostAfter / 2)
+      return
+    }
     onHeld()
-    const key = leaseKey(value.receiver)
-    if (await this.#leaseWatch.isLost(key, this.#options.ending))
-      await this.#takeOver(delivery, envelope, entry)
-    // Otherwise it is in good hands: they keep it from being delivered again.
+    this.#holding++
+    try {
+      const key = leaseKey(value.receiver)
+      if (await this.#leaseWatch.isLost(key, this.#options.ending))
+        await this.#takeOver(delivery, envelope, entry)
+      // Otherwise it is in good hands: they keep it from being delivered again.
+    } finally {
+      this.#holding--
+    }
+  }
+
+  #holding = 0
+
+  /**
+   * Links what is here under a claim of ours, which is renewed for it: whoever is about to take it over, since
+   * we were silent, finds that out.
+   */
+  async #linkClaimed(
+    found: Arriving,
+    { value, revision }: Entry<Claim>,
+  ): Promise<Entry<Claim> | undefined> {
+    const { engine, source } = this.#options
+    const key = claimKey(source.queue, found.id)
+    const renewed = await this.#ask(() => engine.claims.replace(key, value, revision))
+    if (renewed === undefined) return undefined
+    await this.#publish(found)
+    return { value, revision: renewed }
   }
 
   /** What is confirmed when an item is finished, if it is not confirmed before. */
@@ -318,8 +437,17 @@ export class Landing {
 
   /** Its receiver is lost. */
   async #takeOver(delivery: Delivery, envelope: Envelope, entry: Entry<Claim>): Promise<void> {
-    const { engine, source } = this.#options
+    const { engine, queue, source } = this.#options
+    if (this.#fenced || isDown(queue)) {
+      delivery.giveBack(1)
+      return
+    }
     const staged = await this.#stage(delivery, envelope)
+    const lease = leaseKey(entry.value.receiver)
+    if ((await this.#ask(() => engine.leases.get(lease))) !== undefined) {
+      staged.discard() // It is back.
+      return
+    }
     const value = this.#claimFor(delivery, envelope, staged)
     const key = claimKey(source.queue, envelope.id)
     const revision = await this.#ask(() => engine.claims.replace(key, value, entry.revision))
@@ -397,10 +525,16 @@ export class Landing {
     await this.#confirm(delivery, envelope)
   }
 
-  async #confirm(delivery: Delivery, { stored }: Envelope): Promise<void> {
-    const { engine } = this.#options
+  async #confirm(delivery: Delivery, { id, stored }: Envelope): Promise<void> {
     await this.#ask(() => delivery.confirm())
-    if (stored !== undefined) await this.#ask(() => engine.bodies.remove(stored.name))
+    if (stored !== undefined) await this.#removeBody(id, stored.name)
+  }
+
+  /** Of an item that is here, or was. A message that names the body of another item has no say over that. */
+  async #removeBody(id: string, name: string): Promise<void> {
+    const { engine, source } = this.#options
+    if (name !== bodyName(subjectOf('work', source.queue, source.host), id)) return
+    await this.#ask(() => engine.bodies.remove(name)).catch(() => undefined)
   }
 
   /** It is confirmed when it is finished here. */
@@ -410,7 +544,9 @@ export class Landing {
     arriving: Arriving | undefined,
     claim: Entry<Claim> | undefined,
   ): void {
-    this.#outstanding.add({ id, answerable, arriving, claim, body: stored?.name })
+    const { handle } = answerable // What was delivered need not be kept in memory.
+    const kept = this.#options.engine.answerable(handle)
+    this.#outstanding.add({ id, answerable: kept, arriving, claim, body: stored?.name })
     this.#watchQueue()
     this.#lookSoon()
   }
@@ -454,17 +590,17 @@ export class Landing {
   }
 
   async #finishAll(): Promise<void> {
-    const { engine } = this.#options
     const finished = this.#outstanding.finished()
     await Promise.all(
       finished.map(async ({ id, answerable, arriving, claim, body }) => {
         if (claim !== undefined) await this.#claimFinished(id, claim)
         await this.#ask(() => answerable.confirm())
-        if (body !== undefined) await this.#ask(() => engine.bodies.remove(body))
+        if (body !== undefined) await this.#removeBody(id, body)
         arriving?.discard()
         this.#outstanding.delete(id)
       }),
     )
+    this.#onFinished()
   }
 
   /** Others who get it again are to see that it is finished. Where they have taken it over, they have. */
@@ -508,14 +644,16 @@ export class Landing {
   }
 
   async #recover(): Promise<void> {
-    const { ending, incoming, fail } = this.#options
+    const { ending, incoming, fail, queue, tell } = this.#options
     try {
       while (this.#recoverAgain && !ending.aborted && !this.#fenced) {
         this.#recoverAgain = false
-        const { staged, linked } = incoming.list()
-        for (const id of [...staged, ...linked]) {
+        for (const id of incoming.list()) {
           if (this.#byId.has(id) || this.#outstanding.get(id) !== undefined) continue
-          const recovered = this.#recoverItem(id)
+          const recovered = this.#recoverItem(id).catch((error: unknown) => {
+            if (!(error instanceof NatsError) || error.trouble !== 'refused') throw error
+            tell({ type: 'error', queue: queue.name, id, error })
+          })
           this.#byId.set(id, recovered)
           await recovered.finally(() => {
             if (this.#byId.get(id) === recovered) this.#byId.delete(id)
@@ -536,7 +674,7 @@ export class Landing {
     if (found === undefined) return
     if (entry === undefined || entry.value.released !== undefined) {
       // Of a named host, or not claimed yet: the redelivery decides.
-      const isOld = found.state === 'staged' && Date.now() - found.time > unclaimedFor
+      const isOld = found.state !== 'linked' && Date.now() - found.time > unclaimedFor
       if (isOld || (found.state === 'linked' && !this.#outstanding.isWaiting(id))) found.discard()
       return
     }
@@ -546,12 +684,18 @@ export class Landing {
       found.discard()
       return
     }
-    if (found.state === 'staged') {
-      if (found.stamp !== value.token) {
+    let linked: Entry<Claim> | undefined = entry
+    if (value.handle !== undefined) this.#keepLease()
+    if (found.state !== 'linked') {
+      if (!isToBeLinked(found, value)) {
         found.discard()
         return
       }
-      await this.#publish(found)
+      linked = await this.#linkClaimed(found, entry)
+      if (linked === undefined) {
+        this.#recoverAgain = true // Somebody has replaced it just now.
+        return
+      }
       tell({ type: 'received', queue: queue.name, id })
     }
     if (value.handle === undefined || value.finished === true) {
@@ -560,7 +704,7 @@ export class Landing {
     }
     found.keep()
     const answerable = engine.answerable(value.handle)
-    this.#outstanding.add({ id, answerable, arriving: found, claim: entry, body: value.body })
+    this.#outstanding.add({ id, answerable, arriving: found, claim: linked, body: value.body })
     this.#watchQueue()
     this.#lookSoon()
   }
@@ -591,7 +735,7 @@ export class Landing {
   /** Writes an item to .incoming/. What keeps our disk from it is waited for. */
   async #stage(delivery: Delivery, envelope: Envelope): Promise<Arriving> {
     this.#checkLimits(delivery, envelope)
-    const { incoming, ending } = this.#options
+    const { incoming, ending, engine, source } = this.#options
     const { id, notBefore } = envelope
     for (;;) {
       try {
@@ -604,7 +748,10 @@ export class Landing {
           ending,
         )
       } catch (error) {
-        if (ending.aborted || !isLocal(error)) throw causeOf(error)
+        const cause = causeOf(error)
+        if (ending.aborted) throw cause
+        if (isAway(cause)) await this.#ask(() => engine.source(source))
+        else if (!isLocal(error)) throw cause
       }
     }
   }
@@ -643,6 +790,10 @@ export class Landing {
     if (ending.aborted || this.#giveUp.signal.aborted) {
       delivery.giveBack(0)
       tell({ type: 'returned', queue: queue.name, id })
+      return
+    }
+    if (isAway(error)) {
+      delivery.giveBack(1)
       return
     }
     if (!(error instanceof FsqError) || isOfAll(error)) {
@@ -742,14 +893,25 @@ function causeOf(error: unknown): unknown {
   return isOfBody && error.cause instanceof FsqError ? error.cause : error
 }
 
-/** What our own disk came to. */
+/** What our own disk came to, and may not any more after a while. */
 function isLocal(error: unknown): boolean {
-  return error instanceof FsqError && error.code === 'FSQ_ENQUEUE' && errnoOf(error) !== undefined
+  if (!(error instanceof FsqError) || error.code !== 'FSQ_ENQUEUE') return false
+  const errno = errnoOf(error)
+  return errno !== undefined && errno !== 'ENOENT' && !ofItem.includes(errno)
+}
+
+/** What this item is to our disk, whatever we do. */
+const ofItem: readonly string[] = ['EFBIG', 'ENAMETOOLONG']
+
+/** Whether what is here is what the claim is for, and is not in queue/. */
+function isToBeLinked(found: Arriving, { token }: Claim): boolean {
+  return found.state === 'withdrawn' || (found.state === 'staged' && found.stamp === token)
 }
 
 /** What the next delivery would meet as well. */
 function isOfAll(error: FsqError): boolean {
   if (error instanceof NatsError) return error.trouble === 'denied' || error.trouble === 'setup'
+  if (error.code === 'FSQ_ENQUEUE') return !ofItem.includes(errnoOf(error) ?? '')
   return !/^FSQ_(?:NATS|NATS_MESSAGE|TTL_EXPIRED|BODY)$/.test(error.code)
 }
 

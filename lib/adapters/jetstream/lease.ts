@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Engine } from './engine.js'
 import { leaseRenewal } from './layout.js'
+import { isAway } from './nats-error.js'
 
 /*
  * Leases: a key in a bucket whose values go after some seconds, renewed each second by its holder. Who
@@ -15,15 +16,32 @@ export class Lease implements Disposable {
   readonly #value: string
   readonly #interval: number
   readonly #ending = new AbortController()
+  readonly #onError: (error: unknown) => void
+  /** Resolves when it was renewed for the first time, or is over. */
+  readonly held: Promise<void>
+  #hold: () => void = () => undefined
   #revision: number | undefined
   #renewed = performance.now()
 
-  /** @param interval - how often it is renewed, in seconds */
-  constructor(engine: Engine, key: string, value: string, interval = leaseRenewal) {
+  /**
+   * @param interval - how often it is renewed, in seconds
+   * @param onError - is told why it can never be renewed
+   */
+  constructor(
+    engine: Engine,
+    key: string,
+    value: string,
+    interval: number,
+    onError: (error: unknown) => void,
+  ) {
     this.#engine = engine
     this.#key = key
     this.#value = value
     this.#interval = interval
+    this.#onError = onError
+    this.held = new Promise((resolve) => {
+      this.#hold = resolve
+    })
     void this.#keep()
   }
 
@@ -34,6 +52,7 @@ export class Lease implements Disposable {
 
   [Symbol.dispose](): void {
     this.#ending.abort()
+    this.#hold()
   }
 
   async #keep(): Promise<void> {
@@ -43,8 +62,10 @@ export class Lease implements Disposable {
       try {
         await this.#renew()
         this.#renewed = began
-      } catch {
+        this.#hold()
+      } catch (error) {
         this.#revision = undefined // It may have been renewed all the same.
+        if (!isAway(error) && !this.#ending.signal.aborted) this.#onError(error)
       }
       await setTimeout(this.#interval * 1000, undefined, { signal }).catch(() => undefined)
     }

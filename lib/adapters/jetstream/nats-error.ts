@@ -37,15 +37,14 @@ const byName: Readonly<Record<string, NatsTrouble>> = {
   InvalidSubjectError: 'refused',
 }
 
-/** Those of JetStream, by their numbers, where the status does not tell. */
+/**
+ * Those of JetStream, by their numbers. All others may pass: a stream that is full, an account at its limit, a
+ * cluster without a leader.
+ */
 const byNumber: Readonly<Record<number, NatsTrouble>> = {
   10014: 'setup', // consumer not found
   10059: 'setup', // stream not found
   10054: 'refused', // message size exceeds maximum allowed
-  10005: 'away', // no suitable peers for placement: some servers are away
-  10023: 'away', // insufficient resources
-  10047: 'away', // insufficient storage resources available
-  10201: 'away', // duplicate message id is in process
 }
 
 /** The error for what a package threw while something was attempted. */
@@ -67,10 +66,9 @@ function troubleOf(error: Error): NatsTrouble | undefined {
     if (!('code' in at) || typeof at.code !== 'number') continue
     const numbered = byNumber[at.code]
     if (numbered !== undefined) return numbered
-    const status = 'status' in at && typeof at.status === 'number' ? at.status : at.code
-    return status >= 400 && status < 500 && status !== 408 && status !== 409 ? 'refused' : 'away'
   }
   if (/max_payload|maximum payload/i.test(error.message)) return 'refused'
+  if (/unable to parse credentials|^nkeys:/i.test(error.message)) return 'denied'
   return 'away'
 }
 

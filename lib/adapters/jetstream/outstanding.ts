@@ -11,7 +11,7 @@ export interface OutstandingItem {
   answerable: Answerable
   readonly arriving: Arriving | undefined
   /** Our claim; undefined where only we get the item. */
-  readonly claim: Entry<Claim> | undefined
+  claim: Entry<Claim> | undefined
   /** The name of its body, where that is kept apart. */
   readonly body: string | undefined
 }

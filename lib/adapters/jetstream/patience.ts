@@ -11,10 +11,13 @@ const pauses = { base: 0.25, max: 10, jitter: 0.5 }
 /**
  * Patience with an engine, which is also known to be away when its connection is lost, and told to be back
  * as soon as it is, whether or not anybody needs it.
+ *
+ * @param fail - is called where it comes back otherwise than it went: where it does not let us in any more
  */
 export function patienceWith(
   engine: Engine,
   tell: (event: NatsAwayEvent) => void,
+  fail: (error: unknown) => void,
 ): Patience & Disposable {
   const ending = new AbortController()
   const patience = new Patience({
@@ -32,8 +35,11 @@ export function patienceWith(
       try {
         await patience.run(() => engine.largestBody(), ending.signal)
         return
-      } catch {
+      } catch (error) {
         if (ending.signal.aborted) return
+        if (isAway(error)) continue
+        fail(error)
+        return
       }
     }
   }

@@ -153,6 +153,8 @@ class Receiver {
   /** Those that wait for others, and take no place. */
   readonly #held = new Set<Promise<void>>()
   #pullsSoon = false
+  /** How many pulls in a row ended with an error. */
+  #failedPulls = 0
   #failure: { readonly error: unknown } | undefined
   #state: 'down' | 'full' | undefined
   #pull: Pull | undefined
@@ -165,9 +167,15 @@ class Receiver {
     this.#receiving = checked(options, queue)
     this.#level = new Level(queue)
     this.#source = { queue: queue.host?.queue.name ?? queue.name, host: options.host }
-    this.#patience = patienceWith(engine, (event) => {
-      this.#tell(event)
-    })
+    this.#patience = patienceWith(
+      engine,
+      (event) => {
+        this.#tell(event)
+      },
+      (error) => {
+        this.#fail(error)
+      },
+    )
   }
 
   async run(): Promise<ReceiveResult> {
@@ -205,6 +213,7 @@ class Receiver {
       },
     })
     try {
+      await landing.ready()
       await this.#pullAll(landing)
     } catch (error) {
       this.#fail(error)
@@ -223,7 +232,7 @@ class Receiver {
   async #pullAll(landing: Landing): Promise<void> {
     const { signal } = this.#ending
     while (!signal.aborted) {
-      const most = this.#room()
+      const most = landing.isFenced ? 0 : this.#room()
       if (most === 0) {
         await this.#change()
         continue
@@ -232,6 +241,7 @@ class Receiver {
         if (await this.#pullOnce(landing, most)) continue
         if (this.#options.follow !== false) continue
         await landing.recover()
+        await landing.finished()
         return
       } catch (error) {
         if (this.#ending.signal.aborted) return
@@ -268,11 +278,17 @@ class Receiver {
     )
     try {
       if (signal.aborted || this.#isDown()) pull.end() // It may have gone down before it was watched.
-      for await (const delivery of pull) this.#begin(landing, delivery)
+      for await (const delivery of pull) {
+        this.#failedPulls = 0
+        this.#begin(landing, delivery)
+      }
+      this.#failedPulls = 0
     } catch (error) {
-      // What ended it is asked for first, so that one who is away is told of, and waited for.
-      if (isAway(error)) await this.#patience.run(() => this.#engine.source(this.#source), signal)
-      else throw error
+      if (!isAway(error)) throw error
+      // One that only forgot the pull is asked again at once. One that goes on to refuse it is away.
+      if (++this.#failedPulls > 1) this.#patience.lost(error)
+      await this.#patience.run(() => this.#engine.source(this.#source), signal)
+      return true
     } finally {
       this.#pull = undefined
       for (const watch of watches) watch[Symbol.dispose]()

@@ -31,7 +31,7 @@ export interface SetupOptions {
   readonly maxDeliver?: number | undefined
   /** For how long a repeated publication is known as one, in seconds. @defaultValue one hour */
   readonly duplicateWindow?: number | undefined
-  /** For how long it is known who of a pool has an item, in seconds. @defaultValue 7 days */
+  /** For how long it is known who of a pool has an item, in seconds; an hour at least. @defaultValue 7 days */
   readonly claimsTtl?: number | undefined
   /** The stream of the queues, where they are to have one of their own. @defaultValue FSQ_WORK */
   readonly stream?: string | undefined
@@ -64,6 +64,9 @@ export interface SetupStep {
 }
 
 const nanoseconds = 1e9
+
+/** In seconds. Receivers renew the claims of what they have not finished more often. */
+const shortestClaims = 3600
 
 /** How many deliveries may be under way for one consumer: all that its receivers hold. */
 const mostUnderWay = 20_000
@@ -105,7 +108,9 @@ function checkOptions(options: SetupOptions): void {
   if (!(ackWait >= 1))
     throw new TypeError(`Expected \`ackWait\` to be a second or more, got ${ackWait}`)
   notNegative('duplicateWindow', options.duplicateWindow ?? 0)
-  notNegative('claimsTtl', options.claimsTtl ?? 0)
+  const { claimsTtl = shortestClaims } = options
+  if (!(claimsTtl >= shortestClaims))
+    throw new TypeError(`Expected \`claimsTtl\` to be an hour or more, got ${claimsTtl} s`)
   if (!/^[A-Za-z0-9_-]{1,200}$/.test(stream))
     throw new TypeError(
       `Expected \`stream\` to be the name of a stream, got ${JSON.stringify(stream)}`,

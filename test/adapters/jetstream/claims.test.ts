@@ -213,9 +213,10 @@ t.test(
     const first = receive({ ack: 'finished' })
     const { handle } = engine.deliver({ id })
     await first.until('received')
+    const item = await queue.claim(id)
     await first.stop()
     t.strictSame(linked(), [id])
-    await (await queue.claim(id)).done()
+    await item.done()
     const confirmed = once(engine.events, 'confirmed')
     const second = receive({ ack: 'finished' })
     t.strictSame(await confirmed, [handle])
@@ -248,12 +249,13 @@ t.test('of an item that was published twice, the first message tells of its end'
   await receiver.until('received')
   const { handle: second } = engine.deliver({ id })
   t.strictSame(await once(engine.events, 'confirmed'), [second])
+  const item = await queue.claim(id)
   await receiver.stop()
   const again = receive({ ack: 'finished' })
   const { handle: third } = engine.deliver({ id })
   t.strictSame(await once(engine.events, 'confirmed'), [third], 'after a restart, too')
   const confirmed = once(engine.events, 'confirmed')
-  await (await queue.claim(id)).done()
+  await item.done()
   t.strictSame(await confirmed, [first])
   await again.stop()
 })
@@ -295,17 +297,90 @@ t.test('what a receiver that is lost has not finished is taken over', async (t) 
 })
 
 t.test('what was taken over meanwhile is taken out of the queue', async (t) => {
-  const { engine, receive, linked, names, staged } = await place(t)
+  const { queue, engine, receive, linked, names, staged } = await place(t)
   const first = receive({ ack: 'finished' })
   engine.deliver({ id })
   await first.until('received')
+  const item = await queue.claim(id)
   await first.stop()
+  item.close()
   const { value, revision } = await taken(engine)
   await engine.claims.replace(key, { ...value, receiver: 'other' }, revision)
   const second = receive({ ack: 'finished' })
   await eventually(() => linked().length === 0)
   t.strictSame([names('queue'), staged()], [[], []])
   await second.stop()
+})
+
+t.test('a receiver that stops gives back what nobody has begun', async (t) => {
+  const { queue, engine, receive, names, linked, claim } = await place(t)
+  const receiver = receive({ ack: 'finished' })
+  const begun = '_20261122101112_1_1_far_0_begun'
+  const { handle } = engine.deliver({ id })
+  engine.deliver({ id: begun })
+  await receiver.until('received', 2)
+  const item = await queue.claim(begun)
+  t.match(await receiver.stop(), { received: 2, returned: 1 })
+  t.strictSame([names('queue'), linked()], [[begun], [begun]])
+  t.equal(engine.fates.get(handle), 'given back')
+  t.ok(claim()?.released, 'anybody may claim it')
+  item.close()
+})
+
+t.test('what could not be given back is linked again at the next start', async (t) => {
+  const { engine, receive, names, claim, identity } = await place(t)
+  const receiver = receive({ ack: 'finished' })
+  engine.deliver({ id })
+  await receiver.until('received')
+  engine.claims.before = (what) => {
+    if (what === 'replace') throw new NatsError('away', 'scripted')
+  }
+  await receiver.stop()
+  t.strictSame(names('queue'), [], 'without a receiver others may take it over')
+  engine.claims.before = () => undefined
+  const again = receive({ ack: 'finished' })
+  await again.until('received')
+  t.strictSame(names('queue'), [id])
+  t.match(claim(), { receiver: identity, released: undefined })
+})
+
+t.test('what was withdrawn is not linked again where it is being taken over', async (t) => {
+  const { engine, receive, names } = await place(t)
+  const receiver = receive({ ack: 'finished' })
+  engine.deliver({ id })
+  await receiver.until('received')
+  engine.claims.before = (what) => {
+    if (what === 'replace') throw new NatsError('away', 'scripted')
+  }
+  await receiver.stop()
+  let others = 0
+  engine.claims.before = (what) => {
+    const entry = engine.claims.entries.get(key)
+    if (what !== 'replace' || others++ > 0 || entry === undefined) return
+    const value = { ...entry.value, receiver: 'other' }
+    engine.claims.entries.set(key, { value, revision: entry.revision + 100 })
+  }
+  const again = receive({ ack: 'finished' })
+  await eventually(() => names('.incoming/withdrawn').length === 0)
+  t.strictSame(names('queue'), [])
+  await again.stop()
+})
+
+t.test('what has waited until its claim is forgotten is claimed again', async (t) => {
+  const { queue, engine, receive, names, claim, identity } = await place(t)
+  const receiver = receive({ ack: 'finished' })
+  engine.deliver({ id })
+  await receiver.until('received')
+  const item = await queue.claim(id)
+  await receiver.stop()
+  engine.claims.entries.clear()
+  item.close()
+  const again = receive({ ack: 'finished' })
+  const { handle } = engine.deliver({ id, deliveries: 2, handle: '$JS.ACK.1.2' })
+  await eventually(() => (engine.kept.get(handle) ?? 0) > 1)
+  t.strictSame(names('queue'), [id])
+  t.match(claim(), { receiver: identity, handle })
+  await again.stop()
 })
 
 t.test('a receiver that cannot renew its lease takes out what nobody has begun', async (t) => {

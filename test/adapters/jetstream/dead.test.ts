@@ -8,7 +8,8 @@ import {
   receiveItems,
   requeueDead,
 } from '../../../lib/adapters/jetstream/index.js'
-import { newWay, type Way } from '../../helpers/jetstream.js'
+import { eventually } from '../../helpers/cli.js'
+import { following, newWay, type Way } from '../../helpers/jetstream.js'
 import { withoutNats } from '../../helpers/nats.js'
 import { entriesOf } from '../../helpers/temporary.js'
 
@@ -103,4 +104,18 @@ t.test('what was given back by a queue of the pool is received by another', { sk
   // The same queue has it in done/, where it began; of a pool it is the claim that counts.
   t.match(await receiveItems(near, jetstream, { follow: false }), { received: 1, repeated: 0 })
   t.strictSame(entriesOf(near.context.paths.queue), [id])
+})
+
+t.test('what comes from the pool is not forwarded in circles', { skip }, async (t) => {
+  const { near, far, forward, receive, jetstream } = await newWay(t)
+  // It begins when nobody has ever received into the queue.
+  const forwarder = following(t, (told) => forwardItems(far, jetstream, told))
+  await forwarder.until('idle')
+  for (let i = 0; i < 5; i++) await near.enqueue('x')
+  receive()
+  await forward({ follow: false }).ended
+  await t.rejects(forwarder.ended, { code: 'FSQ_LOCKED' })
+  const { length: there } = entriesOf(far.context.paths.queue)
+  await eventually(() => entriesOf(far.context.paths.queue).length === 5)
+  t.ok(there <= 5)
 })
