@@ -25,8 +25,11 @@ const unkept = 12
 /** Between two of those, in milliseconds. */
 const unkeptPause = 100
 
-/** How often a server that waits for items says that it is there, in milliseconds. */
-const heartbeat = 5000
+/**
+ * How often a server that waits for items says that it is there, in milliseconds. One that was asked just before it
+ * lost, or got, the lead may forget it, which is found out after two of these.
+ */
+const heartbeat = 2000
 
 /** JetStream as {@link Engine}. */
 export class JetStreamEngine implements Engine {
