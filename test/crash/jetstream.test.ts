@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { connect } from '@nats-io/transport-node'
@@ -93,8 +93,14 @@ function machines(t: Test, servers: readonly string[]) {
   }
 }
 
+interface Judgement {
+  readonly lost: string[]
+  readonly twice: Execution[][]
+  readonly foreign: string[]
+}
+
 /** What is wrong: items that were not executed, or more than once. */
-function judge(ledger: ReadonlySet<string>, executions: readonly Execution[]): object {
+function judge(ledger: ReadonlySet<string>, executions: readonly Execution[]): Judgement {
   const times = new Map<string, Execution[]>()
   for (const one of executions) {
     const key = `${one.queue} ${one.id}`
@@ -105,6 +111,38 @@ function judge(ledger: ReadonlySet<string>, executions: readonly Execution[]): o
     twice: [...times.values()].filter(({ length }) => length > 1),
     foreign: [...times.keys()].filter((key) => !ledger.has(key)),
   }
+}
+
+/** Where items are that were not executed, and what the servers say of those that they have. */
+async function whereIs(roots: Root[], lost: string[], servers: string[]): Promise<string> {
+  const places = ['queue', 'done', 'fail', '.incoming/staged', '.incoming/linked']
+  const lines = lost.slice(0, 20).map((key) => {
+    const [queue = '', id = ''] = key.split(' ', 2)
+    const found = roots.flatMap((root) =>
+      places
+        .map((place) => `${root.queue(queue).path}/${place}`)
+        .filter((directory) => existsSync(`${directory}/${id}`)),
+    )
+    return `${key}: ${found.join(', ')}`
+  })
+  const connection = await connect({ servers })
+  const manager = await jetstreamManager(connection)
+  for (const name of ['spooled_any', 'finished_any', 'named_h1']) {
+    const { num_pending, num_ack_pending, num_redelivered, num_waiting, delivered, ack_floor } =
+      await manager.consumers.info('FSQ_WORK', name)
+    const told = {
+      num_pending,
+      num_ack_pending,
+      num_redelivered,
+      num_waiting,
+      delivered,
+      ack_floor,
+    }
+    lines.push(`${name}: ${JSON.stringify(told)}`)
+  }
+  lines.push(JSON.stringify((await manager.streams.info('FSQ_WORK')).state))
+  await connection.close()
+  return `${lost.length} lost\n${lines.join('\n')}`
 }
 
 const nothingWrong = { lost: [], twice: [], foreign: [] }
@@ -189,7 +227,12 @@ t.test(`5,000 items through kills of all that is between (seed ${seed})`, { skip
     t.comment(`${name}: ${ledger.size - before} under way, ${seconds} s`)
   }
   await produce(5000 * rounds - ledger.size)
-  await eventually(() => executed() >= ledger.size)
+  try {
+    await eventually(() => executed() >= ledger.size)
+  } catch (error) {
+    t.comment(await whereIs([near, ...far], judge(ledger, executions()).lost, cluster.urls))
+    throw error
+  }
 
   for (const each of [travels.forwarder, ...travels.receivers]) {
     each.kill('SIGTERM')
