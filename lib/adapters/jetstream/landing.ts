@@ -1,25 +1,22 @@
-import { createHash } from 'node:crypto'
 import { errnoOf, FsqError } from '../../errors.js'
-import { watchDirectory } from '../../posix/watch.js'
 import { parseItemName } from '../../name/item-name.js'
 import type { QueueContext } from '../../queue/context.js'
 import { isDown } from '../../queue/down.js'
 import { spent } from '../../queue/finish.js'
 import { holdsItem, Retried } from '../../queue/holdings.js'
 import type { Arriving, Incoming } from '../../queue/incoming.js'
-import { after, longestTimer } from '../../timer.js'
-import { untilAborted } from '../../until-aborted.js'
+import { longestTimer } from '../../timer.js'
 import { Patience } from '../../work/patience.js'
 import { deadLetter } from './dead-letter.js'
 import type { Answerable, Claim, Delivery, Engine, Entry, Source, SourceInfo } from './engine.js'
 import { type Envelope, readEnvelope } from './envelope.js'
 import type { NatsEvent } from './events.js'
-import { leaseRenewal } from './layout.js'
-import { Lease, LeaseWatch } from './lease.js'
+import { leaseKey, LeaseWatch } from './lease.js'
 import { isAway, NatsError } from './nats-error.js'
-import { Outstanding, type OutstandingItem } from './outstanding.js'
 import type { Receiving } from './receive.js'
-import { bodyName, claimKey, subjectOf } from './subject.js'
+import { bodyOf, causeOf, isSameBody, UnusableBody } from './stored-body.js'
+import { claimKey } from './subject.js'
+import { Unfinished } from './unfinished.js'
 
 /*
  * What happens to an item that is delivered. For a named host, to which a redelivery always comes back:
@@ -39,7 +36,7 @@ import { bodyName, claimKey, subjectOf } from './subject.js'
  * A claim of ours without a staged file means that 3 was done. So a staged file whose claim may have been
  * made is never removed before that is known.
  *
- * Where items are confirmed once they are finished, 4 waits for that (outstanding.ts). Meanwhile the claim
+ * Where items are confirmed once they are finished, 4 waits for that (unfinished.ts). Meanwhile the claim
  * may be taken over by another receiver, if this one is lost (lease.ts); and it says when the item is
  * finished, since the servers may forget the confirmation when they are killed.
  */
@@ -69,17 +66,8 @@ const recoverEvery = 60
 /** A staged file that nobody has claimed after so long is of a message that went elsewhere. In ms. */
 const unclaimedFor = 24 * 3600 * 1000
 
-/** How often the claims of what is not finished are renewed, in seconds; setup lets none last less. */
-const renewClaimsEvery = 1200
-
 /** How many deliveries are held in memory while it is found out whether their receivers are lost. */
 const mostHeld = 256
-
-/** How long changes of the queue are gathered before it is looked at, in seconds. */
-const gather = 0.05
-
-/** How often the queue is looked at for what is finished although nothing told, in seconds. */
-const sweep = 5
 
 /** Lands deliveries in a queue. */
 export class Landing {
@@ -89,30 +77,26 @@ export class Landing {
   readonly #byId = new Map<string, Promise<void>>()
   /** All that has to be told that it is worked on. */
   readonly #deliveries = new Set<Delivery>()
-  readonly #outstanding: Outstanding
-  readonly #renewal: number
-  #lease: Lease | undefined
+  readonly #unfinished: Unfinished
   readonly #leaseWatch: LeaseWatch
   readonly #disk: Patience
   readonly #link: Disposable
   #retried: Retried | undefined
   /** Since when no message can have been delivered that the servers forgot, in ms of the epoch. */
   #linkedAt = Date.now()
-  #fenced = false
   #recovering: Promise<void> | undefined
   #recoverAgain = false
-  #finishing: Promise<void> | undefined
-  #watch: Disposable | undefined
-  #forgetGather: (() => void) | undefined
-  readonly #timers: NodeJS.Timeout[] = []
+  readonly #timers: NodeJS.Timeout[]
 
   constructor(options: LandingOptions) {
     this.#options = options
     const { queue, engine, info, receiving } = options
-    this.#outstanding = new Outstanding(queue)
+    this.#unfinished = new Unfinished({
+      ...options,
+      ask: (act) => this.#ask(act),
+      recover: () => void this.recover(),
+    })
     this.#leaseWatch = new LeaseWatch(engine, receiving.lostAfter)
-    this.#renewal = Math.min(leaseRenewal, receiving.lostAfter / 6)
-    if (this.#isShared) this.#keepLease()
     this.#disk = new Patience({
       judge: (error) => (isLocal(error) ? { remote: 'away' } : undefined),
       onAway: (error) => {
@@ -126,56 +110,30 @@ export class Landing {
       this.#retried = undefined
       void this.recover()
     })
-    this.#every(Math.max(0.3, info.ackWait / 3), () => {
-      this.#keepAlive()
-    })
-    this.#every(recoverEvery, () => void this.recover())
-    this.#every(renewClaimsEvery, () => void this.#renewClaims())
-    this.#every(sweep, () => {
-      this.#lookForFinished()
-    })
-    this.#every(this.#renewal, () => {
-      try {
-        this.#fence()
-      } catch (error) {
-        options.fail(error)
-      }
-    })
+    const often = Math.min(Math.max(0.3, info.ackWait / 3) * 1000, longestTimer)
+    this.#timers = [
+      setInterval(() => {
+        for (const delivery of this.#deliveries) delivery.working()
+        this.#unfinished.keepAlive()
+      }, often),
+      setInterval(() => void this.recover(), recoverEvery * 1000),
+    ]
     void this.recover()
   }
 
-  /** Resolves when items can land: where others may take them over, when we are known to live. */
+  /** Resolves when items can land. */
   async ready(): Promise<void> {
-    const { ending } = this.#options
-    await untilAborted(this.#lease?.held ?? Promise.resolve(), ending).catch(() => undefined)
+    return this.#unfinished.ready()
   }
 
-  /** Whether others may be about to take over what is here. */
+  /** Whether nothing may land for now. */
   get isFenced(): boolean {
-    return this.#fenced
+    return this.#unfinished.isFenced
   }
 
-  /** Resolves when all that landed is finished, or the end has come. */
-  async finished(): Promise<void> {
-    const { ending } = this.#options
-    while (this.#outstanding.size > 0 && !ending.aborted) {
-      const look = new Promise<void>((resolve) => (this.#onFinished = resolve))
-      await untilAborted(look, ending).catch(() => undefined)
-    }
-  }
-
-  #onFinished: () => void = () => undefined
-
-  #keepLease(): void {
-    const { engine, incoming, receiving, fail } = this.#options
-    const key = leaseKey(incoming.identity)
-    this.#lease ??= new Lease(engine, key, receiving.as, this.#renewal, fail)
-  }
-
-  /** Whether others may take over what is here. */
-  get #isShared(): boolean {
-    const { source, receiving } = this.#options
-    return source.host === undefined && receiving.ack === 'finished'
+  /** Resolves when all that has landed is finished, where that is waited for, or the end has come. */
+  async settled(): Promise<void> {
+    return this.#unfinished.settled()
   }
 
   /**
@@ -200,61 +158,10 @@ export class Landing {
   async close(): Promise<void> {
     this.#giveUp.abort()
     for (const timer of this.#timers) clearInterval(timer)
-    this.#watch?.[Symbol.dispose]()
-    this.#forgetGather?.()
     this.#link[Symbol.dispose]()
     this.#disk[Symbol.dispose]()
     await this.#recovering
-    await this.#finishing
-    await this.#giveBackAll()
-    this.#lease?.[Symbol.dispose]()
-  }
-
-  #every(seconds: number, act: () => void): void {
-    this.#timers.push(setInterval(act, Math.min(seconds * 1000, longestTimer)))
-  }
-
-  /**
-   * What nobody here has begun is anybody's again: without us nobody keeps others from taking it over. It is
-   * withdrawn first, and only forgotten when the servers know; otherwise it is linked again at the next start.
-   */
-  async #giveBackAll(): Promise<void> {
-    const { engine, queue, source, tell } = this.#options
-    const giveBack = async ({
-      id,
-      answerable,
-      arriving,
-      claim,
-    }: OutstandingItem): Promise<void> => {
-      if (claim === undefined || arriving?.withdraw() !== true) return
-      const { value, revision } = claim
-      const key = claimKey(source.queue, id)
-      await engine.claims.replace(key, { ...value, released: revision }, revision)
-      answerable.giveBack(0)
-      arriving.discard()
-      tell({ type: 'returned', queue: queue.name, id })
-    }
-    await Promise.allSettled(this.#outstanding.values().map(giveBack))
-  }
-
-  /** Claims are forgotten after a while; those of what is worked on must not be. */
-  async #renewClaims(): Promise<void> {
-    const { engine, source, ending } = this.#options
-    for (const item of this.#outstanding.values()) {
-      if (item.claim === undefined) continue
-      const { value, revision } = item.claim
-      try {
-        const key = claimKey(source.queue, item.id)
-        const renewed = await engine.claims.replace(key, value, revision)
-        if (renewed !== undefined) item.claim = { value, revision: renewed }
-        else if (item.arriving?.withdraw() === true) this.#outstanding.delete(item.id)
-      } catch {
-        // It is away, and has a while to come back.
-      }
-      if (ending.aborted) return
-    }
-    this.#recoverAgain = true
-    void this.recover()
+    await this.#unfinished.close()
   }
 
   async #land(delivery: Delivery, onHeld: () => void): Promise<void> {
@@ -284,7 +191,7 @@ export class Landing {
   async #landItem(delivery: Delivery, envelope: Envelope, onHeld: () => void): Promise<void> {
     const { source } = this.#options
     const { id } = envelope
-    const outstanding = this.#outstanding.get(id)
+    const outstanding = this.#unfinished.get(id)
     if (outstanding !== undefined) {
       // A second message of the item would never be confirmed otherwise.
       if (delivery.message === outstanding.answerable.message)
@@ -301,8 +208,14 @@ export class Landing {
     const { id } = envelope
     const found = incoming.find(id)
     if (found?.state === 'linked' || this.#isHere(delivery, id)) {
-      if (receiving.ack === 'finished' && this.#outstanding.isWaiting(id))
-        this.#await(delivery, envelope, found, undefined)
+      if (receiving.ack === 'finished' && this.#unfinished.isWaiting(id))
+        this.#unfinished.add({
+          id: envelope.id,
+          answerable: delivery,
+          arriving: found,
+          claim: undefined,
+          body: envelope.stored?.name,
+        })
       else await this.#confirmRepeated(delivery, envelope, found)
       return
     }
@@ -326,7 +239,7 @@ export class Landing {
       }
       if (found?.state === 'linked') {
         // It came when the queue was that of a named host, or so long ago that the claim is forgotten.
-        if (receiving.ack === 'finished' && this.#outstanding.isWaiting(id)) {
+        if (receiving.ack === 'finished' && this.#unfinished.isWaiting(id)) {
           const claim = await this.#claim(delivery, envelope, found)
           await this.#landClaimed(delivery, envelope, claim, found, onHeld)
         } else await this.#confirmRepeated(delivery, envelope, found)
@@ -334,11 +247,11 @@ export class Landing {
       }
     }
     // Our own claim of what is staged may still be on its way: it is for the very same file.
-    const isWhole = found?.state === 'staged' && (await matches(found, delivery, envelope))
+    const isWhole = found?.state === 'staged' && (await isSameBody(found, delivery, envelope))
     const staged = isWhole ? found : await this.#stage(delivery, envelope)
     const entry = await this.#claim(delivery, envelope, staged)
     if (this.#isOurs(entry.value) && entry.value.token === staged.stamp) {
-      if (this.#fenced) {
+      if (this.isFenced) {
         delivery.giveBack(1) // It is linked when we are known to live again, if it still is ours then.
         return
       }
@@ -368,11 +281,17 @@ export class Landing {
         const linked = await this.#linkClaimed(found, entry)
         if (linked === undefined) delivery.giveBack(1)
         else await this.#arrived('received', delivery, envelope, found, linked)
-      } else if (isUnfinished && this.#outstanding.isWaiting(id)) {
-        this.#await(isSecond ? first : delivery, envelope, found, entry)
+      } else if (isUnfinished && this.#unfinished.isWaiting(id)) {
+        this.#unfinished.add({
+          id: envelope.id,
+          answerable: isSecond ? first : delivery,
+          arriving: found,
+          claim: entry,
+          body: envelope.stored?.name,
+        })
         if (isSecond) await this.#confirmSecond(delivery, id)
       } else {
-        if (isUnfinished) await this.#claimFinished(id, entry)
+        if (isUnfinished) await this.#unfinished.claimFinished(id, entry)
         await this.#confirmRepeated(delivery, envelope, found)
       }
       return
@@ -438,7 +357,7 @@ export class Landing {
   /** Its receiver is lost. */
   async #takeOver(delivery: Delivery, envelope: Envelope, entry: Entry<Claim>): Promise<void> {
     const { engine, queue, source } = this.#options
-    if (this.#fenced || isDown(queue)) {
+    if (this.isFenced || isDown(queue)) {
       delivery.giveBack(1)
       return
     }
@@ -505,7 +424,13 @@ export class Landing {
     const { queue, receiving, tell } = this.#options
     if (receiving.ack === 'finished') {
       staged.keep()
-      this.#await(delivery, envelope, staged, entry)
+      this.#unfinished.add({
+        id: envelope.id,
+        answerable: delivery,
+        arriving: staged,
+        claim: entry,
+        body: envelope.stored?.name,
+      })
       tell({ type, queue: queue.name, id: envelope.id })
       return
     }
@@ -527,111 +452,7 @@ export class Landing {
 
   async #confirm(delivery: Delivery, { id, stored }: Envelope): Promise<void> {
     await this.#ask(() => delivery.confirm())
-    if (stored !== undefined) await this.#removeBody(id, stored.name)
-  }
-
-  /** Of an item that is here, or was. A message that names the body of another item has no say over that. */
-  async #removeBody(id: string, name: string): Promise<void> {
-    const { engine, source } = this.#options
-    if (name !== bodyName(subjectOf('work', source.queue, source.host), id)) return
-    await this.#ask(() => engine.bodies.remove(name)).catch(() => undefined)
-  }
-
-  /** It is confirmed when it is finished here. */
-  #await(
-    answerable: Answerable,
-    { id, stored }: Envelope,
-    arriving: Arriving | undefined,
-    claim: Entry<Claim> | undefined,
-  ): void {
-    const { handle } = answerable // What was delivered need not be kept in memory.
-    const kept = this.#options.engine.answerable(handle)
-    this.#outstanding.add({ id, answerable: kept, arriving, claim, body: stored?.name })
-    this.#watchQueue()
-    this.#lookSoon()
-  }
-
-  #watchQueue(): void {
-    const { queue } = this.#options
-    try {
-      this.#watch ??= watchDirectory(
-        queue.paths.queue,
-        () => {
-          this.#lookSoon()
-        },
-        () => {
-          this.#watch = undefined
-        },
-      )
-    } catch {
-      // Then only the sweep finds it.
-    }
-  }
-
-  #lookSoon(): void {
-    this.#forgetGather ??= after(gather, () => {
-      this.#forgetGather = undefined
-      this.#lookForFinished()
-    })
-  }
-
-  #lookForFinished(): void {
-    if (this.#finishing !== undefined) {
-      this.#lookSoon()
-      return
-    }
-    this.#finishing = this.#finishAll()
-      .catch((error: unknown) => {
-        if (!this.#options.ending.aborted && !this.#giveUp.signal.aborted) this.#options.fail(error)
-      })
-      .finally(() => {
-        this.#finishing = undefined
-      })
-  }
-
-  async #finishAll(): Promise<void> {
-    const finished = this.#outstanding.finished()
-    await Promise.all(
-      finished.map(async ({ id, answerable, arriving, claim, body }) => {
-        if (claim !== undefined) await this.#claimFinished(id, claim)
-        await this.#ask(() => answerable.confirm())
-        if (body !== undefined) await this.#removeBody(id, body)
-        arriving?.discard()
-        this.#outstanding.delete(id)
-      }),
-    )
-    this.#onFinished()
-  }
-
-  /** Others who get it again are to see that it is finished. Where they have taken it over, they have. */
-  async #claimFinished(id: string, { value, revision }: Entry<Claim>): Promise<void> {
-    const { engine, source } = this.#options
-    const key = claimKey(source.queue, id)
-    const finished = { ...value, finished: true } as const
-    await this.#ask(() => engine.claims.replace(key, finished, revision))
-  }
-
-  #keepAlive(): void {
-    for (const delivery of this.#deliveries) delivery.working()
-    for (const { answerable } of this.#outstanding.values()) answerable.working()
-  }
-
-  /**
-   * A receiver that cannot reach the servers is lost to the others, who will take over what it has. So what
-   * nobody here has begun is taken out of the queue in time.
-   */
-  #fence(): void {
-    const { queue, receiving, tell } = this.#options
-    if (this.#lease === undefined) return
-    const isFenced = this.#lease.silentFor > (receiving.lostAfter * 2) / 3
-    if (isFenced) {
-      for (const { id, arriving } of this.#outstanding.values())
-        if (arriving?.withdraw() === true) this.#outstanding.delete(id)
-    }
-    if (isFenced === this.#fenced) return
-    this.#fenced = isFenced
-    tell({ type: isFenced ? 'fenced' : 'unfenced', queue: queue.name })
-    if (!isFenced) void this.recover()
+    if (stored !== undefined) await this.#unfinished.removeBody(id, stored.name)
   }
 
   /** Brings to an end what is left in .incoming/, by whatever ended before it was through. Never rejects. */
@@ -646,10 +467,10 @@ export class Landing {
   async #recover(): Promise<void> {
     const { ending, incoming, fail, queue, tell } = this.#options
     try {
-      while (this.#recoverAgain && !ending.aborted && !this.#fenced) {
+      while (this.#recoverAgain && !ending.aborted && !this.isFenced) {
         this.#recoverAgain = false
         for (const id of incoming.list()) {
-          if (this.#byId.has(id) || this.#outstanding.get(id) !== undefined) continue
+          if (this.#byId.has(id) || this.#unfinished.get(id) !== undefined) continue
           const recovered = this.#recoverItem(id).catch((error: unknown) => {
             if (!(error instanceof NatsError) || error.trouble !== 'refused') throw error
             tell({ type: 'error', queue: queue.name, id, error })
@@ -675,7 +496,7 @@ export class Landing {
     if (entry === undefined || entry.value.released !== undefined) {
       // Of a named host, or not claimed yet: the redelivery decides.
       const isOld = found.state !== 'linked' && Date.now() - found.time > unclaimedFor
-      if (isOld || (found.state === 'linked' && !this.#outstanding.isWaiting(id))) found.discard()
+      if (isOld || (found.state === 'linked' && !this.#unfinished.isWaiting(id))) found.discard()
       return
     }
     const { value } = entry
@@ -685,7 +506,6 @@ export class Landing {
       return
     }
     let linked: Entry<Claim> | undefined = entry
-    if (value.handle !== undefined) this.#keepLease()
     if (found.state !== 'linked') {
       if (!isToBeLinked(found, value)) {
         found.discard()
@@ -704,9 +524,7 @@ export class Landing {
     }
     found.keep()
     const answerable = engine.answerable(value.handle)
-    this.#outstanding.add({ id, answerable, arriving: found, claim: linked, body: value.body })
-    this.#watchQueue()
-    this.#lookSoon()
+    this.#unfinished.add({ id, answerable, arriving: found, claim: linked, body: value.body })
   }
 
   /** Whether a named host has the item already, or had it. */
@@ -741,7 +559,7 @@ export class Landing {
       try {
         return await this.#disk.run(
           async () =>
-            incoming.stage(id, this.#bodyOf(delivery, envelope), {
+            incoming.stage(id, bodyOf(engine, delivery, envelope), {
               notBefore,
               signal: this.#giveUp.signal,
             }),
@@ -766,10 +584,6 @@ export class Landing {
         if (ending.aborted || !isLocal(error)) throw error
       }
     }
-  }
-
-  #bodyOf({ body }: Delivery, { id, stored }: Envelope): Uint8Array | AsyncIterable<Uint8Array> {
-    return stored === undefined ? body : storedBody(this.#options.engine, id, stored)
   }
 
   /** Asks the servers; while they are away they are waited for. */
@@ -840,57 +654,8 @@ const mostRemembered = 100_000
 /** By how much the clocks of the servers may differ from ours, in milliseconds. */
 const skew = 60_000
 
-/** A body that is missing, or another than it should be: it may be about to be put again. */
-class UnusableBody extends FsqError {
-  constructor(message: string) {
-    super('FSQ_NATS_MESSAGE', message)
-  }
-}
-
 function unusable(message: string): FsqError {
   return new FsqError('FSQ_NATS_MESSAGE', message)
-}
-
-/** The body of an item that is kept apart, as long and of the digest as it should be. */
-async function* storedBody(
-  engine: Engine,
-  id: string,
-  { name, size, digest }: NonNullable<Envelope['stored']>,
-): AsyncGenerator<Uint8Array> {
-  const pieces = await engine.bodies.get(name)
-  if (pieces === undefined) throw new UnusableBody(`the body of item ${id} is not there`)
-  const hash = createHash('sha256')
-  let length = 0
-  for await (const piece of pieces) {
-    length += piece.length
-    if (length > size) break
-    hash.update(piece)
-    yield piece
-  }
-  if (length !== size)
-    throw new UnusableBody(
-      `the body of item ${id} has ${length > size ? 'more' : length} bytes, not ${size}`,
-    )
-  if (hash.digest('hex') !== digest)
-    throw new UnusableBody(`the body of item ${id} has another digest than its message says`)
-}
-
-/** Whether what is staged is what is delivered, the whole of it. */
-async function matches(
-  staged: Arriving,
-  { body }: Delivery,
-  { stored }: Envelope,
-): Promise<boolean> {
-  const hash = createHash('sha256')
-  for await (const piece of staged.pieces()) hash.update(piece)
-  const expected = stored?.digest ?? createHash('sha256').update(body).digest('hex')
-  return hash.digest('hex') === expected
-}
-
-/** What failed while a body was written may be the fault of where it comes from. */
-function causeOf(error: unknown): unknown {
-  const isOfBody = error instanceof FsqError && error.code === 'FSQ_BODY'
-  return isOfBody && error.cause instanceof FsqError ? error.cause : error
 }
 
 /** What our own disk came to, and may not any more after a while. */
@@ -913,9 +678,4 @@ function isOfAll(error: FsqError): boolean {
   if (error instanceof NatsError) return error.trouble === 'denied' || error.trouble === 'setup'
   if (error.code === 'FSQ_ENQUEUE') return !ofItem.includes(errnoOf(error) ?? '')
   return !/^FSQ_(?:NATS|NATS_MESSAGE|TTL_EXPIRED|BODY)$/.test(error.code)
-}
-
-/** The key of the lease of a receiver. */
-function leaseKey(identity: string): string {
-  return `receiver.${identity}`
 }

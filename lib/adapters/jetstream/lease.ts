@@ -129,3 +129,8 @@ export class LeaseWatch {
     return true
   }
 }
+
+/** The key of the lease of a receiver. */
+export function leaseKey(identity: string): string {
+  return `receiver.${identity}`
+}

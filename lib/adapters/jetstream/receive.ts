@@ -241,7 +241,7 @@ class Receiver {
         if (await this.#pullOnce(landing, most)) continue
         if (this.#options.follow !== false) continue
         await landing.recover()
-        await landing.finished()
+        await landing.settled()
         return
       } catch (error) {
         if (this.#ending.signal.aborted) return

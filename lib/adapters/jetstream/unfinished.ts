@@ -1,0 +1,260 @@
+import { watchDirectory } from '../../posix/watch.js'
+import { after, longestTimer } from '../../timer.js'
+import { untilAborted } from '../../until-aborted.js'
+import type { Claim, Entry } from './engine.js'
+import type { LandingOptions } from './landing.js'
+import { leaseRenewal } from './layout.js'
+import { Lease, leaseKey } from './lease.js'
+import { Outstanding, type OutstandingItem } from './outstanding.js'
+import { bodyName, claimKey, subjectOf } from './subject.js'
+
+/*
+ * The items that were received and are confirmed only when they are finished here: which of them are, and
+ * whose they are until then. Those of the pool are ours as long as the others see that we live; before they
+ * may take them over, what nobody here has begun is taken out of the queue.
+ */
+
+/** How often the claims of what is not finished are renewed, in seconds; setup lets none last less. */
+const renewClaimsEvery = 1200
+
+/** How long changes of the queue are gathered before it is looked at, in seconds. */
+const gather = 0.05
+
+/** How often the queue is looked at for what is finished although nothing told, in seconds. */
+const sweep = 5
+
+/** What it needs of the landing that it is a part of. */
+export interface UnfinishedOptions extends Pick<
+  LandingOptions,
+  'queue' | 'source' | 'engine' | 'incoming' | 'receiving' | 'ending' | 'tell' | 'fail'
+> {
+  /** Asks the engine; while it is away it is waited for. */
+  readonly ask: <T>(act: () => Promise<T>) => Promise<T>
+  /** What was withdrawn may be linked again. */
+  readonly recover: () => void
+}
+
+/** See above. */
+export class Unfinished {
+  readonly #options: UnfinishedOptions
+  readonly #items: Outstanding
+  readonly #renewal: number
+  readonly #timers: NodeJS.Timeout[]
+  #lease: Lease | undefined
+  #fenced = false
+  #finishing: Promise<void> | undefined
+  #watch: Disposable | undefined
+  #forgetGather: (() => void) | undefined
+  #onFinished: () => void = () => undefined
+  #closed = false
+
+  constructor(options: UnfinishedOptions) {
+    this.#options = options
+    const { queue, source, receiving } = options
+    this.#items = new Outstanding(queue)
+    this.#renewal = Math.min(leaseRenewal, receiving.lostAfter / 6)
+    if (source.host === undefined && receiving.ack === 'finished') this.#keepLease()
+    this.#timers = [
+      every(renewClaimsEvery, () => void this.#renewClaims()),
+      every(sweep, () => {
+        this.#lookForFinished()
+      }),
+      every(this.#renewal, () => {
+        try {
+          this.#fence()
+        } catch (error) {
+          options.fail(error)
+        }
+      }),
+    ]
+  }
+
+  /** Resolves when items can land: where others may take them over, when we are known to live. */
+  async ready(): Promise<void> {
+    const { ending } = this.#options
+    await untilAborted(this.#lease?.held ?? Promise.resolve(), ending).catch(() => undefined)
+  }
+
+  /** Whether others may be about to take over what is here. */
+  get isFenced(): boolean {
+    return this.#fenced
+  }
+
+  /** An item is in queue/. */
+  add(item: OutstandingItem): void {
+    // What was delivered need not be kept in memory, only where it is answered.
+    const answerable = this.#options.engine.answerable(item.answerable.handle)
+    if (item.claim !== undefined) this.#keepLease()
+    this.#items.add({ ...item, answerable })
+    this.#watchQueue()
+    this.#lookSoon()
+  }
+
+  get(id: string): OutstandingItem | undefined {
+    return this.#items.get(id)
+  }
+
+  /** Whether an item is in queue/, perhaps under the name of a later try. */
+  isWaiting(id: string): boolean {
+    return this.#items.isWaiting(id)
+  }
+
+  /** Tells the engine that they are worked on. */
+  keepAlive(): void {
+    for (const { answerable } of this.#items.values()) answerable.working()
+  }
+
+  /** Resolves when all of them are finished, or the end has come. */
+  async settled(): Promise<void> {
+    const { ending } = this.#options
+    while (this.#items.size > 0 && !ending.aborted) {
+      const look = new Promise<void>((resolve) => (this.#onFinished = resolve))
+      await untilAborted(look, ending).catch(() => undefined)
+    }
+  }
+
+  /** Others who get it again are to see that it is finished. Where they have taken it over, they have. */
+  async claimFinished(id: string, { value, revision }: Entry<Claim>): Promise<void> {
+    const { ask, engine } = this.#options
+    const finished = { ...value, finished: true } as const
+    await ask(() => engine.claims.replace(this.#keyOf(id), finished, revision))
+  }
+
+  /** Of an item that is here, or was. A message that names the body of another item has no say over that. */
+  async removeBody(id: string, name: string): Promise<void> {
+    const { ask, engine, source } = this.#options
+    if (name !== bodyName(subjectOf('work', source.queue, source.host), id)) return
+    await ask(() => engine.bodies.remove(name)).catch(() => undefined)
+  }
+
+  /** Gives back what can be; what is worked on goes on without us. */
+  async close(): Promise<void> {
+    this.#closed = true
+    for (const timer of this.#timers) clearInterval(timer)
+    this.#watch?.[Symbol.dispose]()
+    this.#forgetGather?.()
+    await this.#finishing
+    await Promise.allSettled(this.#items.values().map((item) => this.#giveBack(item)))
+    this.#lease?.[Symbol.dispose]()
+  }
+
+  /**
+   * What nobody here has begun is anybody's again: without us nobody keeps others from taking it over. It is
+   * withdrawn first, and only forgotten when the servers know; otherwise it is linked again at the next start.
+   */
+  async #giveBack({ id, answerable, arriving, claim }: OutstandingItem): Promise<void> {
+    const { engine, queue, tell } = this.#options
+    if (claim === undefined || arriving?.withdraw() !== true) return
+    const { value, revision } = claim
+    const released = { ...value, released: revision }
+    const replaced = await engine.claims.replace(this.#keyOf(id), released, revision)
+    arriving.discard()
+    if (replaced === undefined) return // It was taken over.
+    answerable.giveBack(0)
+    tell({ type: 'returned', queue: queue.name, id })
+  }
+
+  #keepLease(): void {
+    const { engine, incoming, receiving, fail } = this.#options
+    const key = leaseKey(incoming.identity)
+    this.#lease ??= new Lease(engine, key, receiving.as, this.#renewal, fail)
+  }
+
+  /**
+   * A receiver that cannot reach the servers is lost to the others, who will take over what it has. So what
+   * nobody here has begun is taken out of the queue in time.
+   */
+  #fence(): void {
+    const { queue, receiving, recover, tell } = this.#options
+    if (this.#lease === undefined) return
+    const isFenced = this.#lease.silentFor > (receiving.lostAfter * 2) / 3
+    if (isFenced) for (const item of this.#items.values()) this.#withdraw(item)
+    if (isFenced === this.#fenced) return
+    this.#fenced = isFenced
+    tell({ type: isFenced ? 'fenced' : 'unfenced', queue: queue.name })
+    if (!isFenced) recover()
+  }
+
+  #withdraw({ id, arriving, claim }: OutstandingItem): void {
+    if (claim !== undefined && arriving?.withdraw() === true) this.#items.delete(id)
+  }
+
+  /** Claims are forgotten after a while; those of what is worked on must not be. */
+  async #renewClaims(): Promise<void> {
+    const { engine, recover } = this.#options
+    for (const item of this.#items.values()) {
+      if (item.claim === undefined) continue
+      const { value, revision } = item.claim
+      try {
+        const renewed = await engine.claims.replace(this.#keyOf(item.id), value, revision)
+        if (renewed === undefined) this.#withdraw(item)
+        else item.claim = { value, revision: renewed }
+      } catch {
+        // It is away, and has a while to come back.
+      }
+      if (this.#closed) return
+    }
+    recover() // What was withdrawn belongs to somebody else by now, or is linked again.
+  }
+
+  #watchQueue(): void {
+    const { queue } = this.#options
+    try {
+      this.#watch ??= watchDirectory(
+        queue.paths.queue,
+        () => {
+          this.#lookSoon()
+        },
+        () => {
+          this.#watch = undefined
+        },
+      )
+    } catch {
+      // Then only the sweep finds it.
+    }
+  }
+
+  #lookSoon(): void {
+    if (this.#closed) return
+    this.#forgetGather ??= after(gather, () => {
+      this.#forgetGather = undefined
+      this.#lookForFinished()
+    })
+  }
+
+  #lookForFinished(): void {
+    if (this.#finishing !== undefined) {
+      this.#lookSoon()
+      return
+    }
+    this.#finishing = this.#finishAll()
+      .catch((error: unknown) => {
+        if (!this.#options.ending.aborted) this.#options.fail(error)
+      })
+      .finally(() => {
+        this.#finishing = undefined
+      })
+  }
+
+  async #finishAll(): Promise<void> {
+    const { ask } = this.#options
+    await Promise.all(
+      this.#items.finished().map(async ({ id, answerable, arriving, claim, body }) => {
+        if (claim !== undefined) await this.claimFinished(id, claim)
+        await ask(() => answerable.confirm())
+        if (body !== undefined) await this.removeBody(id, body)
+        arriving?.discard()
+        this.#items.delete(id)
+      }),
+    )
+    this.#onFinished()
+  }
+
+  #keyOf(id: string): string {
+    return claimKey(this.#options.source.queue, id)
+  }
+}
+
+function every(seconds: number, act: () => void): NodeJS.Timeout {
+  return setInterval(act, Math.min(seconds * 1000, longestTimer))
+}
