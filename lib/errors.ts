@@ -83,7 +83,7 @@ const meanings = {
   },
   FSQ_JOB: { exit: 111, meaning: 'no job of Filespooler, or one that must not be run' },
   FSQ_FILESPOOLER: { exit: 111, meaning: 'a directory cannot be used as a Filespooler queue' },
-  FSQ_NATS: { exit: 111, meaning: 'NATS is away, or did not do what it was asked to' },
+  FSQ_NATS: { exit: 111, meaning: 'a server of NATS is away, or did not do what it was asked to' },
   FSQ_NATS_SETUP: {
     exit: 111,
     meaning: 'a stream, consumer or bucket of NATS is missing, or not as fsq needs it',
