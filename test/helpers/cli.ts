@@ -243,8 +243,8 @@ export async function forEachOf<T>(
 }
 
 /** Waits for what no event tells of, such as what another process does to a directory. */
-export async function eventually(isSo: () => boolean): Promise<void> {
-  const end = Date.now() + tooLong
+export async function eventually(isSo: () => boolean, patience = tooLong): Promise<void> {
+  const end = Date.now() + patience
   while (!isSo()) {
     if (Date.now() > end) throw new Error('it never came about')
     await setTimeout(10)
