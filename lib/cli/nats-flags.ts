@@ -87,8 +87,10 @@ function optionsOf(flags: NatsFlags, env = process.env): JetStreamOptions {
 }
 
 function tokenOf({ tokenFile }: NatsFlags, env: NodeJS.ProcessEnv): string | undefined {
-  const token = tokenFile === undefined ? env['NATS_TOKEN'] : secretOf(tokenFile)?.trim()
-  return token === '' ? undefined : token
+  if (tokenFile === undefined) return env['NATS_TOKEN'] === '' ? undefined : env['NATS_TOKEN']
+  const token = secretOf(tokenFile)?.trim()
+  if (token !== '') return token
+  throw new FsqError('FSQ_NATS', `cannot use ${tokenFile}: it is empty`, { path: tokenFile })
 }
 
 function secretOf(path: string | undefined): string | undefined {

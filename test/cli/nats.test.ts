@@ -141,7 +141,7 @@ t.test('an outage is said once, and its end', { skip, buffered: true }, async (t
 t.test('drain empties queues, and ends', { skip, buffered: true }, async (t) => {
   const { fsq, start, queue, root } = await apart(t)
   const unknown = await fsq(['nats', 'drain', 'q'])
-  check(t, unknown, { status: 111, stderr: /^fsq nats drain: .*"fsq nats setup" makes it\n$/ })
+  check(t, unknown, { status: 111, stderr: /^fsq nats drain: .*"fsq nats setup \S+" does that\n$/ })
   await fsq(['nats', 'setup', '--host', 'h', 'q'])
   await queue.installHost('h')
   const ids = [await queue.enqueue('one'), await queue.host('h').enqueue('two')]

@@ -12,7 +12,8 @@ import { NatsError, natsError } from './nats-error.js'
 export interface JetStreamOptions {
   /**
    * The addresses of servers, as `nats://n1:4222`; of a cluster one is enough, but more are better. They
-   * may have a user and a password in them.
+   * may have a user and a password in them. With one of `tls://` nothing is said to a server that does not
+   * encrypt.
    *
    * @defaultValue `nats://127.0.0.1:4222`
    */
@@ -120,6 +121,11 @@ export class JetStream implements AsyncDisposable {
     }
     if (!this.#up) throw new NatsError('away', `the connection to ${this.#whom()} is lost`)
     return this.#connection
+  }
+
+  /** @internal Whether the streams may be on other servers than those that we are connected to. */
+  get hasDomain(): boolean {
+    return this.#options.domain !== undefined
   }
 
   /** @internal Does something with it; what fails is a {@link NatsError} that says what was attempted. */
@@ -230,21 +236,24 @@ export class JetStream implements AsyncDisposable {
       maxReconnectAttempts: -1,
       noAsyncTraces: true,
       ...(authenticator.length > 0 && { authenticator }),
-      ...(tls !== undefined && {
+      ...((tls !== undefined || this.#urls.some((url) => /^tls:/i.test(url))) && {
         tls: {
-          ...(tls.ca !== undefined && { ca: String(tls.ca) }),
-          ...(tls.cert !== undefined && { cert: String(tls.cert) }),
-          ...(tls.key !== undefined && { key: String(tls.key) }),
-          ...(tls.first === true && { handshakeFirst: true }),
+          ...(tls?.ca !== undefined && { ca: String(tls.ca) }),
+          ...(tls?.cert !== undefined && { cert: String(tls.cert) }),
+          ...(tls?.key !== undefined && { key: String(tls.key) }),
+          ...(tls?.first === true && { handshakeFirst: true }),
         },
       }),
     }
   }
 
+  get #urls(): readonly string[] {
+    return [this.#options.servers ?? 'nats://127.0.0.1:4222'].flat()
+  }
+
   /** The servers, without what may be secret in their addresses. */
   #whom(): string {
-    const { servers = 'nats://127.0.0.1:4222' } = this.#options
-    const all = typeof servers === 'string' ? [servers] : servers
+    const all = this.#urls
     return `NATS at ${all.map((server) => server.replace(/^([a-z]+:\/\/)?.*@/s, '$1')).join(', ')}`
   }
 }

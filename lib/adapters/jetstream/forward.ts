@@ -43,7 +43,12 @@ import { bodyName, claimKey, pool, subjectOf } from './subject.js'
 export interface ForwardOptions {
   /** For which host they are, or `any`: for the pool. @defaultValue the host of a host queue, or `any` */
   readonly to?: string | undefined
-  /** Go on with what arrives, until `signal` aborts; otherwise until the queue is empty. @defaultValue true */
+  /**
+   * Go on with what arrives, until `signal` aborts; otherwise until the queue is empty, which it never is
+   * while the servers are away.
+   *
+   * @defaultValue true
+   */
   readonly follow?: boolean | undefined
   /** How many are under way at a time. @defaultValue 64 */
   readonly concurrency?: number | undefined
@@ -92,6 +97,11 @@ export async function forwardItems(
 ): Promise<ForwardResult> {
   checkMembers('an option of forwarding', options, known)
   return new Forwarder(queue.context, new JetStreamEngine(jetStream), options).run()
+}
+
+/** The body of an item that is published, if it is kept apart: it is sent once, however often that is tried. */
+interface KeptBody {
+  stored?: NonNullable<Envelope['stored']>
 }
 
 class Forwarder {
@@ -188,9 +198,10 @@ class Forwarder {
   /** Publishes an item until the servers have it, or will not have it. Never rejects. */
   async #forward(item: Item, signal: AbortSignal): Promise<Result> {
     const ending = this.#ending.signal // Ends a wait at once; what is under way has until `signal`.
+    const kept: KeptBody = {}
     for (;;) {
       try {
-        await this.#patience.run(() => this.#publish(item, signal), ending)
+        await this.#patience.run(() => this.#publish(item, kept, signal), ending)
         return { returned: true }
       } catch (error) {
         if (ending.aborted) return { stopped: true }
@@ -206,13 +217,14 @@ class Forwarder {
     }
   }
 
-  async #publish(item: Item, signal: AbortSignal): Promise<void> {
+  async #publish(item: Item, kept: KeptBody, signal: AbortSignal): Promise<void> {
     const messageId = await this.#messageId(item)
     if (messageId === undefined) return
     const { id } = item
     const time = item.fd === undefined ? undefined : notBefore(statFile(item.fd), Date.now())
     const inline = item.size <= (await this.#engine.largestBody())
-    const stored = inline ? undefined : await this.#store(item, signal)
+    if (!inline) kept.stored ??= await this.#store(item, signal)
+    const { stored } = kept
     const envelope: Envelope = {
       id,
       ...(time !== undefined && { notBefore: new Date(time) }),

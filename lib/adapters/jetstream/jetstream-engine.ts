@@ -14,7 +14,7 @@ import type {
   Source,
   SourceInfo,
 } from './engine.js'
-import { headerRoom, largestInline, workStream } from './layout.js'
+import { headerRoom, largestInline } from './layout.js'
 import { isAway, NatsError, natsError } from './nats-error.js'
 import { objectBodies } from './object-bodies.js'
 import { consumerOf, subjectOf } from './subject.js'
@@ -201,24 +201,17 @@ export class JetStreamEngine implements Engine {
     const subject = subjectOf('work', queue, host)
     try {
       return await this.#jetStream.use(`receive from ${subject}`, async ({ manager }) => {
-        const stream = await streamOf(subject, async () => manager.streams.find(subject))
+        const stream = await manager.streams.find(subject)
         return manager.consumers.info(stream, consumerOf(queue, host))
       })
     } catch (error) {
       this.#consumers.delete(keyOf(source))
-      throw error
+      if (!(error instanceof NatsError) || error.trouble !== 'setup') throw error
+      const [what, flag] = host === undefined ? ['', ''] : [` for host ${host}`, `--host ${host} `]
+      const message = `queue ${queue} is not set up${what}; "fsq nats setup ${flag}${queue}" does that`
+      throw new NatsError('setup', message, { queue, cause: error })
     }
   }
-}
-
-/** The stream of a subject; mostly the one that all share. */
-async function streamOf(subject: string, find: () => Promise<string>): Promise<string> {
-  const stream = await find()
-  if (stream !== '') return stream
-  throw new NatsError(
-    'setup',
-    `no stream has ${subject} (${workStream}); "fsq nats setup" makes it`,
-  )
 }
 
 function keyOf({ queue, host }: Source): string {

@@ -543,8 +543,8 @@ export class Landing {
     const { ttl, maxSize } = receiving
     const name = parseItemName(id, queue.reading)
     const about = { queue: queue.name, id, ...name }
-    const expired = spent(about, { maxTries: 0, ttl }, queue.clock.now())
-    if (expired !== undefined) throw expired
+    if (spent(about, { maxTries: 0, ttl }, queue.clock.now()) !== undefined)
+      throw new FsqError('FSQ_TTL_EXPIRED', `item ${id} is older than the ${ttl} s that it may be`)
     const size = stored?.size ?? body.length
     if (maxSize > 0 && size > maxSize)
       throw unusable(`item ${id} has ${size} bytes, and at most ${maxSize} are received`)

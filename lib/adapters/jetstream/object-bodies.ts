@@ -34,9 +34,13 @@ export function objectBodies(jetStream: JetStream): Bodies {
         return chunksOf(connected, name, info.nuid, info.chunks)
       }),
     remove: async (name) =>
-      jetStream.use(`remove the body ${name}`, async ({ objects }) => {
+      jetStream.use(`remove the body ${name}`, async ({ manager, objects }) => {
         const store = await objects(bodiesBucket)
+        if ((await store.info(name)) === null) return
         await store.delete(name)
+        // What says that it was removed would stay for ever.
+        const subject = `$O.${bodiesBucket}.M.${Buffer.from(name).toString('base64').replace(/\+/g, '-').replace(/\//g, '_')}`
+        await manager.streams.purge(`OBJ_${bodiesBucket}`, { filter: subject })
       }),
   }
 }

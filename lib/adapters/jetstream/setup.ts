@@ -21,7 +21,7 @@ import { checkHost, consumerOf, subjectOf, subjectsOf } from './subject.js'
 export interface SetupOptions {
   /** The hosts that items are addressed to; the pool is always there. @defaultValue none */
   readonly hosts?: readonly string[] | undefined
-  /** On how many servers each message is kept. @defaultValue 3 in a cluster, otherwise 1 */
+  /** On how many servers each message is kept: 1, 3 or 5. @defaultValue 3 in a cluster, otherwise 1 */
   readonly replicas?: number | undefined
   /** How large the stream of the items may grow, in bytes; then forwarding waits. @defaultValue 1 GiB */
   readonly maxBytes?: number | undefined
@@ -91,6 +91,7 @@ export async function setupQueues(
   for (const queue of queues) checkName('queue', queue)
   for (const host of options.hosts ?? []) checkHost(host)
   return jetStream.use('set up the queues', async (connected) => {
+    checkCluster(connected, jetStream, options)
     const setup = new Setup(connected)
     const plans: Plan[] = []
     for (const thing of thingsFor(connected, queues, options)) plans.push(await setup.plan(thing))
@@ -99,10 +100,19 @@ export async function setupQueues(
   })
 }
 
+/** A server that is alone accepts more replicas for what is there, and cannot start with them again. */
+function checkCluster({ nats }: Connected, jetStream: JetStream, options: SetupOptions): void {
+  const { replicas = 1 } = options
+  // In another domain there may be a cluster that this server is not in.
+  if (replicas === 1 || nats.info?.cluster !== undefined || jetStream.hasDomain) return
+  const message = `cannot keep everything on ${replicas} servers: this one is in no cluster`
+  throw new NatsError('setup', message)
+}
+
 function checkOptions(options: SetupOptions): void {
   const { replicas = 1, maxDeliver = 1, maxBytes = 1, ackWait = 1, stream = workStream } = options
-  wholeNumber('replicas', replicas, 1)
-  if (replicas > 5) throw new TypeError(`Expected \`replicas\` to be at most 5, got ${replicas}`)
+  if (![1, 3, 5].includes(replicas))
+    throw new TypeError(`Expected \`replicas\` to be 1, 3 or 5, got ${replicas}`)
   wholeNumber('maxDeliver', maxDeliver, 1)
   wholeNumber('maxBytes', maxBytes, 1)
   if (!(ackWait >= 1))

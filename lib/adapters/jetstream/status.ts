@@ -95,7 +95,8 @@ export async function natsStatus(
       server: { name, version, ...(cluster !== '' && { cluster }) },
       queues: found,
       dead: (await manager.streams.info(deadStream)).state.messages,
-      bodies: await storedIn(connected, `OBJ_${bodiesBucket}`, `$O.${bodiesBucket}.M.>`),
+      // The pieces of each have a subject of their own; of one that was removed there are none.
+      bodies: await storedIn(connected, `OBJ_${bodiesBucket}`, `$O.${bodiesBucket}.C.>`),
       claims: await storedIn(connected, `KV_${claimsBucket}`),
     }
   })
@@ -168,7 +169,8 @@ async function storedIn(
     subjects === undefined ? undefined : { subjects_filter: subjects },
   )
   return {
-    count: subjects === undefined ? info.state.messages : sum(info),
+    count:
+      subjects === undefined ? info.state.messages : Object.keys(info.state.subjects ?? {}).length,
     bytes: info.state.bytes,
   }
 }

@@ -142,6 +142,14 @@ t.test('setup', { skip }, async (t) => {
     )
   })
 
+  await t.test('does not ask a server that is alone for replicas', async (t) => {
+    await t.rejects(setupQueues(jetStream, ['q'], { replicas: 3 }), {
+      code: 'FSQ_NATS_SETUP',
+      message: /in no cluster/,
+    })
+    t.equal((await manager.streams.info('FSQ_WORK')).config.num_replicas, 1)
+  })
+
   await t.test('refuses what cannot be changed', async (t) => {
     await manager.streams.add({
       name: 'ODD',
@@ -162,6 +170,7 @@ t.test('setup', { skip }, async (t) => {
     await t.rejects(setupQueues(jetStream, queues, option), { code: 'FSQ_PATH' }, what)
   for (const option of [
     { replicas: 0 },
+    { replicas: 2 },
     { replicas: 7 },
     { maxBytes: -1 },
     { ackWait: 0 },

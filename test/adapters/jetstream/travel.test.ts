@@ -110,6 +110,7 @@ t.test('a body that no message holds travels apart, and is removed there', { ski
     item.close()
   }
   t.strictSame(await store.list(), [])
+  t.equal(await way.messages('OBJ_fsq_bodies'), 0, 'not even what says that they were removed')
 })
 
 t.test('a queue that is down is neither forwarded nor received into', { skip }, async (t) => {

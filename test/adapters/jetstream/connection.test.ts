@@ -1,0 +1,66 @@
+import { createServer } from 'node:net'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import t, { type Test } from 'tap'
+import { type JetStreamOptions, openJetStream } from '../../../lib/adapters/jetstream/index.js'
+
+/*
+ * What is said to a server before it is known to be one, and of it.
+ */
+
+/** A server that does not encrypt, and what it hears. */
+async function plainServer(t: Test) {
+  let heard = ''
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined)
+    socket.on('data', (data) => (heard += data.toString('latin1')))
+    socket.write(
+      'INFO {"server_id":"x","version":"2.9.10","max_payload":1048576,"headers":true}\r\n',
+    )
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  return { port: (server.address() as AddressInfo).port, heard: () => heard }
+}
+
+t.test('nothing is said to a server of tls:// that does not encrypt', async (t) => {
+  const { port, heard } = await plainServer(t)
+  const jetStream = openJetStream({
+    servers: `tls://127.0.0.1:${port}`,
+    user: 'joe',
+    password: 'sekret',
+    timeout: 1,
+  })
+  t.teardown(() => jetStream.close())
+  await t.rejects(jetStream.connected(), { code: 'FSQ_NATS', message: /tls/ })
+  t.notMatch(heard(), /joe|sekret/)
+})
+
+t.test('errors name the servers, without what is secret in their addresses', async (t) => {
+  const addresses = [
+    'nats://joe:sekret@127.0.0.1:1',
+    'nats://joe:se@kret@127.0.0.1:1',
+    'joe:sekret@127.0.0.1:1',
+    'nats://sekret@127.0.0.1:1',
+  ]
+  for (const servers of addresses) {
+    const jetStream = openJetStream({ servers, timeout: 1 })
+    const error: unknown = await jetStream.connected().catch((reason: unknown) => reason)
+    t.ok(error instanceof Error && error.message.includes('127.0.0.1:1'), servers)
+    t.notMatch(String(error), /sekret|kret/)
+    await jetStream.close()
+  }
+})
+
+t.test('what is no option, or of the wrong form, is a mistake of the caller', async (t) => {
+  for (const options of [{ server: 'x' }, { timeout: 0 }, { timeout: -1 }])
+    t.throws(() => openJetStream(options), TypeError, JSON.stringify(options))
+})
+
+t.test('what is closed stays closed', async (t) => {
+  const jetStream = openJetStream()
+  await jetStream.close()
+  await jetStream.close()
+  await t.rejects(jetStream.connected(), { code: 'FSQ_NATS', message: /closed/ })
+})
