@@ -2,7 +2,7 @@ import { createServer } from 'node:net'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
-import { type JetStreamOptions, openJetStream } from '../../../lib/adapters/jetstream/index.js'
+import { openJetStream } from '../../../lib/adapters/jetstream/index.js'
 
 /*
  * What is said to a server before it is known to be one, and of it.
