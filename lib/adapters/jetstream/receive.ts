@@ -212,6 +212,12 @@ class Receiver {
         this.#fail(error)
       },
     })
+    const watches = this.#stateDirectories().map((directory) =>
+      watched(directory, () => {
+        if (this.#isDown()) this.#pull?.end()
+        this.#wake()
+      }),
+    )
     try {
       await landing.ready()
       await this.#pullAll(landing)
@@ -224,6 +230,7 @@ class Receiver {
       })
       await Promise.all([...this.#landings, ...this.#held])
       giveUp()
+      for (const watch of watches) watch[Symbol.dispose]()
       await landing.close()
     }
   }
@@ -270,14 +277,8 @@ class Receiver {
       signal,
     )
     this.#pull = pull
-    const directories = this.#stateDirectories()
-    const watches = directories.map((directory) =>
-      watched(directory, () => {
-        if (this.#isDown()) pull.end()
-      }),
-    )
     try {
-      if (signal.aborted || this.#isDown()) pull.end() // It may have gone down before it was watched.
+      if (signal.aborted || this.#isDown()) pull.end() // There was no pull to end when it went down.
       for await (const delivery of pull) {
         this.#failedPulls = 0
         this.#begin(landing, delivery)
@@ -291,7 +292,6 @@ class Receiver {
       return true
     } finally {
       this.#pull = undefined
-      for (const watch of watches) watch[Symbol.dispose]()
     }
     return true
   }
@@ -347,7 +347,8 @@ class Receiver {
 
   /** Waits until something has changed: an item has landed, or left the queue, or the queue is up. */
   async #change(): Promise<void> {
-    const directories = [this.#queue.paths.queue, ...this.#stateDirectories()]
+    // Where items are landing, each of them tells.
+    const directories = this.#landings.size > 0 ? [] : [this.#queue.paths.queue]
     await new Promise<void>((resolve) => {
       const forget = after(lookAgain, resolve)
       const watches = directories.map((directory) => watched(directory, resolve))
