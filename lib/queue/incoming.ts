@@ -215,9 +215,9 @@ export class Arriving {
     }
   }
 
-  /** When it was staged, in milliseconds of the epoch, or the time that it waits for. */
+  /** When it was staged, in milliseconds of the epoch, or the time that it waits for; also once withdrawn. */
   get time(): number {
-    return Number((stateOf(this.staged)?.mtime ?? 0n) / 1_000_000n)
+    return Number((stateOf(this.#source)?.mtime ?? 0n) / 1_000_000n)
   }
 
   /**

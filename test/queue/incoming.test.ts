@@ -91,6 +91,7 @@ void t.test('an item on its way into a queue', async (t) => {
     t.equal(arriving.withdraw(), true)
     t.strictSame([names('queue'), names('linked'), names('withdrawn')], [[], [], [id]])
     t.equal(arriving.state, 'withdrawn')
+    t.ok(Date.now() - arriving.time < 60_000, 'it is as old as it was when it was staged')
     await arriving.publish()
     t.equal(arriving.withdraw(), true, 'before it is kept, too')
     t.strictSame([names('queue'), names('linked'), names('withdrawn')], [[], [], [id]])
