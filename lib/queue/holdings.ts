@@ -12,6 +12,11 @@ export function withoutTries(entry: string): string {
   return fields.join(delimiter)
 }
 
+/** The same of an item that is known by its text. */
+export function keyWithoutTries({ writing }: QueueContext, id: string): string {
+  return withoutTries(toByteString(id, writing.charset))
+}
+
 /** Whether a queue has an item of that very name, be it finished. */
 export function holdsItem({ paths, writing }: QueueContext, id: string): boolean {
   const entry = toByteString(id, writing.charset)
@@ -47,17 +52,13 @@ export class Retried {
   }
 
   has(id: string): boolean {
-    return this.#names.has(this.#keyOf(id))
+    return this.#names.has(keyWithoutTries(this.#queue, id))
   }
 
   /** Knows of an item that has come since then, too. */
   add(id: string): void {
-    this.#names.add(this.#keyOf(id))
+    this.#names.add(keyWithoutTries(this.#queue, id))
     this.added++
-  }
-
-  #keyOf(id: string): string {
-    return withoutTries(toByteString(id, this.#queue.writing.charset))
   }
 }
 

@@ -5,7 +5,7 @@ import type { Connected, JetStream } from './connection.js'
 import { deadStream, exhaustedAdvisory } from './layout.js'
 import { JetStreamEngine } from './jetstream-engine.js'
 import { isAway, NatsError } from './nats-error.js'
-import { pool, readSubject, subjectOf, subjectsOf } from './subject.js'
+import { pool, readSubject, subjectOf } from './subject.js'
 
 /*
  * Dead letters come about in two ways. What a receiver cannot use it copies to the stream FSQ_DEAD
@@ -127,7 +127,7 @@ function isList(which: readonly number[] | DeadChoice): which is readonly number
 
 async function* allDead(jetStream: JetStream): AsyncGenerator<Dead> {
   for (let seq = 1; ;) {
-    const message = await nextOf(jetStream, seq, '>')
+    const message = await nextOf(jetStream, seq)
     if (message === undefined) return
     seq = message.seq + 1
     const dead = await readDead(jetStream, message).catch((error: unknown) => {
@@ -251,12 +251,8 @@ async function removeMessage({ manager }: Connected, stream: string, seq: number
 }
 
 /** The first message from a number on. */
-async function nextOf(
-  jetStream: JetStream,
-  seq: number,
-  next_by_subj: string,
-): Promise<StoredMsg | undefined> {
-  const next = { seq, next_by_subj } // The types do not know that of the servers.
+async function nextOf(jetStream: JetStream, seq: number): Promise<StoredMsg | undefined> {
+  const next = { seq, next_by_subj: '>' } // The types do not know that of the servers.
   return jetStream.use('read the dead letters', async ({ manager }) => {
     return (await manager.streams.getMessage(deadStream, next)) ?? undefined
   })
@@ -288,12 +284,4 @@ function decoded(header: string): string {
   } catch {
     return header
   }
-}
-
-/** How many dead letters a queue has, by the state of their stream. */
-export async function countDead({ manager }: Connected, queue: string): Promise<number> {
-  const { state } = await manager.streams.info(deadStream, {
-    subjects_filter: subjectsOf('dead', queue),
-  })
-  return Object.values(state.subjects ?? {}).reduce((sum, count) => sum + count, 0)
 }

@@ -209,13 +209,7 @@ export class Landing {
     const found = incoming.find(id)
     if (found?.state === 'linked' || this.#isHere(delivery, id)) {
       if (receiving.ack === 'finished' && this.#unfinished.isWaiting(id))
-        this.#unfinished.add({
-          id: envelope.id,
-          answerable: delivery,
-          arriving: found,
-          claim: undefined,
-          body: envelope.stored?.name,
-        })
+        this.#confirmLater(delivery, envelope, found, undefined)
       else await this.#confirmRepeated(delivery, envelope, found)
       return
     }
@@ -282,13 +276,7 @@ export class Landing {
         if (linked === undefined) delivery.giveBack(1)
         else await this.#arrived('received', delivery, envelope, found, linked)
       } else if (isUnfinished && this.#unfinished.isWaiting(id)) {
-        this.#unfinished.add({
-          id: envelope.id,
-          answerable: isSecond ? first : delivery,
-          arriving: found,
-          claim: entry,
-          body: envelope.stored?.name,
-        })
+        this.#confirmLater(isSecond ? first : delivery, envelope, found, entry)
         if (isSecond) await this.#confirmSecond(delivery, id)
       } else {
         if (isUnfinished) await this.#unfinished.claimFinished(id, entry)
@@ -424,19 +412,23 @@ export class Landing {
     const { queue, receiving, tell } = this.#options
     if (receiving.ack === 'finished') {
       staged.keep()
-      this.#unfinished.add({
-        id: envelope.id,
-        answerable: delivery,
-        arriving: staged,
-        claim: entry,
-        body: envelope.stored?.name,
-      })
+      this.#confirmLater(delivery, envelope, staged, entry)
       tell({ type, queue: queue.name, id: envelope.id })
       return
     }
     staged.discard()
     tell({ type, queue: queue.name, id: envelope.id })
     await this.#confirm(delivery, envelope)
+  }
+
+  /** It is confirmed when it is finished here. */
+  #confirmLater(
+    answerable: Answerable,
+    { id, stored }: Envelope,
+    arriving: Arriving | undefined,
+    claim: Entry<Claim> | undefined,
+  ): void {
+    this.#unfinished.add({ id, answerable, arriving, claim, body: stored?.name })
   }
 
   async #confirmRepeated(

@@ -1,6 +1,5 @@
-import { toByteString } from '../../name/charset.js'
 import type { QueueContext } from '../../queue/context.js'
-import { waitingNames, withoutTries } from '../../queue/holdings.js'
+import { keyWithoutTries, waitingNames } from '../../queue/holdings.js'
 import type { Arriving } from '../../queue/incoming.js'
 import type { Answerable, Claim, Entry } from './engine.js'
 
@@ -47,7 +46,7 @@ export class Outstanding {
 
   /** Whether an item is in queue/, perhaps under the name of a later try. */
   isWaiting(id: string): boolean {
-    return waitingNames(this.#queue).has(this.#keyOf(id))
+    return waitingNames(this.#queue).has(keyWithoutTries(this.#queue, id))
   }
 
   /**
@@ -61,10 +60,6 @@ export class Outstanding {
   }
 
   #notIn(items: readonly OutstandingItem[], names: ReadonlySet<string>): OutstandingItem[] {
-    return items.filter(({ id }) => !names.has(this.#keyOf(id)))
-  }
-
-  #keyOf(id: string): string {
-    return withoutTries(toByteString(id, this.#queue.writing.charset))
+    return items.filter(({ id }) => !names.has(keyWithoutTries(this.#queue, id)))
   }
 }

@@ -1,7 +1,6 @@
 import type { ConsumerInfo, StreamInfo } from '@nats-io/jetstream'
 import { checkName } from '../../queue/context.js'
 import type { Connected, JetStream } from './connection.js'
-import { countDead } from './dead.js'
 import { bodiesBucket, claimsBucket, deadStream } from './layout.js'
 import { NatsError } from './nats-error.js'
 import { pool, readSubject, subjectsOf } from './subject.js'
@@ -134,7 +133,9 @@ async function statusOf(
     replicas: info.config.num_replicas,
     depth: sum(info),
     ...(oldest !== null && { oldest: oldest.time }),
-    dead: await countDead(connected, queue),
+    dead: sum(
+      await manager.streams.info(deadStream, { subjects_filter: subjectsOf('dead', queue) }),
+    ),
     targets: consumers.map(targetOf).sort((a, b) => order(a).localeCompare(order(b))),
   }
 }

@@ -1,14 +1,9 @@
-import { forwardItems } from '../../../adapters/jetstream/index.js'
-import { catchSignals } from '../../../work/signals.js'
-import { allAtOnce, queuesOf } from '../../all-at-once.js'
 import { defineCommand } from '../../command.js'
-import { natsFlags, type NatsFlags, withNats } from '../../nats-flags.js'
-import { natsReport } from '../../nats-report.js'
-import { host, interval, positive } from '../../values.js'
+import { type ForwardFlags, forwardFlags, forwardQueues } from '../../forward-queues.js'
+import { natsFlags } from '../../nats-flags.js'
+import { interval } from '../../values.js'
 
-interface Flags extends NatsFlags {
-  readonly to?: string
-  readonly jobs?: number
+interface Flags extends ForwardFlags {
   readonly sweep?: number
 }
 
@@ -18,30 +13,14 @@ export default defineCommand<Flags>({
   flagsAnywhere: true,
   flags: (command) =>
     natsFlags(
-      command
-        .option('--to <host>', 'for this host, whatever the queue says', host)
-        .option('-j, --jobs <n>', 'publish n items at a time (default: 64)', positive)
-        .option('--sweep <duration>', 'look at the queues so often (default: 30s)', interval),
+      forwardFlags(command).option(
+        '--sweep <duration>',
+        'look at the queues so often (default: 30s)',
+        interval,
+      ),
     ),
   async run(call) {
-    const { to, jobs: concurrency, sweep } = call.flags
-    const queues = await queuesOf(call)
-    const report = natsReport(call)
-    using signals = catchSignals()
-    signals.again.addEventListener('abort', signals.die)
-    return await withNats(call.flags, (jetstream) =>
-      allAtOnce(queues, call, signals.signal, async (queue, signal) => {
-        const { forwarded, refused, left } = await forwardItems(queue, jetstream, {
-          to,
-          concurrency,
-          sweep,
-          signal,
-          onEvent: (event) => {
-            report(queue.name, event)
-          },
-        })
-        call.chirp(`${queue.name}: ${forwarded} forwarded, ${refused} refused, ${left} left`)
-      }),
-    )
+    const { sweep } = call.flags
+    return (await forwardQueues(call, { follow: true, sweep })).status
   },
 })
