@@ -1,0 +1,59 @@
+/*
+ * Values by keys that several processes, perhaps on several machines, change at the same time: each change
+ * is made only by who knows what is there. The file system is one place for them, JetStream another.
+ */
+
+/** A value, and the revision by which it can be replaced. */
+export interface Entry<T> {
+  readonly value: T
+  readonly revision: number
+}
+
+/** Values by keys, each replaced only by who knows the one that is there. */
+export interface Entries<T> {
+  get(key: string): Promise<Entry<T> | undefined>
+  /** The new revision; undefined where there is one. */
+  create(key: string, value: T): Promise<number | undefined>
+  /** The new revision; undefined where somebody else has replaced it. */
+  replace(key: string, value: T, revision: number): Promise<number | undefined>
+  /** Harmless where there is none. */
+  remove(key: string): Promise<void>
+}
+
+/** {@link Entries} that can be listed, and watched. */
+export interface WatchedEntries<T> extends Entries<T> {
+  /** All that are there. */
+  list(): Promise<ReadonlyMap<string, Entry<T>>>
+  /**
+   * Tells of each key that was created, replaced, or removed since, soon, until it is disposed; undefined:
+   * look at all of them.
+   *
+   * @param onError - it can no longer be watched; whoever looks from time to time misses nothing
+   */
+  watch(onChange: (key: string | undefined) => void, onError: (error: unknown) => void): Disposable
+}
+
+/** What only one has at a time, until it ends or is cut off. */
+export interface Hold extends Disposable {
+  /** How often it was taken until now, this time included: the later holder has the higher number. */
+  readonly epoch: number
+  /** Whether it is still ours, as far as we can know. */
+  isHeld(): boolean
+}
+
+/** How entries are kept. */
+export interface EntriesOptions {
+  /** They may be lost when all of the servers, or the power, is; then they are quicker. @defaultValue false */
+  readonly volatile?: boolean
+}
+
+/** A place for values. */
+export interface KeyValues extends AsyncDisposable {
+  /**
+   * The entries of that name, which has letters, digits and `-`. Keys are any text of at most 255 bytes, without NUL;
+   * values are JSON.
+   */
+  entries<T>(name: string, options?: EntriesOptions): WatchedEntries<T>
+  /** Takes what only one has at a time; undefined where another has it. */
+  hold(name: string, holder: string): Promise<Hold | undefined>
+}
