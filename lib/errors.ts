@@ -90,6 +90,12 @@ const meanings = {
   },
   FSQ_NATS_MESSAGE: { exit: 111, meaning: 'a message of NATS is no item, or not the whole of one' },
   FSQ_NATS_CLIENT: { exit: 111, meaning: 'the packages by which NATS is spoken are not installed' },
+  FSQ_NXQUEUE: {
+    exit: 111,
+    meaning: 'what a cluster of nxqueue knows cannot be used, or does not allow that',
+  },
+  FSQ_NXQUEUE_JOB: { exit: 111, meaning: 'no job of nxqueue, or not one that can be dispatched' },
+  FSQ_NXQUEUE_LOST: { exit: 111, meaning: 'a server ended, or was lost, while it executed a job' },
   FSQ_SYSTEM: { exit: 111, meaning: 'a system call failed where nobody expected it to' },
   FSQ_UNSUPPORTED: { exit: 111, meaning: 'this machine lacks something that fsq needs' },
 } as const

@@ -22,6 +22,8 @@ export type Ended =
 
 /** A program that runs. */
 export interface Running {
+  /** Its number; undefined where it never began. */
+  readonly pid: number | undefined
   /** Sends it a signal, and its process group if it leads one; harmless once it has ended. */
   readonly kill: (signal: NodeJS.Signals) => void
   /** Resolves when it has ended; never rejects. */
@@ -88,7 +90,7 @@ export function startProgram(
   } catch (error) {
     const ended = Promise.resolve({ error })
     const gone = async (): Promise<void> => undefined
-    return { kill: () => undefined, ended, isOver: () => true, gone }
+    return { pid: undefined, kill: () => undefined, ended, isOver: () => true, gone }
   }
   if (onOutput !== undefined) {
     passOn(child.stdout, process.stdout, onOutput)
@@ -96,6 +98,7 @@ export function startProgram(
   }
   const { pid } = child
   return {
+    pid,
     kill: (signal) => {
       if (!group || pid === undefined) child.kill(signal)
       else send(-pid, signal)
@@ -122,6 +125,7 @@ function fastSpawn(): Spawn | undefined {
 
 function runningOf({ pid, status, ended }: Spawned, leads: boolean): Running {
   return {
+    pid,
     kill: (signal) => {
       if (leads) send(-pid, signal)
       else if (status() === undefined) send(pid, signal)

@@ -37,18 +37,29 @@ export async function moveItem(
   to: QueueContext,
   entry: string,
 ): Promise<string> {
-  return withLockedEntry(from, 'queue', entry, 'move', async (item) => {
-    // To itself it would look moved already, and lose the one name that it has.
-    if (inodeOf(from.paths.queue)?.key === inodeOf(to.paths.queue)?.key)
-      throw new FsqError('FSQ_FINISH', `${from.name} and ${to.name} are the same queue`)
-    try {
-      const id = await move(from, to, item)
-      wake(item.fd)
-      return id
-    } catch (error) {
-      throw explained(from, to, item.id, error)
-    }
-  })
+  return withLockedEntry(from, 'queue', entry, 'move', async (item) => moveLocked(from, to, item))
+}
+
+/**
+ * {@link moveItem} for an item that is locked already.
+ *
+ * @throws {@link FsqError} as that does; the system's error.
+ */
+export async function moveLocked(
+  from: QueueContext,
+  to: QueueContext,
+  item: LockedEntry,
+): Promise<string> {
+  // To itself it would look moved already, and lose the one name that it has.
+  if (inodeOf(from.paths.queue)?.key === inodeOf(to.paths.queue)?.key)
+    throw new FsqError('FSQ_FINISH', `${from.name} and ${to.name} are the same queue`)
+  try {
+    const id = await move(from, to, item)
+    wake(item.fd)
+    return id
+  } catch (error) {
+    throw explained(from, to, item.id, error)
+  }
 }
 
 async function move(

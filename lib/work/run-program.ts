@@ -9,6 +9,12 @@ import { Tail } from './tail.js'
 export interface ProgramRun {
   /** Tell the program of the item in FSQ_ITEM_* variables. @defaultValue true */
   readonly env?: boolean | undefined
+  /** What it finds in its environment besides. */
+  readonly variables?: Readonly<Record<string, string>>
+  /** Whether the arguments of the item are not added to its own. @defaultValue false */
+  readonly ownArguments?: boolean
+  /** Is told the number of the program once it runs. */
+  readonly onStart?: (pid: number) => void
   /** Do not give the body to the program. @defaultValue false */
   readonly noOpen?: boolean | undefined
   /**
@@ -45,9 +51,12 @@ export function runProgram(command: readonly string[], options: ProgramRun): Run
   if (command[0] === '') throw new TypeError('Expected the name of a program, got an empty one')
   const { env = true, noOpen = false, group, keepOutput = false, stopSignal, askedToo } = options
   const unable = [...exhaustion, ...(options.isOurs === true ? unusable : [])]
-  const environment = { ...process.env } // Read once: each variable costs a call.
+  const environment = { ...process.env, ...options.variables } // Read once: each variable costs a call.
   return async (item: Item, { signal, kill }): Promise<Result> => {
-    const [program, ...args] = [...command, ...item.arguments]
+    const [program, ...args] = [
+      ...command,
+      ...(options.ownArguments === true ? [] : item.arguments),
+    ]
     if (program === undefined || program === '')
       return { error: cannotRun('item', new Error(nothing)) }
     const tail = keepOutput ? new Tail(kept) : undefined
@@ -63,6 +72,7 @@ export function runProgram(command: readonly string[], options: ProgramRun): Run
           tail.add(bytes)
         }),
     })
+    if (running.pid !== undefined) options.onStart?.(running.pid)
     let asked = false as boolean // Set by what is called back.
     const ask = (): void => {
       if (running.isOver()) return // It was in time, only the news of it was not.

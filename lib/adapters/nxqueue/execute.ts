@@ -1,0 +1,281 @@
+import { FsqError } from '../../errors.js'
+import { toByteString } from '../../name/charset.js'
+import { parseItemName } from '../../name/item-name.js'
+import { entryPath } from '../../posix/path.js'
+import { isRunning, type ProcessIdentity, processIdentity } from '../../posix/process-identity.js'
+import type { QueueContext } from '../../queue/context.js'
+import { withLockedEntry } from '../../queue/locked-entry.js'
+import { moveLocked } from '../../queue/move-item.js'
+import type { Item } from '../../queue/item.js'
+import { after } from '../../timer.js'
+import type { FinishedEvent } from '../../work/events.js'
+import type { Ending, Result, Runner } from '../../work/job.js'
+import type { Drive, Inventory, Volume } from './inventory.js'
+import { type Job, jobOf } from './job-item.js'
+import type { JobKind } from './job.js'
+import { unlessElsewhere } from './unless-elsewhere.js'
+import {
+  free,
+  holdsAll,
+  type JobRecord,
+  type Launched,
+  launchOf,
+  type Run,
+  type Store,
+  update,
+} from './store.js'
+
+/*
+ * Executing what is launched to a server: the items of its host queue, with a worker (lib/work). What a
+ * crash leaves after each step:
+ *
+ *   1. flock(2) the item in hosts/SERVER/queue       launched; at the next start it is run
+ *   2. look that it was launched to us, with all     the same; what was not goes back to queue/
+ *      that it needs
+ *   3. record that it runs                           the lock is held by the program: it runs, and nobody
+ *                                                    else begins it; the lock is free: it was lost, and
+ *                                                    fails temporarily
+ *   4. run it                                        the same
+ *   5. count what it wrote, and that it ended        the same; what is written twice is counted twice
+ *   6. finish the item                               done, or failed, with claims: freed at the next start
+ *   7. free what it had                              done, or failed; one that failed temporarily is in
+ *                                                    hosts/SERVER/queue without a record: back to queue/
+ *   8. move it back to queue/, if it failed          as before it was launched, with one more try spent
+ *      temporarily
+ *
+ * So a job that waits for its next try has nothing, and may be tried elsewhere.
+ */
+
+/** A job that is being executed. */
+export interface RunningJob extends Job {
+  /** Its work-item, locked for us. */
+  readonly item: Item
+  /** The volume that it got. */
+  readonly onVolume: Volume | undefined
+  /** The drive that it got. */
+  readonly inDrive: Drive | undefined
+}
+
+/** Does the work of a job. */
+export type JobRunner = (
+  job: RunningJob,
+  ending: Ending,
+  onStart: (program: number) => void,
+) => Promise<Result>
+
+/** What an executor works with. */
+export interface ExecutorParts {
+  /** The queue of the cluster. */
+  readonly queue: QueueContext
+  /** The host queue of the server. */
+  readonly own: QueueContext
+  readonly server: string
+  readonly store: Store
+  readonly inventory: () => Inventory
+  readonly run: Readonly<Partial<Record<JobKind, JobRunner>>>
+  /** Is told of what is wrong with a job, and of what was put back. */
+  readonly onReturned: (id: string, why: string) => void
+}
+
+/** See above. */
+export class Executor {
+  readonly #parts: ExecutorParts
+  readonly #self: ProcessIdentity
+  /** What ends the jobs that run, by their jobIDs. */
+  readonly #running = new Map<string, AbortController>()
+
+  constructor(parts: ExecutorParts) {
+    this.#parts = parts
+    const self = processIdentity()
+    if (self === undefined)
+      throw new FsqError('FSQ_UNSUPPORTED', 'cannot tell who we are: no /proc')
+    this.#self = self
+  }
+
+  /** Steps 2 to 5. */
+  readonly run: Runner = async (item, ending) => {
+    const { store } = this.#parts
+    const launched = await launchOf(store, item.id)
+    if (launched === undefined || !(await this.#isOurs(launched))) {
+      await this.#putBack(item, launched)
+      return { stopped: true }
+    }
+    if (launched.run !== undefined) {
+      const { service, program = service } = launched.run
+      if (isRunning(program) === true && !this.#isSelf(program))
+        return { unable: lost(item, 'is still running, though it gave up its lock') }
+      return { thrown: lost(item, 'was running when its service ended, and is tried again') }
+    }
+    const began = item.context.clock.now()
+    await this.#record(item, launched, { service: this.#self, began })
+    using ended = new Ended(ending)
+    this.#running.set(launched.jobID, ended.cancel)
+    try {
+      if (await this.#isCancelled(launched)) ended.cancel.abort()
+      const result = await this.#runJob(item, launched, ended, began)
+      if (isLeft(result, ending)) await this.#forgetRun(item, launched)
+      else if (isSuccess(result, item)) await this.#count(launched, item)
+      else if (ended.cancel.signal.aborted) await this.#endCancelled(item, launched)
+      return result
+    } finally {
+      this.#running.delete(launched.jobID)
+    }
+  }
+
+  /** Looks whether a job that runs is to be ended; all of them without a jobID. */
+  async look(jobID?: string): Promise<void> {
+    for (const each of jobID === undefined ? [...this.#running.keys()] : [jobID])
+      if (this.#running.has(each) && (await this.#isCancelled({ jobID: each })))
+        this.#running.get(each)?.abort()
+  }
+
+  /** Step 7, and 8 where its outcome is another try. */
+  async settle({
+    id,
+    type,
+    outcome,
+  }: Pick<FinishedEvent, 'id' | 'type' | 'outcome'>): Promise<void> {
+    const { own, queue, store } = this.#parts
+    const launched = await launchOf(store, id)
+    if (type === 'failed' && launched !== undefined) {
+      await update(store.jobs, launched.jobID, (job): JobRecord => {
+        return job?.ended === undefined ? { ended: 'failed', at: own.clock.now() } : job
+      })
+    }
+    await free(store, id, launched)
+    if (outcome.state !== 'queue') return
+    const next = outcome.id
+    const entry = toByteString(next, own.reading.charset)
+    await unlessElsewhere(
+      withLockedEntry(own, 'queue', entry, 'put back', async (item) => {
+        await moveLocked(own, queue, item)
+      }),
+    )
+  }
+
+  async #isOurs(launched: Launched): Promise<boolean> {
+    const { server, store } = this.#parts
+    return launched.server === server && (await holdsAll(store, launched))
+  }
+
+  /** It was not launched to us, or failed and was not put back: whose record there is stays. */
+  async #putBack(item: Item, launched: Launched | undefined): Promise<void> {
+    const { own, queue, store, server, onReturned } = this.#parts
+    const { id, fd } = item
+    if (fd === undefined) throw new Error('an item that is executed is locked')
+    if (launched?.server === server) await free(store, id, launched)
+    const path = entryPath(own.paths.queue, toByteString(id, own.reading.charset))
+    await moveLocked(own, queue, { id, path, fd, name: parseItemName(id, own.reading) })
+    onReturned(id, 'it was not launched with all that it needs')
+  }
+
+  async #runJob(item: Item, launched: Launched, ending: Ending, began: number): Promise<Result> {
+    const { store, inventory, run } = this.#parts
+    let recorded = Promise.resolve()
+    try {
+      if (ending.signal.aborted) return { thrown: ending.signal.reason }
+      const job = await jobOf(item)
+      const runJob = run[job.kind]
+      if (runJob === undefined)
+        return {
+          unable: new FsqError('FSQ_NXQUEUE_JOB', `nothing here can ${job.kind}: ${item.id}`),
+        }
+      const { drives, volumes } = inventory()
+      const { drive, volume } = launched
+      if (drive !== undefined && volume !== undefined)
+        await update(store.mounts, drive, () => ({ volume, at: began }))
+      const onStart = (pid: number): void => {
+        const program = processIdentity(pid)
+        if (program === undefined) return
+        recorded = this.#record(item, launched, { service: this.#self, program, began }).catch(
+          () => undefined, // The lock says that it runs; this would only say it as well.
+        )
+      }
+      const onVolume = volumes.find(({ name }) => name === volume)
+      const inDrive = drives.find(({ name }) => name === drive)
+      return await runJob({ ...job, item, onVolume, inDrive }, ending, onStart)
+    } catch (thrown) {
+      return { thrown }
+    } finally {
+      await recorded
+    }
+  }
+
+  async #record(item: Item, launched: Launched, run: Run): Promise<void> {
+    await update(this.#parts.store.launches, item.id, () => ({ ...launched, run }))
+  }
+
+  async #forgetRun(item: Item, { run: _, ...launched }: Launched): Promise<void> {
+    await update(this.#parts.store.launches, item.id, () => launched)
+  }
+
+  async #isCancelled({ jobID }: Pick<Launched, 'jobID'>): Promise<boolean> {
+    return (await this.#parts.store.jobs.get(jobID))?.value.cancel === true
+  }
+
+  async #endCancelled(item: Item, { jobID }: Launched): Promise<void> {
+    const at = item.context.clock.now()
+    await update(this.#parts.store.jobs, jobID, (): JobRecord => ({ ended: 'cancelled', at }))
+    await item.failPerm()
+  }
+
+  async #count({ volume, bytes, jobID }: Launched, item: Item): Promise<void> {
+    const { store, inventory } = this.#parts
+    const { kind } = await jobOf(item)
+    const at = item.context.clock.now()
+    const used = inventory().volumes.find(({ name }) => name === volume)?.used
+    if (volume !== undefined && used !== undefined && (kind === 'archive' || kind === 'format')) {
+      await update(store.written, volume, (written) => {
+        const before = written?.base === used ? written.bytes : 0
+        return { base: used, bytes: kind === 'format' ? -used : before + bytes }
+      })
+    }
+    await update(store.jobs, jobID, (): JobRecord => ({ ended: 'completed', at }))
+  }
+
+  #isSelf({ pid, boot, startTicks }: ProcessIdentity): boolean {
+    const self = this.#self
+    return self.pid === pid && self.boot === boot && self.startTicks === startTicks
+  }
+}
+
+/** How a job is told to end: by who stops its worker, or by who cancels it. */
+class Ended implements Ending, Disposable {
+  readonly cancel = new AbortController()
+  readonly signal: AbortSignal
+  readonly kill: AbortSignal
+  readonly #late = new AbortController()
+  #forget = (): void => undefined
+
+  constructor({ signal, kill }: Ending) {
+    this.signal = AbortSignal.any([signal, this.cancel.signal])
+    this.kill = AbortSignal.any([kill, this.#late.signal])
+    this.cancel.signal.addEventListener('abort', () => {
+      this.#forget = after(grace, () => {
+        this.#late.abort()
+      })
+    })
+  }
+
+  [Symbol.dispose](): void {
+    this.#forget()
+  }
+}
+
+/** How long a job that is cancelled has to end, in seconds. */
+const grace = 10
+
+/** The item stays as it was launched: it was ended since we stop, or could not be begun. */
+function isLeft(result: Result, { signal }: Ending): boolean {
+  if ('stopped' in result || 'unable' in result) return true
+  if ('inTime' in result && result.inTime) return false
+  return signal.aborted && (signal.reason as FsqError).code === 'FSQ_STOPPED'
+}
+
+function isSuccess(result: Result, item: Item): boolean {
+  return 'returned' in result || ('code' in result && result.code === item.context.settings.success)
+}
+
+function lost({ id }: Item, what: string): FsqError {
+  return new FsqError('FSQ_NXQUEUE_LOST', `${id}: it ${what}`, { id })
+}

@@ -1,0 +1,137 @@
+import { FsqError } from '../../errors.js'
+import { toByteString } from '../../name/charset.js'
+import { inodeOf } from '../../posix/inode.js'
+import { entryPath } from '../../posix/path.js'
+import { hostContext, type QueueContext } from '../../queue/context.js'
+import { listHosts } from '../../queue/hosts.js'
+import { listEntries } from '../../queue/list-entries.js'
+import { withLockedEntry } from '../../queue/locked-entry.js'
+import { moveLocked } from '../../queue/move-item.js'
+import type { ReadyJob } from './job.js'
+import { unlessElsewhere } from './unless-elsewhere.js'
+import type { ReadState } from './read-state.js'
+import { free, freeClaims, type KeptClaim, type Launched, launchOf, type Store } from './store.js'
+
+/*
+ * Mending what a master, or a server, left behind that was killed: claims without a job, and jobs at a
+ * server that is not there. Everything about a job is done under the lock of its item, so whoever is at it
+ * all the same, since it was only slow, is not disturbed: it is found locked, and left.
+ */
+
+/** Frees what jobs have that wait: a master died while it launched them, or put them back. */
+export async function freeWaiting(
+  queue: QueueContext,
+  store: Store,
+  jobs: readonly ReadyJob[],
+  { claims, launches }: ReadState,
+): Promise<number> {
+  const waiting = new Set(jobs.map(({ item }) => item))
+  const stray = new Set([
+    ...claims.map(({ item }) => item).filter((item) => waiting.has(item)),
+    ...[...launches.keys()].filter((item) => waiting.has(item)),
+  ])
+  for (const item of stray) {
+    const entry = toByteString(item, queue.reading.charset)
+    await unlessElsewhere(
+      withLockedEntry(queue, 'queue', entry, 'free what it claimed of', async () => {
+        await free(store, item, await launchOf(store, item))
+        // What has no record is found by looking at all claims.
+        for (const { value } of (await store.claims.list()).values())
+          if (value.item === item) await freeClaims(store, alone(value))
+      }),
+    )
+  }
+  return stray.size
+}
+
+function alone({ launch, resource }: KeptClaim): Pick<Launched, 'launch' | 'resources'> {
+  return { launch, resources: [resource] }
+}
+
+/** A job that was running on a server that is not there. */
+export interface HeldJob {
+  readonly item: string
+  readonly launched: Launched
+}
+
+/** What came of the jobs of a server that is not there, or out of service. */
+export interface Reclaimed {
+  /** The names of the items that are in queue/ again. */
+  readonly returned: readonly string[]
+  /** They may still be running there; nobody else may use what they have. */
+  readonly held: readonly HeldJob[]
+}
+
+/**
+ * Puts back the jobs that a server has not begun. Those that were running stay: whether they still are
+ * nobody can tell from here, who cannot reach that server. {@link releaseJob} is for who knows.
+ */
+export async function reclaim(
+  queue: QueueContext,
+  store: Store,
+  server: string,
+): Promise<Reclaimed> {
+  const own = hostContext(queue, server)
+  const returned: string[] = []
+  const held: HeldJob[] = []
+  for (const entry of entriesOf(own)) {
+    await unlessElsewhere(
+      withLockedEntry(own, 'queue', entry, 'put back', async (item) => {
+        const launched = await launchOf(store, item.id)
+        const isIts = launched?.server === server
+        if (isIts && launched.run !== undefined) {
+          held.push({ item: item.id, launched })
+          return
+        }
+        await moveLocked(own, queue, item)
+        if (isIts) await free(store, item.id, launched)
+        returned.push(item.id)
+      }),
+    ).catch((error: unknown) => {
+      if (!(error instanceof FsqError)) throw error // Not an item, or one that cannot be moved: it stays.
+    })
+  }
+  return { returned, held }
+}
+
+/** None where the server never had a host queue. */
+function entriesOf(own: QueueContext): string[] {
+  try {
+    return listEntries(own, own.paths.queue)
+  } catch (error) {
+    if (error instanceof FsqError && error.code === 'FSQ_NO_QUEUE') return []
+    throw error
+  }
+}
+
+/**
+ * Frees what jobs have that are nowhere any more: done, failed, or taken away by hand.
+ *
+ * @param isMine - of the jobs of which server
+ */
+export async function freeGone(
+  queue: QueueContext,
+  store: Store,
+  isMine: (launched: Pick<Launched, 'server' | 'run'>) => boolean,
+): Promise<number> {
+  let freed = 0
+  const launches = await store.launches.list()
+  for (const [item, { value }] of launches) {
+    if (!isMine(value) || isThere(queue, item)) continue
+    await free(store, item, value)
+    freed++
+  }
+  for (const { value } of (await store.claims.list()).values()) {
+    if (launches.has(value.item) || !isMine(value) || isThere(queue, value.item)) continue
+    await freeClaims(store, alone(value))
+    freed++
+  }
+  return freed
+}
+
+/** Whether an item waits in the queue, or in one of its host queues. */
+function isThere(queue: QueueContext, item: string): boolean {
+  const entry = toByteString(item, queue.reading.charset)
+  const queues = [queue, ...listHosts(queue).map((host) => hostContext(queue, host))]
+  return queues.some(({ paths }) => inodeOf(entryPath(paths.queue, entry)) !== undefined)
+}

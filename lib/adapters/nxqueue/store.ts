@@ -1,0 +1,175 @@
+import type { Entries, Entry, KeyValues, WatchedEntries } from '../../key-values.js'
+import type { ProcessIdentity } from '../../posix/process-identity.js'
+import type { Claim, Resource } from './cluster-state.js'
+import type { Inventory } from './inventory.js'
+
+/*
+ * What the servers of a cluster know together. Whatever is about one job changes only while the flock of
+ * its item is held; so what is read under it is still so when something is done about it.
+ */
+
+/** Who executes a job, and since when. */
+export interface Run {
+  /** The service that started it. */
+  readonly service: ProcessIdentity
+  /** The program, once it is known. */
+  readonly program?: ProcessIdentity
+  /** In milliseconds of the epoch. */
+  readonly began: number
+}
+
+/** A claim, as it is kept. */
+export interface KeptClaim extends Claim {
+  /** Tells this launch of the job from those before and after it. */
+  readonly launch: string
+}
+
+/** A job that was launched: to whom, and with what. */
+export interface Launched {
+  /** Tells this launch of the job from those before and after it. */
+  readonly launch: string
+  readonly jobID: string
+  readonly server: string
+  /** All that is claimed for it, in the order in which that was done. */
+  readonly resources: readonly Resource[]
+  /** The volume that it uses. */
+  readonly volume?: string
+  /** The drive that it uses. */
+  readonly drive?: string
+  /** How much of the volume is reserved for it, in bytes. */
+  readonly bytes: number
+  readonly epoch: number
+  /** In milliseconds of the epoch. */
+  readonly launched: number
+  /** It runs, or was running when its service was lost. */
+  readonly run?: Run
+}
+
+/** How a job ended. */
+export type JobState = 'completed' | 'failed' | 'cancelled'
+
+/** What is known of a job beside its item. */
+export interface JobRecord {
+  /** Undefined: it has not ended. */
+  readonly ended?: JobState
+  /** Somebody wants it to be ended. */
+  readonly cancel?: true
+  /** When that was, or when it was submitted, in milliseconds of the epoch. */
+  readonly at: number
+}
+
+/** What was written to a volume since the inventory was. */
+export interface Written {
+  /** What the inventory said was used, in bytes: when that is edited, the counting begins anew. */
+  readonly base: number
+  /** In bytes. */
+  readonly bytes: number
+}
+
+/** What is in a drive. */
+export interface Mount {
+  /** Undefined: it went elsewhere. */
+  readonly volume?: string
+  /** In milliseconds of the epoch. */
+  readonly at: number
+}
+
+/** An inventory that was accepted. */
+export interface AcceptedInventory {
+  readonly inventory: Inventory
+  /** In milliseconds of the epoch. */
+  readonly at: number
+  /** Why a later edit of it was refused. */
+  readonly refused?: string
+}
+
+/** See above. */
+export interface Store {
+  /** By {@link claimKey}. */
+  readonly claims: WatchedEntries<KeptClaim>
+  /** By the names of their items when they were launched. */
+  readonly launches: WatchedEntries<Launched>
+  /** By their jobIDs. */
+  readonly jobs: WatchedEntries<JobRecord>
+  /** By the names of volumes. */
+  readonly written: WatchedEntries<Written>
+  /** By the names of drives. */
+  readonly mounts: WatchedEntries<Mount>
+  /** Under `accepted`. */
+  readonly inventory: WatchedEntries<AcceptedInventory>
+}
+
+/** The store of a cluster, in a place for values. */
+export function openStore(keyValues: KeyValues): Store {
+  return {
+    claims: keyValues.entries('claims'),
+    launches: keyValues.entries('launches'),
+    jobs: keyValues.entries('jobs'),
+    written: keyValues.entries('written'),
+    mounts: keyValues.entries('mounts'),
+    inventory: keyValues.entries('inventory'),
+  }
+}
+
+/** Under which a resource is claimed: `volume/A00001`, and `server/nx1+2` for its third place. */
+export function claimKey(resource: Resource): string {
+  const place = 'place' in resource && resource.place > 0 ? `+${resource.place}` : ''
+  return `${resource.kind}/${resource.name}${place}`
+}
+
+/** Changes a value, whoever else does at the same time: `change` is called again with what they made of it. */
+export async function update<T>(
+  entries: Entries<T>,
+  key: string,
+  change: (value: T | undefined) => T,
+): Promise<void> {
+  for (;;) {
+    const entry: Entry<T> | undefined = await entries.get(key)
+    const value = change(entry?.value)
+    const revision =
+      entry === undefined
+        ? await entries.create(key, value)
+        : await entries.replace(key, value, entry.revision)
+    if (revision !== undefined) return
+  }
+}
+
+/** Whether all that was claimed for a launch is still there. */
+export async function holdsAll(
+  { claims }: Store,
+  { resources, launch }: Launched,
+): Promise<boolean> {
+  for (const resource of resources)
+    if ((await claims.get(claimKey(resource)))?.value.launch !== launch) return false
+  return true
+}
+
+/**
+ * Frees what a launch of an item has, last claimed first, and then forgets it: who finds the record knows
+ * what there may be left to free. To be called by who holds the lock of the item, or when it is gone. A
+ * later launch of the same item keeps what it has.
+ */
+export async function free(
+  store: Store,
+  item: string,
+  launched: Launched | undefined,
+): Promise<void> {
+  if (launched === undefined) return
+  await freeClaims(store, launched)
+  if ((await store.launches.get(item))?.value.launch === launched.launch)
+    await store.launches.remove(item)
+}
+
+/** Frees those of the resources that a launch still has. */
+export async function freeClaims(
+  { claims }: Store,
+  { resources, launch }: Pick<Launched, 'resources' | 'launch'>,
+): Promise<void> {
+  for (const key of resources.map(claimKey).reverse())
+    if ((await claims.get(key))?.value.launch === launch) await claims.remove(key)
+}
+
+/** What is recorded of an item that was launched. */
+export async function launchOf({ launches }: Store, item: string): Promise<Launched | undefined> {
+  return (await launches.get(item))?.value
+}
