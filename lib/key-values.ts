@@ -35,7 +35,7 @@ export interface WatchedEntries<T> extends Entries<T> {
 
 /** What only one has at a time, until it ends or is cut off. */
 export interface Hold extends Disposable {
-  /** How often it was taken until now, this time included: the later holder has the higher number. */
+  /** Another each time that it is taken: the later holder has the higher number. */
   readonly epoch: number
   /** Whether it is still ours, as far as we can know. */
   isHeld(): boolean

@@ -5,6 +5,7 @@ import {
   fchmodSync,
   fchownSync,
   fstatSync,
+  ftruncateSync,
   futimesSync,
   lstatSync,
   open,
@@ -227,6 +228,13 @@ export async function writeFully(fd: number, bytes: Uint8Array): Promise<void> {
         ? writeSync(fd, bytes, written, rest)
         : (await writeAsync(fd, bytes, written, rest)).bytesWritten
   }
+}
+
+/** Replaces what is in an open file, in place: whoever reads it meanwhile finds half of it. */
+export function rewrite(fd: number, bytes: Uint8Array): void {
+  ftruncateSync(fd, 0)
+  let written = 0
+  while (written < bytes.length) written += writeSync(fd, bytes, written, null, written)
 }
 
 /** All bytes of an open file that is small; nothing for one that is not. */
