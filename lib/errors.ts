@@ -94,6 +94,7 @@ const meanings = {
     exit: 111,
     meaning: 'what a cluster of nxqueue knows cannot be used, or does not allow that',
   },
+  FSQ_NXQUEUE_INVENTORY: { exit: 111, meaning: 'an inventory of nxqueue cannot be used as it is' },
   FSQ_NXQUEUE_JOB: { exit: 111, meaning: 'no job of nxqueue, or not one that can be dispatched' },
   FSQ_NXQUEUE_LOST: { exit: 111, meaning: 'a server ended, or was lost, while it executed a job' },
   FSQ_SYSTEM: { exit: 111, meaning: 'a system call failed where nobody expected it to' },

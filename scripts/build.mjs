@@ -42,8 +42,8 @@ async function bundleProgram() {
     minifyWhitespace: true,
     minifySyntax: true,
     // Loaded from node_modules when they are needed: a binary, half a megabyte of tables, what only a
-    // pattern uses, and the clients of NATS, which are installed only where somebody wants them.
-    external: ['koffi', 'iconv-lite', 'picomatch', '@nats-io/*'],
+    // pattern uses, what reads inventories, and the clients of NATS, which are installed only where somebody wants them.
+    external: ['koffi', 'iconv-lite', 'picomatch', 'yaml', '@nats-io/*'],
     plugins: [lazyBuiltins],
     define: { 'import.meta.url': 'here' },
     banner: {

@@ -23,6 +23,7 @@ const documents = {
   'lib/adapters/ftpcluster/index.ts': [
     /^upload pub\/rfc 959.txt\nopaque mystery x\nremove 192.168.0.2:21 61\/47\/030210-033921-rfc-0959.txt\n$/,
   ],
+  'lib/adapters/nxqueue/index.ts': [/^LTO-6 \[ 4, 5, 6 \] 2500000000000\n$/],
   'lib/opentelemetry/index.ts': [/^Dear Alice\n$/],
   'lib/testing/index.ts': [/^Dear Alice\n$/],
   'lib/remote/index.ts': [/^1 Dear Alice\n$/],
@@ -51,7 +52,9 @@ for (const { name, code, output } of examples) {
     const directory = t.testdir()
     await writeFile(
       `${directory}/example.mts`,
-      code.replaceAll(/'\/(tmp\/queues|var\/spool\/app)'/g, JSON.stringify(`${directory}/queues`)),
+      code
+        .replaceAll(/'\/(tmp\/queues|var\/spool\/app)'/g, JSON.stringify(`${directory}/queues`))
+        .replaceAll("'/tmp/", `'${directory}/`),
     )
     const flags = [
       '--ignoreConfig',

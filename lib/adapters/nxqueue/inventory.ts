@@ -5,6 +5,7 @@
 
 /** A machine that executes jobs. */
 export interface Server {
+  /** Its name, which is that of its host queue. */
   readonly name: string
   /** How many jobs it executes at a time. */
   readonly slots: number
@@ -12,6 +13,7 @@ export interface Server {
 
 /** A tape drive. */
 export interface Drive {
+  /** Its name. */
   readonly name: string
   /** The changer that loads it. */
   readonly changer: string
@@ -32,7 +34,9 @@ export type VolumeState = 0 | 1 | 2 | 3
 
 /** A tape, or a place on disk. */
 export interface Volume {
+  /** Its name, such as what the label of a tape says. */
   readonly name: string
+  /** What may be done with it. */
   readonly state: VolumeState
   /** The changer that it is in; undefined for one on disk, which needs no drive. */
   readonly changer: string | undefined
@@ -56,7 +60,9 @@ export interface Volume {
 
 /** Volumes that are used alike. */
 export interface Group {
+  /** Its name. */
   readonly name: string
+  /** What it is for. */
   readonly description: string | undefined
 }
 
@@ -64,7 +70,10 @@ export interface Group {
 export interface Inventory {
   /** In the order in which they become master. */
   readonly servers: readonly Server[]
+  /** The drives, in the order of the files, as all that follows. */
   readonly drives: readonly Drive[]
+  /** The volumes. */
   readonly volumes: readonly Volume[]
+  /** The groups that volumes belong to. */
   readonly groups: readonly Group[]
 }
