@@ -18,7 +18,11 @@ import { free, freeClaims, type KeptClaim, type Launched, launchOf, type Store }
  * all the same, since it was only slow, is not disturbed: it is found locked, and left.
  */
 
-/** Frees what jobs have that wait: a master died while it launched them, or put them back. */
+/**
+ * Frees what jobs have that wait: a master died while it launched them, or put them back.
+ *
+ * @returns of how many
+ */
 export async function freeWaiting(
   queue: QueueContext,
   store: Store,
@@ -30,6 +34,7 @@ export async function freeWaiting(
     ...claims.map(({ item }) => item).filter((item) => waiting.has(item)),
     ...[...launches.keys()].filter((item) => waiting.has(item)),
   ])
+  let freed = 0
   for (const item of stray) {
     const entry = toByteString(item, queue.reading.charset)
     await unlessElsewhere(
@@ -38,10 +43,11 @@ export async function freeWaiting(
         // What has no record is found by looking at all claims.
         for (const { value } of (await store.claims.list()).values())
           if (value.item === item) await freeClaims(store, alone(value))
+        freed++
       }),
     )
   }
-  return stray.size
+  return freed
 }
 
 function alone({ launch, resource }: KeptClaim): Pick<Launched, 'launch' | 'resources'> {

@@ -1,0 +1,44 @@
+import { FsqError } from '../../errors.js'
+import type { Cluster } from './cluster.js'
+import type { Inventory } from './inventory.js'
+import { type AcceptedInventory, update } from './store.js'
+
+const key = 'accepted'
+
+/**
+ * The inventory that a cluster goes by.
+ *
+ * @throws `FsqError` `FSQ_NXQUEUE` where there is none yet
+ */
+export async function acceptedInventory(cluster: Cluster): Promise<AcceptedInventory> {
+  const accepted = await lastInventory(cluster)
+  if (accepted !== undefined) return accepted
+  const { name } = cluster.queue
+  throw new FsqError(
+    'FSQ_NXQUEUE',
+    `${name} has no inventory yet: the first server that is given one accepts it ` +
+      '(fsq nxqueue serve --inventory)',
+    { queue: name },
+  )
+}
+
+/** The same; undefined where there is none yet. */
+export async function lastInventory({ store }: Cluster): Promise<AcceptedInventory | undefined> {
+  return (await store.inventory.get(key))?.value
+}
+
+/** From now on the cluster goes by this one. */
+export async function acceptInventory(
+  { store, queue }: Cluster,
+  inventory: Inventory,
+): Promise<void> {
+  const at = queue.context.clock.now()
+  await update(store.inventory, key, () => ({ inventory, at }))
+}
+
+/** For whoever looks: an edit was refused, and the cluster goes by the last one. */
+export async function refuseInventory({ store }: Cluster, why: FsqError): Promise<void> {
+  const there = await store.inventory.get(key)
+  if (there === undefined) return
+  await store.inventory.replace(key, { ...there.value, refused: why.message }, there.revision)
+}

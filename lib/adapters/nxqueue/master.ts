@@ -1,0 +1,158 @@
+import { FsqError, reasonOf } from '../../errors.js'
+import { inFlight } from '../../in-flight.js'
+import type { QueueContext } from '../../queue/context.js'
+import { listHosts } from '../../queue/hosts.js'
+import type { ServiceEvent } from './events.js'
+import type { Inventory } from './inventory.js'
+import { launchJob } from './launch-job.js'
+import { type Launch, plan, type PlanOptions, type Reason } from './plan.js'
+import { isDisabled, type Presences, readState, type ReadState } from './read-state.js'
+import { type ReadyJobs, ReadyJobsReader } from './ready-jobs.js'
+import { freeGone, freeWaiting, reclaim } from './recover.js'
+import type { Store } from './store.js'
+
+/*
+ * A pass of the master: it mends what others left behind (recover.ts), plans (plan.ts), and launches
+ * (launch-job.ts). Whatever it meets that is not as planned, since somebody was faster, is left for the next.
+ */
+
+/** What a master works with. */
+export interface MasterParts {
+  readonly queue: QueueContext
+  readonly store: Store
+  readonly inventory: () => Inventory
+  readonly present: () => Presences
+  readonly epoch: () => number
+  /** Whether items of the queue are carried between machines: what is not here may be on its way. */
+  readonly carried: boolean
+  readonly options: PlanOptions
+  readonly onEvent: (event: ServiceEvent) => void
+}
+
+/** What came of a pass. */
+export interface Passed {
+  readonly ready: ReadyJobs
+  /** What was launched. */
+  readonly launches: readonly Launch[]
+  /** Why the others wait, by the names of their items. */
+  readonly waiting: ReadonlyMap<string, readonly Reason[]>
+  /** Whether somebody was faster, so that another pass may launch more. */
+  readonly isStale: boolean
+}
+
+/** So many jobs are launched at a time: they share their syncs. */
+const launchedAtOnce = 16
+
+/** See above. */
+export class Master {
+  readonly #parts: MasterParts
+  readonly #reader: ReadyJobsReader
+  /** What was told of, so that it is told once. */
+  #told = new Set<string>()
+
+  constructor(parts: MasterParts) {
+    this.#parts = parts
+    this.#reader = new ReadyJobsReader(parts.queue)
+  }
+
+  /**
+   * @param isSweep - look also for what has nobody any more
+   * @throws `FsqError` what the queue or the store throws; what is wrong with one job is an event.
+   */
+  async pass(isSweep: boolean): Promise<Passed> {
+    const { queue, onEvent, inventory, options, store } = this.#parts
+    const began = performance.now()
+    await this.#reclaim()
+    if (isSweep) await freeGone(queue, store, ({ server }) => this.#mayFree(server))
+    const { ready, state } = await this.#look()
+    const now = queue.clock.now()
+    const { launches, waiting } = plan(ready.jobs, inventory(), state, now, options)
+    const launched: Launch[] = []
+    await inFlight(each(launches), launchedAtOnce, async (launch) => {
+      if (await this.#launch(launch, now)) launched.push(launch)
+    })
+    for (const { item, error } of ready.bad)
+      this.#tellOnce(item, { type: 'trouble', id: item, error })
+    const milliseconds = performance.now() - began
+    onEvent({ type: 'pass', ready: ready.jobs.length, launched: launched.length, milliseconds })
+    return { ready, launches: launched, waiting, isStale: launched.length < launches.length }
+  }
+
+  async #look(): Promise<{ readonly ready: ReadyJobs; readonly state: ReadState }> {
+    const { queue, store, inventory, present } = this.#parts
+    for (;;) {
+      const ready = await this.#reader.read()
+      const state = await readState(queue, store, inventory(), ready.jobs, present())
+      if ((await freeWaiting(queue, store, ready.jobs, state)) === 0) return { ready, state }
+    }
+  }
+
+  /** Of the servers that are not there, or out of service. */
+  async #reclaim(): Promise<void> {
+    const { queue, store, inventory, present, onEvent } = this.#parts
+    const servers = new Set([...listHosts(queue), ...inventory().servers.map(({ name }) => name)])
+    for (const server of servers) {
+      const isPresent = present().has(server)
+      if (isPresent && !this.#isDisabled(server)) continue
+      const { returned, held } = await reclaim(queue, store, server)
+      const why = `${server} is ${isPresent ? 'disabled' : 'not there'}`
+      for (const id of returned) onEvent({ type: 'returned', id, why })
+      if (isPresent) continue
+      for (const { item, launched } of held) {
+        const { jobID } = launched
+        this.#tellOnce(`${launched.launch} held`, { type: 'held', jobID, id: item, server })
+      }
+    }
+  }
+
+  /** Of the jobs of a server that is there it knows more itself. */
+  #mayFree(server: string): boolean {
+    const { carried, present } = this.#parts
+    return !carried && !present().has(server)
+  }
+
+  #isDisabled(server: string): boolean {
+    return (
+      isDisabled(this.#parts.queue, server) || this.#parts.present().get(server)?.disabled === true
+    )
+  }
+
+  async #launch(launch: Launch, now: number): Promise<boolean> {
+    const { queue, store, epoch, onEvent } = this.#parts
+    const { job, server, volume, drive } = launch
+    const { jobID, item: id } = job
+    try {
+      const outcome = await launchJob(queue, store, launch, epoch(), now)
+      if (outcome !== 'launched') return false
+    } catch (error) {
+      onEvent({ type: 'trouble', id, error: asFsqError(error) })
+      return false
+    }
+    onEvent({
+      ...{ type: 'launched', jobID, id, server },
+      ...(volume !== undefined && { volume }),
+      ...(drive !== undefined && { drive }),
+    })
+    return true
+  }
+
+  #tellOnce(key: string, event: ServiceEvent): void {
+    if (this.#told.has(key)) return
+    if (this.#told.size > mostTold) this.#told = new Set()
+    this.#told.add(key)
+    this.#parts.onEvent(event)
+  }
+}
+
+/** So much is remembered to have been told, of all that was ever wrong. */
+const mostTold = 100_000
+
+/** What goes wrong in the store, or in the system, has no code of its own. */
+export function asFsqError(cause: unknown): FsqError {
+  if (cause instanceof FsqError) return cause
+  return new FsqError('FSQ_NXQUEUE', reasonOf(cause), { cause })
+}
+
+async function* each<T>(values: readonly T[]): AsyncGenerator<T> {
+  yield* values
+}

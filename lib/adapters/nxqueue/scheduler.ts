@@ -1,0 +1,148 @@
+import { basename } from 'node:path'
+import { inodeOf } from '../../posix/inode.js'
+import { entryPath } from '../../posix/path.js'
+import { watchDirectory } from '../../posix/watch.js'
+import { hostContext, type QueueContext } from '../../queue/context.js'
+import { isDown } from '../../queue/down.js'
+import { listHosts } from '../../queue/hosts.js'
+import { Wake } from '../../work/wake.js'
+import type { ServiceErrorEvent } from './events.js'
+import { asFsqError, Master, type MasterParts } from './master.js'
+import type { ReadyJob } from './job.js'
+
+/*
+ * When the master makes its passes: when something happened that may let a job run. One came, or its time
+ * has, something was freed, a server came or went, was disabled or enabled, the inventory was edited; and
+ * after the sweep interval in any case, for what nobody told of. While nothing happens there are no others.
+ */
+
+/** What a scheduler works with. */
+export interface SchedulerParts extends MasterParts {
+  /** In seconds. */
+  readonly sweep: number
+}
+
+/** See above. */
+export class Scheduler implements AsyncDisposable {
+  readonly #parts: SchedulerParts
+  readonly #master: Master
+  readonly #wake: Wake
+  readonly #claims: Disposable
+  /** Of the directories of the host queues: their down files. */
+  readonly #hosts = new Map<string, Disposable>()
+  readonly #sweep: NodeJS.Timeout
+  #wanted: 'pass' | 'sweep' | undefined
+  #passing: Promise<void> | undefined
+  #forgetTime = (): void => undefined
+  #ended = false
+
+  constructor(parts: SchedulerParts) {
+    this.#parts = parts
+    const { queue, store } = parts
+    this.#master = new Master(parts)
+    const onError = (error: unknown): void => {
+      this.#trouble(error)
+    }
+    this.#wake = new Wake(queue, {
+      onWork: (entry) => {
+        if (entry === undefined || isThere(queue, entry)) this.wake()
+      },
+      onError,
+    })
+    this.#claims = store.claims.watch((key) => {
+      void this.#onClaim(key)
+    }, onError)
+    this.#sweep = setInterval(() => {
+      this.#wake.check()
+      this.wake('sweep')
+    }, parts.sweep * 1000)
+    this.wake('sweep')
+  }
+
+  /** Something happened: makes a pass, and after one that is under way another. */
+  wake(wanted: 'pass' | 'sweep' = 'pass'): void {
+    if (this.#ended) return
+    if (this.#wanted !== 'sweep') this.#wanted = wanted
+    this.#passing ??= this.#passes().finally(() => {
+      this.#passing = undefined
+    })
+  }
+
+  /** Ends when the pass that is under way has ended. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ended = true
+    clearInterval(this.#sweep)
+    this.#forgetTime()
+    for (const listener of [this.#wake, this.#claims, ...this.#hosts.values()])
+      listener[Symbol.dispose]()
+    await this.#passing
+  }
+
+  /** That something is claimed lets no job run. */
+  async #onClaim(key: string | undefined): Promise<void> {
+    const { claims } = this.#parts.store
+    const isFreed =
+      key === undefined || (await claims.get(key).catch(() => undefined)) === undefined
+    if (isFreed) this.wake()
+  }
+
+  async #passes(): Promise<void> {
+    while (this.#wanted !== undefined && !this.#ended) {
+      const isSweep = this.#wanted === 'sweep'
+      this.#wanted = undefined
+      try {
+        await this.#pass(isSweep)
+      } catch (error) {
+        this.#trouble(error)
+      }
+    }
+  }
+
+  async #pass(isSweep: boolean): Promise<void> {
+    const { queue } = this.#parts
+    this.#watchHosts()
+    if (isDown(queue)) return
+    const { ready, launches, isStale } = await this.#master.pass(isSweep)
+    if (isStale && launches.length > 0) this.wake()
+    this.#waitForTime(ready.jobs, queue.clock.now())
+  }
+
+  /** To hear of a server that is disabled, or enabled. */
+  #watchHosts(): void {
+    const { queue } = this.#parts
+    for (const host of listHosts(queue)) {
+      if (this.#hosts.has(host)) continue
+      const { directory, down } = hostContext(queue, host).paths
+      const forget = (): void => {
+        this.#hosts.get(host)?.[Symbol.dispose]()
+        this.#hosts.delete(host)
+      }
+      const onName = (name: string | undefined): void => {
+        if (name === undefined || name === basename(down)) this.wake()
+      }
+      this.#hosts.set(host, watchDirectory(directory, onName, forget))
+    }
+  }
+
+  #waitForTime(jobs: readonly ReadyJob[], now: number): void {
+    this.#forgetTime()
+    const times = jobs.flatMap(({ notBefore }) => (notBefore === undefined ? [] : [notBefore]))
+    const next = times.reduce(
+      (least, time) => (time > now ? Math.min(least, time) : least),
+      Infinity,
+    )
+    if (next === Infinity || this.#ended) return
+    this.#forgetTime = this.#parts.queue.clock.at(next, () => {
+      this.wake()
+    })
+  }
+
+  #trouble(cause: unknown): void {
+    const event: ServiceErrorEvent = { type: 'trouble', error: asFsqError(cause) }
+    this.#parts.onEvent(event)
+  }
+}
+
+function isThere({ paths }: QueueContext, entry: string): boolean {
+  return inodeOf(entryPath(paths.queue, entry)) !== undefined
+}

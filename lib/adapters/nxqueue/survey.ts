@@ -1,0 +1,262 @@
+import { isDown } from '../../queue/down.js'
+import type { Cluster } from './cluster.js'
+import { findJobOrThrow } from './find-job.js'
+import type { Volume, VolumeState } from './inventory.js'
+import type { ReadyJob } from './job.js'
+import { acceptedInventory } from './accepted-inventory.js'
+import { type Launch, plan, type PlanOptions, type Reason } from './plan.js'
+import { presentServers } from './present-servers.js'
+import { type BadJob, ReadyJobsReader } from './ready-jobs.js'
+import { readState, type ReadState } from './read-state.js'
+import type { AcceptedInventory, Launched } from './store.js'
+
+/*
+ * What a cluster is doing, for whoever looks at it: read, planned as the master would, and left as it is.
+ */
+
+/** A job that waits, and why. */
+export interface WaitingJob {
+  readonly job: ReadyJob
+  /** All of them; none: it would be launched now. */
+  readonly reasons: readonly Reason[]
+}
+
+/** A job that was launched. */
+export interface LaunchedJob extends Launched {
+  /** The name of its item. */
+  readonly item: string
+  /**
+   * `launched`: its server has not begun it; `running`; `held`: it was running on a server that is not
+   * there any more, and has to be released by somebody who knows that it does not run.
+   */
+  readonly state: 'launched' | 'running' | 'held'
+}
+
+/** A server, and what it is doing. */
+export interface ServerStatus {
+  readonly name: string
+  /** `present`; `disabled`: out of service; `absent`: it says nothing. */
+  readonly state: 'present' | 'disabled' | 'absent'
+  /** Whether it is the first of those that can be master. */
+  readonly isMaster: boolean
+  /** What it can execute. */
+  readonly kinds: readonly string[]
+  /** How many jobs it may have at a time. */
+  readonly slots: number
+  /** How many it has. */
+  readonly jobs: number
+}
+
+/** A drive, and what is in it. */
+export interface DriveStatus {
+  readonly name: string
+  readonly changer: string
+  readonly type: string
+  readonly enabled: boolean
+  /** The volume that is in it. */
+  readonly volume: string | undefined
+  /** The jobID of the job that has it. */
+  readonly jobID: string | undefined
+}
+
+/** A volume, and how full it is. */
+export interface VolumeStatus {
+  readonly name: string
+  readonly state: VolumeState
+  readonly group: string | undefined
+  readonly changer: string | undefined
+  /** In bytes. */
+  readonly capacity: number
+  /** In bytes. */
+  readonly used: number
+  /** In bytes, for jobs that are launched. */
+  readonly reserved: number
+  /** The drive that it is in. */
+  readonly drive: string | undefined
+  /** The jobIDs of those that have it. */
+  readonly jobIDs: readonly string[]
+}
+
+/** All of it. */
+export interface ClusterStatus {
+  /** Whether the whole queue is down: nothing is launched then. */
+  readonly isDown: boolean
+  /** When the inventory was accepted, in milliseconds of the epoch, and why a later one was refused. */
+  readonly inventory: Omit<AcceptedInventory, 'inventory'>
+  readonly servers: readonly ServerStatus[]
+  readonly drives: readonly DriveStatus[]
+  readonly volumes: readonly VolumeStatus[]
+  readonly launched: readonly LaunchedJob[]
+  readonly waiting: readonly WaitingJob[]
+  /** Items that are no jobs. */
+  readonly bad: readonly BadJob[]
+}
+
+/** What a pass would do now. */
+export interface DryRun {
+  readonly launches: readonly Launch[]
+  readonly waiting: readonly WaitingJob[]
+  readonly bad: readonly BadJob[]
+}
+
+/** What was looked at, and planned. */
+interface Survey {
+  readonly accepted: AcceptedInventory
+  readonly state: ReadState
+  readonly jobs: readonly ReadyJob[]
+  readonly bad: readonly BadJob[]
+  readonly launches: readonly Launch[]
+  readonly reasons: ReadonlyMap<string, readonly Reason[]>
+}
+
+async function survey(cluster: Cluster, options: PlanOptions): Promise<Survey> {
+  const { queue, store } = cluster
+  const accepted = await acceptedInventory(cluster)
+  const { jobs, bad } = await new ReadyJobsReader(queue.context).read()
+  const present = await presentServers(cluster)
+  const state = await readState(queue.context, store, accepted.inventory, jobs, present)
+  const now = queue.context.clock.now()
+  const { launches, waiting } = plan(jobs, accepted.inventory, state, now, options)
+  return { accepted, state, jobs, bad, launches, reasons: waiting }
+}
+
+/**
+ * What a pass of the master would do now: what it would launch, and why the rest waits. Nothing is changed.
+ *
+ * @throws `FsqError` `FSQ_NXQUEUE` where no inventory was accepted yet; `FSQ_NO_QUEUE`, `FSQ_SCAN`
+ */
+export async function dryRun(cluster: Cluster, options: PlanOptions = {}): Promise<DryRun> {
+  const { launches, jobs, reasons, bad } = await survey(cluster, options)
+  return { launches, waiting: waitingJobs(jobs, reasons), bad }
+}
+
+/**
+ * What the servers, drives, volumes and jobs of a cluster are doing.
+ *
+ * @throws `FsqError` as {@link dryRun}
+ */
+export async function clusterStatus(
+  cluster: Cluster,
+  options: PlanOptions = {},
+): Promise<ClusterStatus> {
+  const { accepted, state, jobs, bad, reasons } = await survey(cluster, options)
+  const { inventory, ...about } = accepted
+  const isUp = ({ name }: { readonly name: string }): boolean => {
+    const server = state.servers.get(name)
+    return server?.present === true && !server.disabled
+  }
+  const master = inventory.servers.find(isUp)?.name
+  const launched = [...state.launches].map(([item, launch]): LaunchedJob => {
+    return { ...launch, item, state: stateOf(state, launch) }
+  })
+  return {
+    isDown: isDown(cluster.queue.context),
+    inventory: about,
+    servers: inventory.servers.map(({ name, slots }): ServerStatus => {
+      const server = state.servers.get(name)
+      const present = server?.present === true ? 'present' : 'absent'
+      return {
+        ...{ name, slots, kinds: server?.kinds ?? [], isMaster: name === master },
+        state: server?.disabled === true ? 'disabled' : present,
+        jobs: launched.filter((job) => job.server === name).length,
+      }
+    }),
+    drives: inventory.drives.map(({ name, changer, type, enabled }) => ({
+      ...{ name, changer, type, enabled },
+      volume: inventory.volumes.find((volume) => state.volumes.get(volume.name)?.mounted === name)
+        ?.name,
+      jobID: launched.find(({ drive }) => drive === name)?.jobID,
+    })),
+    volumes: inventory.volumes.map((volume) => volumeStatus(volume, state, launched)),
+    launched,
+    waiting: waitingJobs(jobs, reasons),
+    bad,
+  }
+}
+
+/**
+ * Why a job waits, or where it is.
+ *
+ * @param wanted - its jobID, or the name of its item
+ * @throws `FsqError` `FSQ_NO_ITEM`; as {@link dryRun}
+ */
+export async function explainJob(
+  cluster: Cluster,
+  wanted: string,
+  options: PlanOptions = {},
+): Promise<Explanation> {
+  const { jobs, reasons, launches, state, bad } = await survey(cluster, options)
+  const job = jobs.find(({ jobID, item }) => jobID === wanted || item === wanted)
+  if (job !== undefined) {
+    const launch = launches.find(({ job: { item } }) => item === job.item)
+    return { state: 'ready', job, reasons: reasons.get(job.item) ?? [], ...(launch && { launch }) }
+  }
+  const wrong = bad.find(({ item }) => item === wanted)
+  if (wrong !== undefined) return { state: 'bad', ...wrong }
+  for (const [item, launch] of state.launches)
+    if (launch.jobID === wanted || item === wanted)
+      return { ...launch, item, state: stateOf(state, launch) }
+  const found = await findJobOrThrow(cluster, wanted)
+  const { jobID, id: item, context } = found
+  const server = context.host?.name
+  const ended = (await cluster.store.jobs.get(jobID))?.value
+  const how = found.state === 'done' ? 'completed' : found.state === 'fail' ? 'failed' : 'returning'
+  return {
+    ...{ state: ended?.ended === 'cancelled' ? ended.ended : how, jobID, item },
+    ...(server !== undefined && { server }),
+    ...(ended?.ended !== undefined && { at: ended.at }),
+  }
+}
+
+/** What became of a job, or why nothing has yet. */
+export type Explanation =
+  | {
+      /** It waits; without reasons it would be launched by the next pass. */
+      readonly state: 'ready'
+      readonly job: ReadyJob
+      readonly reasons: readonly Reason[]
+      /** What it would be launched with now. */
+      readonly launch?: Launch
+    }
+  | (BadJob & {
+      /** It is no job. */
+      readonly state: 'bad'
+    })
+  | LaunchedJob
+  | {
+      /** It has ended; or `returning`: it goes back to the queue. */
+      readonly state: 'completed' | 'failed' | 'cancelled' | 'returning'
+      readonly jobID: string
+      /** The name of its item. */
+      readonly item: string
+      /** Where it was executed. */
+      readonly server?: string
+      /** When, in milliseconds of the epoch. */
+      readonly at?: number
+    }
+
+function waitingJobs(
+  jobs: readonly ReadyJob[],
+  reasons: ReadonlyMap<string, readonly Reason[]>,
+): WaitingJob[] {
+  return jobs.map((job) => ({ job, reasons: reasons.get(job.item) ?? [] }))
+}
+
+function stateOf(state: ReadState, { run, server }: Launched): LaunchedJob['state'] {
+  if (run === undefined) return 'launched'
+  return state.servers.get(server)?.present === true ? 'running' : 'held'
+}
+
+function volumeStatus(
+  { name, state, group, changer, capacity }: Volume,
+  { volumes, claims }: ReadState,
+  launched: readonly LaunchedJob[],
+): VolumeStatus {
+  const use = volumes.get(name)
+  const its = claims.filter(({ resource }) => resource.kind === 'volume' && resource.name === name)
+  return {
+    ...{ name, state, group, changer, capacity, used: use?.used ?? 0, drive: use?.mounted },
+    reserved: its.reduce((sum, { bytes }) => sum + bytes, 0),
+    jobIDs: launched.filter(({ volume }) => volume === name).map(({ jobID }) => jobID),
+  }
+}
