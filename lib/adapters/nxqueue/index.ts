@@ -29,3 +29,4 @@ export {
 export { inventorySchema, type Schema, type SchemaType } from './inventory-schema.js'
 export type { Drive, Group, Inventory, Server, Volume, VolumeState } from './inventory.js'
 export { readInventory } from './read-inventory.js'
+export { watchInventory, type WatchInventoryOptions } from './watch-inventory.js'

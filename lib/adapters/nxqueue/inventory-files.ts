@@ -63,12 +63,26 @@ export function readInventoryFile({ path, shown }: InventoryFile): Buffer {
   })
 }
 
-/** What a file is now, as a text that changes with it. */
-export function stampOf({ path, shown }: InventoryFile): string {
-  return withFile(path, shown, (fd) => {
+/** What the files of an inventory are now, as a text that changes with them. */
+export function stampOfAll(path: string): string {
+  return orMessage(() => inventoryFiles(path).map(stampOf).join('\n'))
+}
+
+function stampOf({ path, shown }: InventoryFile): string {
+  const stamp = (fd: number): string => {
     const { inode, size, mtime, ctime } = stateOfOpen(fd)
     return [shown, inode, size, mtime, ctime].join(' ')
-  })
+  }
+  return orMessage(() => withFile(path, shown, stamp))
+}
+
+function orMessage(look: () => string): string {
+  try {
+    return look()
+  } catch (error) {
+    if (error instanceof InventoryError) return error.message
+    throw error
+  }
 }
 
 function withFile<T>(path: Path, shown: string, look: (fd: number) => T): T {
