@@ -1,10 +1,10 @@
 import { EventEmitter } from 'node:events'
+import type { Entries } from '../../lib/key-values.js'
 import type {
   Answerable,
   Claim,
   Delivery,
   Engine,
-  Entries,
   Outgoing,
 } from '../../lib/adapters/jetstream/engine.js'
 import { writeEnvelope } from '../../lib/adapters/jetstream/envelope.js'

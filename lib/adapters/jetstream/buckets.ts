@@ -1,6 +1,7 @@
 import type { KV } from '@nats-io/kv'
+import type { Entries, Entry } from '../../key-values.js'
 import type { JetStream } from './connection.js'
-import type { Claim, Entries, Entry } from './engine.js'
+import type { Claim } from './engine.js'
 import { isBodyName } from './envelope.js'
 import { claimsBucket, leaseBucket } from './layout.js'
 import { NatsError } from './nats-error.js'

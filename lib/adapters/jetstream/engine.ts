@@ -1,3 +1,5 @@
+import type { Entries } from '../../key-values.js'
+
 /*
  * What fsq asks of an engine that carries items between machines. JetStream is the one that there is
  * (jetstream-engine.ts); forwarding, receiving and the rest know no more of it than this.
@@ -64,22 +66,6 @@ export interface Delivery extends Answerable {
 export interface Pull extends AsyncIterable<Delivery> {
   /** Takes no more. */
   end(): void
-}
-
-/** A value that is kept by the engine, and the revision by which it can be replaced. */
-export interface Entry<T> {
-  readonly value: T
-  readonly revision: number
-}
-
-/** Values by keys, each replaced only by who knows the one that is there. */
-export interface Entries<T> {
-  get(key: string): Promise<Entry<T> | undefined>
-  /** The new revision; undefined where there is one. */
-  create(key: string, value: T): Promise<number | undefined>
-  /** The new revision; undefined where somebody else has replaced it. */
-  replace(key: string, value: T, revision: number): Promise<number | undefined>
-  remove(key: string): Promise<void>
 }
 
 /** What a body that is kept apart has. */

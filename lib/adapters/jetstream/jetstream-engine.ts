@@ -1,5 +1,6 @@
 import type { Consumer, ConsumerInfo, ConsumerMessages, JsMsg } from '@nats-io/jetstream'
 import { setTimeout } from 'node:timers/promises'
+import type { Entries } from '../../key-values.js'
 import type { Connected, JetStream } from './connection.js'
 import { buckets } from './buckets.js'
 import type {
@@ -8,7 +9,6 @@ import type {
   Claim,
   Delivery,
   Engine,
-  Entries,
   Outgoing,
   Pull,
   Source,

@@ -1,7 +1,8 @@
+import type { Entry } from '../../key-values.js'
 import type { QueueContext } from '../../queue/context.js'
 import { keyWithoutTries, waitingNames } from '../../queue/holdings.js'
 import type { Arriving } from '../../queue/incoming.js'
-import type { Answerable, Claim, Entry } from './engine.js'
+import type { Answerable, Claim } from './engine.js'
 
 /** An item that was received and is confirmed only when it is finished here. */
 export interface OutstandingItem {
