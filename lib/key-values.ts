@@ -5,12 +5,15 @@
 
 /** A value, and the revision by which it can be replaced. */
 export interface Entry<T> {
+  /** It can be written as JSON. */
   readonly value: T
+  /** Another after each change. */
   readonly revision: number
 }
 
 /** Values by keys, each replaced only by who knows the one that is there. */
 export interface Entries<T> {
+  /** Undefined where there is none. */
   get(key: string): Promise<Entry<T> | undefined>
   /** The new revision; undefined where there is one. */
   create(key: string, value: T): Promise<number | undefined>
@@ -56,4 +59,28 @@ export interface KeyValues extends AsyncDisposable {
   entries<T>(name: string, options?: EntriesOptions): WatchedEntries<T>
   /** Takes what only one has at a time; undefined where another has it. */
   hold(name: string, holder: string): Promise<Hold | undefined>
+}
+
+/** The longest key, in bytes. */
+const longestKey = 255
+
+/** @throws `TypeError` for what is no key. */
+export function checkKey(key: unknown): asserts key is string {
+  if (typeof key === 'string' && !key.includes('\0') && Buffer.byteLength(key) <= longestKey) return
+  throw new TypeError(
+    `Expected a key to be text of at most ${longestKey} bytes without NUL, got ${JSON.stringify(key)}`,
+  )
+}
+
+/** @throws `TypeError` for what is no value: JSON has no undefined. */
+export function checkValue(value: unknown): void {
+  if (value === undefined) throw new TypeError('Expected a value that JSON has, got undefined')
+}
+
+/** @throws `TypeError` for what cannot be the name of entries, or of a hold. */
+export function checkEntriesName(name: string): void {
+  if (/^[A-Za-z0-9-]{1,64}$/.test(name)) return
+  throw new TypeError(
+    `Expected a name of letters, digits and "-" for values, got ${JSON.stringify(name)}`,
+  )
 }

@@ -33,6 +33,15 @@ export type {
   NatsQueueEvent,
 } from './events.js'
 export { forwardItems, type ForwardOptions, type ForwardResult } from './forward.js'
+export type {
+  Entries,
+  EntriesOptions,
+  Entry,
+  Hold,
+  KeyValues,
+  WatchedEntries,
+} from '../../key-values.js'
+export { jetStreamKeyValues } from './key-values.js'
 export { NatsError, type NatsTrouble } from './nats-error.js'
 export { receiveItems, type ReceiveItemsOptions, type ReceiveResult } from './receive.js'
 export { type SetupOptions, setupQueues, type SetupStep } from './setup.js'

@@ -6,6 +6,8 @@
  *   fsq_claims    key-value: who of a pool has an item
  *   fsq_lease     key-value: who is alive
  *   fsq_bodies    objects: the bodies that are too large for a message
+ *   fsq_nxqueue   key-value: what the servers of a cluster know together (key-values.ts)
+ *   fsq_presence  key-value, in memory: the same, as far as it may be lost
  */
 
 export const workStream = 'FSQ_WORK'
@@ -13,6 +15,8 @@ export const deadStream = 'FSQ_DEAD'
 export const claimsBucket = 'fsq_claims'
 export const leaseBucket = 'fsq_lease'
 export const bodiesBucket = 'fsq_bodies'
+export const valuesBucket = 'fsq_nxqueue'
+export const volatileBucket = 'fsq_presence'
 
 /** The subject of which a server tells when it has delivered a message as often as it may. */
 export const exhaustedAdvisory = '$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES'

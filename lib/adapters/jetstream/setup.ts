@@ -12,6 +12,8 @@ import {
   largestInline,
   leaseBucket,
   leaseTtl,
+  valuesBucket,
+  volatileBucket,
   workStream,
 } from './layout.js'
 import { NatsError } from './nats-error.js'
@@ -100,6 +102,20 @@ export async function setupQueues(
   })
 }
 
+/**
+ * Makes the buckets of {@link jetStreamKeyValues}, or looks that they are as they have to be.
+ *
+ * @throws as {@link setupQueues}
+ */
+export async function setupKeyValues(jetStream: JetStream): Promise<void> {
+  await jetStream.use('set up the buckets of values', async (connected) => {
+    const setup = new Setup(connected)
+    const plans: Plan[] = []
+    for (const thing of bucketsOfValues(connected)) plans.push(await setup.plan(thing))
+    for (const plan of plans) await setup.carryOut(plan)
+  })
+}
+
 /** A server that is alone accepts more replicas for what is there, and cannot start with them again. */
 function checkCluster({ nats }: Connected, jetStream: JetStream, options: SetupOptions): void {
   const { replicas = 1 } = options
@@ -147,10 +163,7 @@ type Thing = { readonly demands: Readonly<Record<string, Demand>> } & (
 )
 
 function thingsFor({ nats }: Connected, queues: readonly string[], options: SetupOptions): Thing[] {
-  const replicas: Demand = {
-    atLeast: options.replicas ?? (nats.info?.cluster === undefined ? 1 : 3),
-    given: options.replicas !== undefined,
-  }
+  const replicas = replicasFor(nats, options)
   const { stream = workStream, hosts = [] } = options
   const { duplicateWindow = 3600, claimsTtl = 7 * 24 * 3600 } = options
   const lasting = {
@@ -193,11 +206,8 @@ function thingsFor({ nats }: Connected, queues: readonly string[], options: Setu
   const consumers = queues.flatMap((queue) =>
     [undefined, ...hosts].map((host): Thing => consumerFor(stream, queue, host, options)),
   )
-  const bucket = (name: string, demands: Thing['demands']): Thing => ({
-    kind: 'bucket',
-    name,
-    demands: { storage: { fixed: 'file' }, num_replicas: replicas, ...demands },
-  })
+  const bucket = (name: string, demands: Thing['demands']): Thing =>
+    bucketFor(name, 'file', replicas, demands)
   return [
     work,
     dead,
@@ -209,12 +219,46 @@ function thingsFor({ nats }: Connected, queues: readonly string[], options: Setu
       },
       allow_direct: { exactly: false },
     }),
-    bucket(leaseBucket, {
-      max_age: { exactly: leaseTtl * nanoseconds },
-      allow_direct: { exactly: false },
-    }),
+    leases(replicas),
     bucket(bodiesBucket, { max_age: { exactly: 0 } }),
     ...consumers,
+  ]
+}
+
+function replicasFor(nats: Connected['nats'], { replicas }: SetupOptions): Demand {
+  return {
+    atLeast: replicas ?? (nats.info?.cluster === undefined ? 1 : 3),
+    given: replicas !== undefined,
+  }
+}
+
+function bucketFor(
+  name: string,
+  storage: 'file' | 'memory',
+  replicas: Demand,
+  demands: Thing['demands'],
+): Thing {
+  return {
+    kind: 'bucket',
+    name,
+    demands: { storage: { fixed: storage }, num_replicas: replicas, ...demands },
+  }
+}
+
+function leases(replicas: Demand): Thing {
+  return bucketFor(leaseBucket, 'file', replicas, {
+    max_age: { exactly: leaseTtl * nanoseconds },
+    allow_direct: { exactly: false },
+  })
+}
+
+function bucketsOfValues({ nats }: Connected): Thing[] {
+  const replicas = replicasFor(nats, {})
+  const lasting = { max_age: { exactly: 0 }, allow_direct: { exactly: false } } as const
+  return [
+    bucketFor(valuesBucket, 'file', replicas, lasting),
+    bucketFor(volatileBucket, 'memory', replicas, lasting),
+    leases(replicas),
   ]
 }
 
@@ -296,11 +340,17 @@ class Setup {
           durable_name: name,
         })
       case 'bucket': {
-        const { num_replicas, max_age } = wanted
+        const { num_replicas, max_age, storage } = wanted
         const replicas = Number(num_replicas)
         const ttl = Number(max_age) / 1e6
         if (name === bodiesBucket) return new clients.obj.Objm(client).create(name, { replicas })
-        return new clients.kv.Kvm(client).create(name, { replicas, ttl, allow_direct: false })
+        const kept = storage as 'file' | 'memory'
+        return new clients.kv.Kvm(client).create(name, {
+          storage: kept,
+          replicas,
+          ttl,
+          allow_direct: false,
+        })
       }
     }
   }

@@ -13,7 +13,6 @@ const largest = 64 * 1024 * 1024
 
 /** The text of a file. */
 export function entryText<T>({ key, revision, value }: EntryContent<T>): Buffer {
-  if (value === undefined) throw new TypeError('Expected a value that JSON has, got undefined')
   return Buffer.from(`${JSON.stringify({ key, revision, value })}\n`)
 }
 

@@ -1,6 +1,12 @@
 import { randomInt } from 'node:crypto'
 import { errnoOf, FsqError } from '../../errors.js'
-import type { EntriesOptions, Entry, WatchedEntries } from '../../key-values.js'
+import {
+  checkKey,
+  checkValue,
+  type EntriesOptions,
+  type Entry,
+  type WatchedEntries,
+} from '../../key-values.js'
 import { syncDirectory } from '../../posix/directory-sync.js'
 import { isSameFile } from '../../posix/files.js'
 import { inodeOf } from '../../posix/inode.js'
@@ -8,7 +14,7 @@ import { link, listNames, removeIfThere, replaceFile, statEntry } from '../../po
 import { entryPath, type Path } from '../../posix/path.js'
 import { type EntryContent, entryText, foreign, lookAt, readEntry, unusable } from './entry-file.js'
 import type { FileDrafts } from './file-drafts.js'
-import { checkKey, keyDirectories, keyOf, keyPath } from './key-path.js'
+import { keyDirectories, keyOf, keyPath } from './key-path.js'
 import { withLockedEntry } from './lock-entry.js'
 import { watchEntries } from './watch-entries.js'
 
@@ -68,6 +74,7 @@ export class FileEntries<T> implements WatchedEntries<T> {
 
   async create(key: string, value: T): Promise<number | undefined> {
     const { path, directory, within } = this.#place(key)
+    checkValue(value)
     if (statEntry(path) !== undefined && !(await this.#removedTorn(path))) return undefined
     const revision = randomInt(2 ** 47)
     return this.#written({ key, revision, value }, async (draft) => {
@@ -86,6 +93,7 @@ export class FileEntries<T> implements WatchedEntries<T> {
 
   async replace(key: string, value: T, revision: number): Promise<number | undefined> {
     const { path, directory } = this.#place(key)
+    checkValue(value)
     return withLockedEntry(path, async (fd) => {
       const there = this.#entry(readEntry<T>(fd, path), path, key)
       if (there?.revision !== revision) return undefined

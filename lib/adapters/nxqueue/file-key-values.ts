@@ -1,5 +1,11 @@
 import { dirname } from 'node:path'
-import type { EntriesOptions, Hold, KeyValues, WatchedEntries } from '../../key-values.js'
+import {
+  checkEntriesName,
+  type EntriesOptions,
+  type Hold,
+  type KeyValues,
+  type WatchedEntries,
+} from '../../key-values.js'
 import { FileDrafts } from './file-drafts.js'
 import { FileEntries } from './file-entries.js'
 import { holdFile } from './file-hold.js'
@@ -25,13 +31,15 @@ class FileKeyValues implements KeyValues {
   }
 
   entries<T>(name: string, options: EntriesOptions = {}): WatchedEntries<T> {
-    return new FileEntries<T>(this.#directory, checkedName(name), this.#drafts, options)
+    checkEntriesName(name)
+    return new FileEntries<T>(this.#directory, name, this.#drafts, options)
   }
 
   async hold(name: string, holder: string): Promise<Hold | undefined> {
+    checkEntriesName(name)
     this.#drafts.makeDirectory()
     const { uid, gid, mode } = ownershipLike(dirname(this.#directory))
-    const hold = await holdFile(`${this.#directory}/${checkedName(name)}.lock`, holder, {
+    const hold = await holdFile(`${this.#directory}/${name}.lock`, holder, {
       uid,
       gid,
       mode: mode & 0o666,
@@ -44,11 +52,4 @@ class FileKeyValues implements KeyValues {
     for (const hold of this.#held) hold[Symbol.dispose]()
     this.#held.clear()
   }
-}
-
-function checkedName(name: string): string {
-  if (/^[A-Za-z0-9-]{1,64}$/.test(name)) return name
-  throw new TypeError(
-    `Expected a name of letters, digits and "-" for entries, got ${JSON.stringify(name)}`,
-  )
 }

@@ -16,19 +16,8 @@ import { createHash } from 'node:crypto'
 /** What may come before the first `/` of a key to be a directory: the kinds of what jobs take. */
 export const keyDirectories: readonly string[] = ['volume', 'drive', 'server']
 
-/** The longest key, in bytes. */
-const longestKey = 255
-
 /** The longest file name, in bytes. */
 const longestName = 255
-
-/** @throws `TypeError` for what is no key. */
-export function checkKey(key: unknown): asserts key is string {
-  if (typeof key !== 'string' || key.includes('\0') || Buffer.byteLength(key) > longestKey)
-    throw new TypeError(
-      `Expected a key to be text of at most ${longestKey} bytes without NUL, got ${JSON.stringify(key)}`,
-    )
-}
 
 /** Where the file of a key is, below the directory of its entries. */
 export interface KeyPath {

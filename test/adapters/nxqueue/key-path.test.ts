@@ -1,5 +1,6 @@
 import t from 'tap'
-import { checkKey, keyOf, keyPath } from '../../../lib/adapters/nxqueue/key-path.js'
+import { keyOf, keyPath } from '../../../lib/adapters/nxqueue/key-path.js'
+import { checkKey } from '../../../lib/key-values.js'
 
 const keys: readonly (readonly [key: string, path: string])[] = [
   ['volume/A00001', 'volume/A00001'],
