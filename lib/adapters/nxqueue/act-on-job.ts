@@ -83,7 +83,7 @@ export async function releaseJob(cluster: Cluster, jobID: string): Promise<strin
     return releaseElsewhere(cluster, jobID, found)
   const launched = await launchOf(store, found.id)
   using item = claimByName(found.context, found.id)
-  const { id, state } = await item.failTmp()
+  const { id, state } = await item.failTmp({ maxTries: 0 })
   if (state === 'queue') await putBack(cluster, { ...found, id })
   await free(store, found.id, launched)
   return id

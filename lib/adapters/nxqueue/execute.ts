@@ -221,7 +221,7 @@ export class Executor {
 
   async #count({ volume, bytes, jobID }: Launched, item: Item): Promise<void> {
     const { store, inventory } = this.#parts
-    const { kind } = await jobOf(item)
+    const [, kind] = item.arguments
     const at = item.context.clock.now()
     const used = inventory().volumes.find(({ name }) => name === volume)?.used
     if (volume !== undefined && used !== undefined && (kind === 'archive' || kind === 'format')) {
@@ -273,6 +273,7 @@ function isLeft(result: Result, { signal }: Ending): boolean {
 }
 
 function isSuccess(result: Result, item: Item): boolean {
+  if (item.outcome !== undefined) return item.outcome.state === 'done' // A handler finished it itself.
   return 'returned' in result || ('code' in result && result.code === item.context.settings.success)
 }
 

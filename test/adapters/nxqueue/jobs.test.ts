@@ -1,0 +1,92 @@
+import t from 'tap'
+import {
+  completeJob,
+  parseJob,
+  argumentsOf,
+  bodyOf,
+} from '../../../lib/adapters/nxqueue/job-item.js'
+import { cancelJob, explainJob, runAgain, submitJob } from '../../../lib/adapters/nxqueue/index.js'
+import { testCluster } from '../../helpers/nxqueue.js'
+
+t.test('a job is read from its item as it was written', (t) => {
+  const jobs = [
+    { kind: 'other', jobID: 'j' },
+    { kind: 'archive', jobID: 'nightly.1', group: 'g', bytes: 5, priority: 9, details: { a: [1] } },
+    {
+      kind: 'restore',
+      jobID: 'r',
+      volume: 'A00001L6',
+      media: 'LTO-6',
+      server: 's',
+      after: ['x', 'y'],
+    },
+  ] as const
+  for (const job of jobs) {
+    const complete = completeJob(job)
+    t.strictSame(parseJob(argumentsOf(complete), bodyOf(complete)), complete, job.jobID)
+    t.match(complete, job)
+  }
+  t.end()
+})
+
+t.test('what is left out has a default', (t) => {
+  const job = completeJob({ kind: 'other' })
+  t.match(job, { priority: 5, bytes: 0, after: [], volume: undefined, server: undefined })
+  t.match(job.jobID, /^other-[0-9a-z]{10}$/)
+  t.not(job.jobID, completeJob({ kind: 'other' }).jobID)
+  t.match(parseJob(['j', 'other'], ''), { priority: 5, group: undefined }, 'enqueued by hand')
+  t.end()
+})
+
+t.test('what is no job is refused', (t) => {
+  const items: [args: string[], body: string, why: RegExp][] = [
+    [[], '', /jobID/],
+    [['j'], '', /kind/],
+    [['j', 'burn'], '', /kind is "burn"; there are archive, restore, format, other/],
+    [['../j', 'other'], '', /jobID is "..\/j"/],
+    [['j', 'other', '10'], '', /priority is 10/],
+    [['j', 'other', '-1'], '', /priority/],
+    [['j', 'other', 'x'], '', /priority/],
+    [['j', 'archive'], '', /neither a volume nor a group/],
+    [['j', 'restore', '5', 'g'], '', /names no volume/],
+    [['j', 'format'], '', /names no volume/],
+    [['j', 'other', '', '', '', '', ''], '', /7 arguments/],
+    [['j', 'other'], '{', /not JSON/],
+    [['j', 'other'], '[]', /not an object/],
+    [['j', 'other'], '{"bytes":-1}', /bytes are -1/],
+    [['j', 'other'], '{"bytes":1e300}', /bytes/],
+    [['j', 'other'], '{"after":"x"}', /list of jobIDs/],
+    [['j', 'other'], '{"after":["j"]}', /after itself/],
+    [['j', 'other'], '{"server":5}', /server is 5/],
+    [['j', 'archive', '5', 'a b'], '', /group is "a b"/],
+  ]
+  for (const [args, body, message] of items)
+    t.throws(() => parseJob(args, body), { code: 'FSQ_NXQUEUE_JOB', message }, JSON.stringify(args))
+  t.end()
+})
+
+t.test('a job is submitted once under its jobID', async (t) => {
+  const { cluster, where } = await testCluster(t)
+  const { id } = await submitJob(cluster, { kind: 'other', jobID: 'j' })
+  t.match(id, /_j_other_5___$/)
+  t.strictSame(where(), { ready: ['j'] })
+  await t.rejects(submitJob(cluster, { kind: 'other', jobID: 'j' }), { code: 'FSQ_NXQUEUE_JOB' })
+  const many = await Promise.allSettled(
+    Array.from({ length: 5 }, () => submitJob(cluster, { kind: 'other', jobID: 'k' })),
+  )
+  t.equal(many.filter(({ status }) => status === 'fulfilled').length, 1, 'whoever else tries it')
+  t.strictSame(where(), { ready: ['j', 'k'] })
+})
+
+t.test('a job that waits is cancelled, and may run again', async (t) => {
+  const { cluster, where } = await testCluster(t)
+  await submitJob(cluster, { kind: 'other', jobID: 'j' })
+  t.equal(await cancelJob(cluster, 'j'), 'cancelled')
+  t.strictSame(where(), { ready: [], fail: ['j'] })
+  await t.rejects(cancelJob(cluster, 'j'), { code: 'FSQ_NXQUEUE_JOB', message: /has failed/ })
+  await t.rejects(cancelJob(cluster, 'k'), { code: 'FSQ_NO_ITEM' })
+  await runAgain(cluster, 'j')
+  t.strictSame(where(), { ready: ['j'] })
+  await t.rejects(runAgain(cluster, 'j'), { code: 'FSQ_NXQUEUE_JOB', message: /has not ended/ })
+  await t.rejects(explainJob(cluster, 'j'), { code: 'FSQ_NXQUEUE', message: /no inventory yet/ })
+})

@@ -1,0 +1,229 @@
+import { readdirSync } from 'node:fs'
+import t, { type Test } from 'tap'
+import { Executor, type RunningJob } from '../../../lib/adapters/nxqueue/execute.js'
+import type { ServiceEvent } from '../../../lib/adapters/nxqueue/events.js'
+import { submitJob } from '../../../lib/adapters/nxqueue/submit.js'
+import { Master } from '../../../lib/adapters/nxqueue/master.js'
+import { freeGone } from '../../../lib/adapters/nxqueue/recover.js'
+import type { Presences } from '../../../lib/adapters/nxqueue/read-state.js'
+import { readInventory } from '../../../lib/adapters/nxqueue/read-inventory.js'
+import { handlerJob, type JobHandler } from '../../../lib/adapters/nxqueue/run-job.js'
+import type { NewJob } from '../../../lib/adapters/nxqueue/job-item.js'
+import { hostContext } from '../../../lib/queue/context.js'
+import { Worker } from '../../../lib/work/worker.js'
+import { deferred } from '../../../lib/deferred.js'
+import { testCluster } from '../../helpers/nxqueue.js'
+
+/** A cluster with servers a and b, both there, without their services: each step is made by the test. */
+async function place(t: Test) {
+  const it = await testCluster(t, ['a', 'b'])
+  const { cluster, inventoryPath } = it
+  const { queue, store } = cluster
+  for (const host of ['a', 'b']) await queue.installHost(host)
+  const inventory = await readInventory(inventoryPath)
+  const present = new Map<string, { kinds: string[] }>()
+  for (const name of ['a', 'b']) present.set(name, { kinds: ['archive', 'restore', 'other'] })
+  const events: ServiceEvent[] = []
+  const master = (epoch = 1, there: Presences = present): Master =>
+    new Master({
+      ...{ queue: queue.context, store, carried: false, options: {} },
+      inventory: () => inventory,
+      present: () => there,
+      epoch: () => epoch,
+      onEvent: (event) => events.push(event),
+    })
+  return {
+    ...it,
+    events,
+    present,
+    master,
+    submit: (job: Partial<NewJob> & Pick<NewJob, 'jobID'>) =>
+      submitJob(cluster, { kind: 'archive', group: 'g', bytes: 10, ...job }),
+    /** Executes what was launched to a server until there is no more. */
+    execute: async (server: string, handler: JobHandler): Promise<void> => {
+      const own = hostContext(queue.context, server)
+      const executor = new Executor({
+        ...{ queue: queue.context, own, server, store },
+        inventory: () => inventory,
+        run: { archive: handlerJob(handler), other: handlerJob(handler) },
+        onReturned: () => undefined,
+      })
+      const settling: Promise<void>[] = []
+      const idle = deferred<undefined>()
+      const worker = new Worker([{ queue: own, weight: 1 }], executor.run, {
+        backoff: [3600],
+        maxTries: 3,
+        onEvent: (event) => {
+          if (event.type === 'done' || event.type === 'failed' || event.type === 'retried')
+            settling.push(executor.settle(event))
+          if (event.type === 'idle') idle.resolve(undefined)
+        },
+      })
+      await idle.promise
+      await worker.stop()
+      await Promise.all(settling)
+    },
+  }
+}
+
+t.test('a job that can run is launched with what it needs, and has it until it ends', async (t) => {
+  const { submit, master, where, claims, execute, cluster } = await place(t)
+  await submit({ jobID: 'j', server: 'a' })
+  await master().pass(false)
+  t.strictSame(where(), { ready: [], 'a/queue': ['j'] })
+  t.strictSame(await claims(), ['drive/d1', 'server/a', 'volume/V1'])
+  const ran: RunningJob[] = []
+  await execute('a', async (job) => {
+    ran.push(job)
+    t.strictSame(await claims(), ['drive/d1', 'server/a', 'volume/V1'])
+  })
+  t.match(ran, [{ jobID: 'j', onVolume: { name: 'V1' }, inDrive: { name: 'd1' } }])
+  t.strictSame(where(), { ready: [], 'a/done': ['j'] })
+  t.strictSame(await claims(), [])
+  t.equal((await cluster.store.launches.list()).size, 0)
+  t.match((await cluster.store.written.get('V1'))?.value, { base: 0, bytes: 10 })
+  t.match((await cluster.store.mounts.get('d1'))?.value, { volume: 'V1' })
+  t.match((await cluster.store.jobs.get('j'))?.value, { ended: 'completed' })
+})
+
+t.test(
+  'one that fails temporarily waits for its next try in the queue, with nothing',
+  async (t) => {
+    const { submit, master, where, claims, execute, cluster } = await place(t)
+    await submit({ jobID: 'j', server: 'a' })
+    await master().pass(false)
+    await execute('a', () => {
+      throw new Error('the drive is dirty')
+    })
+    t.strictSame(where(), { ready: ['j'] })
+    t.match(readdirSync(cluster.queue.context.paths.queue), [/_1_j_/], 'with one try spent')
+    t.strictSame(await claims(), [])
+    const { ready } = await master().pass(false)
+    t.strictSame(where(), { ready: ['j'] }, 'and is not launched before its time')
+    t.ok((ready.jobs[0]?.notBefore ?? 0) > Date.now())
+  },
+)
+
+t.test('one that fails for good is in fail/, and frees what it had', async (t) => {
+  const { submit, master, where, claims, execute, cluster } = await place(t)
+  await submit({ jobID: 'j', server: 'a' })
+  await master().pass(false)
+  await execute('a', ({ item }) => item.failPerm())
+  t.strictSame(where(), { ready: [], 'a/fail': ['j'] })
+  t.strictSame(await claims(), [])
+  t.match((await cluster.store.jobs.get('j'))?.value, { ended: 'failed' })
+})
+
+t.test('two masters at the same time launch each job once, and nothing twice', async (t) => {
+  const { submit, master, where, claims } = await place(t)
+  for (let i = 0; i < 12; i++) await submit({ jobID: `j${i}` })
+  const masters = [master(1), master(2), master(3)]
+  await Promise.all(masters.map((each) => each.pass(true)))
+  for (const each of masters) await each.pass(true)
+  const { ready, ...launched } = where()
+  t.equal(ready?.length, 10, 'there are two drives')
+  t.equal(Object.values(launched).flat().length, 2)
+  const keys = (await claims()).filter((key) => !key.startsWith('server/'))
+  t.equal(keys.length, 4)
+})
+
+t.test('claims that a master left that died are freed by the next pass', async (t) => {
+  const { submit, master, where, claims, cluster } = await place(t)
+  const { id } = await submit({ jobID: 'j', group: undefined, volume: 'V2', server: 'b' })
+  const left = { launch: 'x', jobID: 'j', item: id, server: 'a', bytes: 10, epoch: 1 }
+  await cluster.store.claims.create('drive/d1', {
+    ...left,
+    resource: { kind: 'drive', name: 'd1' },
+  })
+  await cluster.store.claims.create('volume/V1', {
+    ...left,
+    resource: { kind: 'volume', name: 'V1', place: 0 },
+  })
+  t.test('whether or not it had recorded the launch', async () => {
+    await master().pass(false)
+    t.strictSame(where(), { ready: [], 'b/queue': ['j'] })
+    t.equal((await claims()).length, 3)
+    t.equal((await cluster.store.claims.get('volume/V1'))?.value, undefined)
+  })
+})
+
+t.test('what was not launched to a server it puts back, and does not run', async (t) => {
+  const { submit, master, where, claims, execute, cluster } = await place(t)
+  const cases: [string, (id: string) => Promise<void>][] = [
+    ['without a record', async (id) => cluster.store.launches.remove(id)],
+    ['without its drive', async () => cluster.store.claims.remove('drive/d1')],
+    [
+      'with the drive of another launch',
+      async () => {
+        const there = await cluster.store.claims.get('drive/d1')
+        if (there === undefined) throw new Error('it has no drive')
+        const value = { ...there.value, launch: 'another' }
+        await cluster.store.claims.replace('drive/d1', value, there.revision)
+      },
+    ],
+  ]
+  for (const [i, [name, change]] of cases.entries()) {
+    const jobID = `j${i}`
+    const { id } = await submit({ jobID, server: 'a' })
+    await master().pass(false)
+    t.strictSame(where()['a/queue'], [jobID], name)
+    await change(id)
+    await execute('a', () => t.fail(`it ran ${name}`))
+    t.strictSame(where()['ready'], [jobID], name)
+    for (const key of await claims()) await cluster.store.claims.remove(key)
+    await cluster.queue.claim(id).then((item) => item.success())
+    for (const key of (await cluster.store.launches.list()).keys())
+      await cluster.store.launches.remove(key)
+  }
+})
+
+t.test('a server that is gone', async (t) => {
+  t.test('loses what it has not begun', async (t) => {
+    const { submit, master, where, claims, present, events } = await place(t)
+    await submit({ jobID: 'j' })
+    present.delete('b')
+    await master().pass(false)
+    t.strictSame(where(), { ready: [], 'a/queue': ['j'] })
+    present.delete('a')
+    present.set('b', { kinds: ['archive'] })
+    await master().pass(false)
+    t.strictSame(where(), { ready: [], 'b/queue': ['j'] })
+    t.equal((await claims()).length, 3)
+    t.ok(events.some((event) => event.type === 'returned' && event.why === 'a is not there'))
+  })
+
+  t.test('keeps what it was running', async (t) => {
+    const { submit, master, where, claims, present, events, execute, cluster } = await place(t)
+    await submit({ jobID: 'j', server: 'a' })
+    await master().pass(false)
+    const record = [...(await cluster.store.launches.list())][0]
+    if (record === undefined) throw new Error('it is not launched')
+    const [id, { value, revision }] = record
+    const service = { pid: 1, boot: 'another', startTicks: 1 }
+    await cluster.store.launches.replace(id, { ...value, run: { service, began: 0 } }, revision)
+    present.delete('a')
+    await master().pass(true)
+    await master().pass(true)
+    t.strictSame(where(), { ready: [], 'a/queue': ['j'] })
+    t.equal((await claims()).length, 3)
+    t.equal(events.filter(({ type }) => type === 'held').length, 2, 'each master says so once')
+    await execute('a', () => t.fail('it was running when a was lost'))
+    t.strictSame(where(), { ready: ['j'] }, 'a itself knows that it does not run any more')
+    t.strictSame(await claims(), [])
+  })
+})
+
+t.test('what is claimed for jobs that are nowhere is freed', async (t) => {
+  const { submit, master, claims, cluster, present } = await place(t)
+  const { id } = await submit({ jobID: 'j', server: 'a' })
+  await master().pass(false)
+  const item = await cluster.queue.host('a').claim(id)
+  await item.success()
+  t.equal((await claims()).length, 3)
+  await master().pass(true)
+  t.equal((await claims()).length, 3, 'not by the master, while its server is there')
+  present.delete('a')
+  await master().pass(true)
+  t.strictSame(await claims(), [])
+  t.equal(await freeGone(cluster.queue.context, cluster.store, () => true), 0)
+})

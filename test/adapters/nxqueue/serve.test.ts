@@ -1,0 +1,219 @@
+import { rmSync, writeFileSync } from 'node:fs'
+import { setTimeout } from 'node:timers/promises'
+import t from 'tap'
+import {
+  cancelJob,
+  clusterStatus,
+  disableServer,
+  dryRun,
+  enableServer,
+  explainJob,
+  type JobHandler,
+  planOnce,
+  releaseJob,
+  runAgain,
+  serveCluster,
+  submitJob,
+} from '../../../lib/adapters/nxqueue/index.js'
+import { deferred } from '../../../lib/deferred.js'
+import { eventually } from '../../helpers/cli.js'
+import { smallInventory, testCluster } from '../../helpers/nxqueue.js'
+
+const nothing: JobHandler = () => undefined
+
+t.test('jobs are executed as they are submitted, and the idle master makes no pass', async (t) => {
+  const it = await testCluster(t)
+  const { cluster, serve, settled, where, claims } = it
+  const did: string[] = []
+  const server = serve({
+    server: 'a',
+    work: {
+      archive: ({ jobID, onVolume, inDrive }) =>
+        did.push(`${jobID} ${onVolume?.name} ${inDrive?.name}`),
+      other: ({ jobID, details }) => did.push(`${jobID} ${JSON.stringify(details)}`),
+    },
+  })
+  await eventually(() => server.count('master') === 1 && server.count('pass') > 0)
+  await submitJob(cluster, { kind: 'archive', jobID: 'x', group: 'g', bytes: 10 })
+  await submitJob(cluster, { kind: 'other', jobID: 'y', details: { a: 1 } })
+  await eventually(() => did.length === 2)
+  await settled()
+  t.strictSame(did.sort(), ['x V1 d1', 'y {"a":1}'])
+  t.strictSame(where(), { ready: [], 'a/done': ['x', 'y'] })
+  t.strictSame(await claims(), [])
+  await setTimeout(500) // What was freed is told of a moment later.
+  const passes = server.count('pass')
+  await setTimeout(2500)
+  t.equal(server.count('pass'), passes, 'although presences are renewed meanwhile')
+  const { done, launched } = await server.stop()
+  t.match({ done, launched }, { done: 2, launched: 2 })
+})
+
+t.test('a job waits for the jobs that it comes after', async (t) => {
+  const { cluster, serve, settled, where } = await testCluster(t)
+  const order: string[] = []
+  serve({
+    server: 'a',
+    backoff: [0],
+    work: {
+      other: ({ jobID, item }) => {
+        order.push(jobID)
+        if (jobID === 'bad') return item.failPerm()
+      },
+    },
+  })
+  await submitJob(cluster, { kind: 'other', jobID: 'third', after: ['second', 'first'] })
+  await submitJob(cluster, { kind: 'other', jobID: 'never', after: ['bad'] })
+  await submitJob(cluster, { kind: 'other', jobID: 'second', after: ['first'] })
+  await submitJob(cluster, { kind: 'other', jobID: 'bad' })
+  await submitJob(cluster, { kind: 'other', jobID: 'first', priority: 0 })
+  await eventually(() => where()['a/done']?.length === 3 && where()['a/fail']?.length === 1)
+  t.strictSame(
+    order.filter((each) => each !== 'bad'),
+    ['first', 'second', 'third'],
+  )
+  const waits = await explainJob(cluster, 'never')
+  t.match(waits, { state: 'ready', reasons: [{ code: 'DependencyFailed', isForPerson: true }] })
+  await cancelJob(cluster, 'never')
+  await settled()
+  await runAgain(cluster, 'bad')
+  await eventually(() => order.filter((each) => each === 'bad').length === 2)
+})
+
+t.test('what needs the same waits, and is launched when that is free', async (t) => {
+  const { cluster, serve, settled } = await testCluster(t)
+  const gates = new Map<string, ReturnType<typeof deferred<undefined>>>()
+  let most = 0
+  serve({
+    server: 'a',
+    work: {
+      archive: async ({ jobID }) => {
+        const gate = deferred<undefined>()
+        gates.set(jobID, gate)
+        most = Math.max(most, gates.size)
+        await gate.promise
+        gates.delete(jobID)
+      },
+    },
+  })
+  const job = { kind: 'archive', volume: 'V1', bytes: 600 } as const
+  for (const jobID of ['one', 'two', 'three']) await submitJob(cluster, { ...job, jobID })
+  await eventually(() => gates.has('one'))
+  t.match(await explainJob(cluster, 'two'), {
+    state: 'ready',
+    reasons: [{ code: 'WaitCapacity' }, { code: 'WaitVolume' }],
+  })
+  t.match(await explainJob(cluster, 'one'), { state: 'running', volume: 'V1', server: 'a' })
+  gates.get('one')?.resolve(undefined)
+  await eventually(() => gates.size === 0)
+  await cancelJob(cluster, 'two').catch(() => undefined)
+  const { waiting } = await dryRun(cluster)
+  t.match(
+    waiting,
+    [{ job: { jobID: 'three' }, reasons: [{ code: 'NoRoom' }] }],
+    '600 of 1000 are used',
+  )
+  await cancelJob(cluster, 'three')
+  await settled()
+  t.equal(most, 1)
+})
+
+t.test('a job that runs is ended when it is cancelled', async (t) => {
+  const { cluster, serve, settled, where } = await testCluster(t)
+  const begun = deferred<undefined>()
+  serve({
+    server: 'a',
+    work: {
+      other: async (_, { signal }) => {
+        begun.resolve(undefined)
+        await new Promise((_, reject) => {
+          signal.addEventListener('abort', () => {
+            reject(signal.reason as Error)
+          })
+        })
+      },
+    },
+  })
+  await submitJob(cluster, { kind: 'other', jobID: 'x' })
+  await begun.promise
+  t.equal(await cancelJob(cluster, 'x'), 'ending')
+  await settled()
+  t.strictSame(where(), { ready: [], 'a/fail': ['x'] })
+  t.match(await explainJob(cluster, 'x'), { state: 'cancelled', server: 'a' })
+})
+
+t.test('three servers share the work, and another is master when the first goes', async (t) => {
+  const { cluster, serve, settled, where, claims } = await testCluster(t, ['a', 'b', 'c'])
+  const work = { archive: nothing, other: nothing }
+  const [a, b, c] = ['a', 'b', 'c'].map((server) => serve({ server, work, sweep: 5 }))
+  if (a === undefined || b === undefined || c === undefined) throw new Error('there are three')
+  await eventually(() => a.count('master') === 1)
+  await eventually(() => a.count('present') === 3)
+  for (let i = 0; i < 9; i++) await submitJob(cluster, { kind: 'other', jobID: `x${i}` })
+  await settled()
+  t.strictSame(Object.keys(where()).sort(), ['a/done', 'b/done', 'c/done', 'ready'])
+  await a.stop()
+  await eventually(() => b.count('master') === 1)
+  await submitJob(cluster, { kind: 'archive', jobID: 'y', group: 'g' })
+  await settled()
+  t.notOk(where()['a/done']?.includes('y'))
+  await disableServer(cluster, 'b')
+  await eventually(() => c.count('master') === 1, 20_000)
+  t.match(await clusterStatus(cluster), {
+    servers: [
+      { name: 'a', state: 'absent', isMaster: false },
+      { name: 'b', state: 'disabled', isMaster: false },
+      { name: 'c', state: 'present', isMaster: true },
+    ],
+  })
+  await submitJob(cluster, { kind: 'other', jobID: 'z' })
+  await settled()
+  t.ok(where()['c/done']?.includes('z'))
+  await enableServer(cluster, 'b')
+  await eventually(() => b.count('master') === 2, 20_000)
+  t.strictSame(await claims(), [])
+})
+
+t.test('an edit of the inventory is used at once; a bad one is not', async (t) => {
+  const { cluster, serve, settled, edit, inventoryPath } = await testCluster(t)
+  const server = serve({ server: 'a', work: { archive: nothing } })
+  await eventually(() => server.count('pass') > 0)
+  await submitJob(cluster, { kind: 'archive', jobID: 'x', group: 'new' })
+  await eventually(() => server.count('pass') > 1)
+  t.match(await explainJob(cluster, 'x'), { reasons: [{ code: 'NoSuchGroup' }] })
+  edit('servers: [{ name: a')
+  await eventually(() => server.count('trouble') === 1)
+  const refused = async () => (await clusterStatus(cluster)).inventory.refused
+  while ((await refused()) === undefined) await setTimeout(10)
+  t.match(await refused(), /inventory.json:1/)
+  const volume = { name: 'N', state: 1, changer: 'c', group: 'new', generation: 6, capacity: 9 }
+  const { groups, volumes, ...rest } = smallInventory() as Record<string, object[]>
+  const edited = {
+    ...rest,
+    groups: [{ name: 'new' }, ...(groups ?? [])],
+    volumes: [volume, ...(volumes ?? [])],
+  }
+  edit(edited)
+  await settled()
+  t.match(await explainJob(cluster, 'x'), { state: 'completed' })
+  t.equal(await refused(), undefined)
+  rmSync(inventoryPath)
+  await eventually(() => server.count('trouble') === 2)
+  await server.stop()
+  const other = serve({ server: 'a', work: { archive: nothing } })
+  await eventually(() => other.count('pass') > 0)
+  t.equal(other.count('trouble'), 1, 'the last good one is used after a restart, too')
+  writeFileSync(inventoryPath, JSON.stringify(edited))
+})
+
+t.test('a server that has no inventory, or is not in it, does not begin', async (t) => {
+  const { cluster, edit, inventoryPath: inventory } = await testCluster(t)
+  const start = async (server: string) => serveCluster(cluster, { server, inventory, work: {} })
+  await t.rejects(start('z'), { code: 'FSQ_NXQUEUE', message: /it has a$/ })
+  edit('{')
+  await t.rejects(start('a'), { code: 'FSQ_NXQUEUE_INVENTORY' })
+  const options = { server: 'a', work: {} }
+  await t.rejects(serveCluster(cluster, options), { code: 'FSQ_NXQUEUE', message: /no inventory/ })
+  await t.rejects(planOnce(cluster), { code: 'FSQ_NXQUEUE' })
+  await t.rejects(releaseJob(cluster, 'x'), { code: 'FSQ_NO_ITEM' })
+})
