@@ -25,6 +25,13 @@ function compileLibrary() {
   if (status !== 0) throw new Error(`tsc failed: ${status}`)
 }
 
+/** The form of inventories, for editors: they find it by its path. */
+async function writeSchema() {
+  const { inventorySchema } = await import(`${fresh}/adapters/nxqueue/inventory-schema.js`)
+  const text = JSON.stringify(inventorySchema, undefined, 2)
+  writeFileSync(`${fresh}/nxqueue-inventory.schema.json`, `${text}\n`)
+}
+
 /**
  * Bundles the program into one file of CommonJS, which Node.js loads faster than ES modules. The code
  * of each command is in it, but runs only when the command is called.
@@ -92,6 +99,7 @@ function writeNotices(inputs) {
 
 try {
   compileLibrary()
+  await writeSchema()
   await bundleProgram()
   if (existsSync(dist)) renameSync(dist, old)
   renameSync(fresh, dist)

@@ -56,6 +56,7 @@ export function startUpCases({ place, options }) {
     'host-dist': async () => ['host-dist', (await queueOfOneWithHost()).name],
     jsonrpcd: async () => ['jsonrpcd', '-h'], // Which loads what it serves with.
     nats: async () => ['nats', 'status', '-h'], // The clients are loaded only to connect.
+    nxqueue: async () => ['nxqueue', 'check', '--schema'], // What reads YAML is loaded only to read.
     ftpcluster: async () => ['ftpcluster', 'queue', '--home', cluster(), '.'],
     filespooler: async () => ['filespooler', 'prepare', '-s', '-'],
     completion: async () => ['completion', 'bash'],

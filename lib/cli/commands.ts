@@ -130,6 +130,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'send items through NATS JetStream, and take them from it',
     load: () => import('./commands/nats.js'),
   },
+  nxqueue: {
+    summary: 'dispatch jobs that need tapes, drives and servers',
+    load: () => import('./commands/nxqueue.js'),
+  },
   ftpcluster: {
     summary: 'work with the jobs of an ftpcluster',
     load: () => import('./commands/ftpcluster.js'),

@@ -88,6 +88,7 @@ async function answerTo(
       return 'commands'
     case 'arg':
     case 'home':
+    case 'path':
       return 'files'
     default:
       return []

@@ -63,6 +63,7 @@ const table: Readonly<Record<string, Case>> = {
   'nats drain': { queue: (name) => [name] },
   'nats dead ls': {},
   'nats dead requeue': {},
+  'nxqueue check': {},
   'ftpcluster import': {},
   'ftpcluster export': {},
   'ftpcluster queue': {},

@@ -103,6 +103,7 @@ t.test('queues, items and values', { buffered: true }, async (t) => {
       ['spooled', 'finished'],
     ],
     [['nats', 'status', '--creds', ''], ['files']],
+    [['nxqueue', 'check', ''], ['files']],
     [['ftpcluster', 'import', ''], ['files']],
     [['ftpcluster', '-'], ['--help']],
     [['ftpcluster', 'queue', '--fi'], ['--files']],

@@ -13,6 +13,7 @@ t.test(
     const expected = [
       'man/man1/fsq.1',
       'man/man5/fsq-ftpcluster.5',
+      'man/man5/fsq-nxqueue.5',
       'man/man7/fsq.7',
       ...names.map((name) => `man/man1/fsq-${name}.1`),
     ]
