@@ -32,8 +32,8 @@ import { Explainer } from './planner/explain.js'
 import type { Inventory } from './inventory.js'
 import type { ReadyJob } from './job.js'
 import type { Launch } from './planner/launch.js'
-import { needOf } from './planner/need.js'
-import { obstaclesOf } from './planner/obstacles.js'
+import { Needs } from './planner/need.js'
+import { isHindered } from './planner/obstacles.js'
 import { Pass } from './planner/pass.js'
 import { ageOf, inRank } from './planner/rank.js'
 import type { Reason } from './planner/reason.js'
@@ -74,6 +74,7 @@ export function plan(
 ): Plan {
   const stock = takeStock(inventory, state)
   const index = new AccessIndex(stock, jobs)
+  const needs = new Needs(stock)
   const pass = new Pass(index)
   const ready = new Set(jobs.map(({ jobID }) => jobID))
   const circumstances = { stock, state, ready, now }
@@ -81,14 +82,14 @@ export function plan(
   const launches: Launch[] = []
   const waiting = new Map<string, () => readonly Reason[]>()
   for (const [rank, job] of inRank(jobs, stock, now, aging).entries()) {
-    const need = needOf(job, rank, stock)
-    const isHindered = obstaclesOf(need, circumstances).length > 0
-    const launch = isHindered ? undefined : pass.launch(need)
+    const need = needs.of(job, rank)
+    const hindered = isHindered(need, circumstances)
+    const launch = hindered ? undefined : pass.launch(need)
     if (launch !== undefined) {
       launches.push(launch)
       continue
     }
-    if (!isHindered && ageOf(job, now) >= turnAfter) pass.keepTurn(need)
+    if (!hindered && ageOf(job, now) >= turnAfter) pass.keepTurn(need)
     waiting.set(job.item, () => explainer.reasonsOf(need))
   }
   return { launches, waiting: new LazyMap(waiting) }

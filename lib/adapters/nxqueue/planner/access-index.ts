@@ -37,17 +37,18 @@ export class AccessIndex {
 
   /** What will do for a job, with one of its volumes, or with none. */
   of(need: Need, volume: VolumeStock | undefined): AccessList {
-    if (volume === undefined) return this.#list(`none ${need.mode}`, () => this.#ofNone(need.job))
+    if (volume === undefined)
+      return this.#list(`none ${need.shape.mode}`, () => this.#ofNone(need.job))
     const lists = this.#byVolume.get(volume) ?? new Map<string, AccessList>()
     this.#byVolume.set(volume, lists)
-    const list = lists.get(need.mode) ?? this.#ofVolume(volume, need)
-    lists.set(need.mode, list)
+    const list = lists.get(need.shape.mode) ?? this.#ofVolume(volume, need)
+    lists.set(need.shape.mode, list)
     return list
   }
 
   /** All that will do for a job, with whichever of its volumes. */
   ofAny(need: Need): readonly AccessList[] {
-    const { volumes, mode } = need
+    const { volumes, mode } = need.shape
     if (volumes === undefined || volumes.length < 2) return [this.of(need, volumes?.[0])]
     const known = this.#byGroup.get(volumes)?.get(mode)
     if (known !== undefined) return known
@@ -63,7 +64,7 @@ export class AccessIndex {
     return this.#drives.filter(({ drive }) => drive.drive.type === media)
   }
 
-  #ofVolume(stock: VolumeStock, { job, mode }: Need): AccessList {
+  #ofVolume(stock: VolumeStock, { job, shape: { mode } }: Need): AccessList {
     const { name, changer, generation, servers } = stock.volume
     if (changer !== undefined) {
       const key = ['tape', mode, changer, generation].join('\0')

@@ -11,9 +11,9 @@ import type { DriveStock, ServerStock } from './stock.js'
 
 /** Adds the reasons why none of those ways can be gone. */
 export function narrowAccess(all: readonly Access[], need: Need, reasons: Reason[]): void {
-  const seen = all.filter((each) => isSeenBy(each, need.server))
+  const seen = all.filter((each) => isSeenBy(each, need.shape.server))
   if (seen.length === 0) {
-    if (need.volumes === undefined) reasons.push(noDrive(need)) // Otherwise it was told of the volume.
+    if (need.shape.volumes === undefined) reasons.push(noDrive(need)) // Otherwise it was told of the volume.
     return
   }
   const isServed = ({ servers }: Access) => servers.some((each) => isAble(each, need))
@@ -49,7 +49,7 @@ function serversOf(all: readonly Access[]): readonly ServerStock[] {
   return unique(all.flatMap(({ servers }) => servers))
 }
 
-function noDrive({ job: { media }, server }: Need): Reason {
+function noDrive({ job: { media }, shape: { server } }: Need): Reason {
   const seen = server === undefined ? '' : ` that server ${server} sees`
   return reasonOf('NoSuchDrive', `There is no drive of type ${media ?? ''}${seen}: add one.`)
 }
@@ -74,7 +74,7 @@ function inUse(all: readonly Access[]): readonly Reason[] {
 
 function unable(all: readonly Access[], need: Need): Reason {
   const servers = serversOf(all).filter(
-    ({ server }) => need.server === undefined || server.name === need.server,
+    ({ server }) => need.shape.server === undefined || server.name === need.shape.server,
   )
   const names = servers.map(({ server }) => server.name)
   const why = servers.map(

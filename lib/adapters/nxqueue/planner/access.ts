@@ -68,14 +68,14 @@ export class AccessList {
   }
 
   /** Whether nothing was found before that would do for the job, either. */
-  isExhausted(what: 'free' | 'turn', { user }: Need): boolean {
+  isExhausted(what: 'free' | 'turn', { shape: { user } }: Need): boolean {
     return this.#exhausted[what].has(user)
   }
 
   #find(what: 'free' | 'turn', need: Need, find: () => Way | undefined): Way | undefined {
     if (this.isExhausted(what, need)) return undefined
     const way = find()
-    if (way === undefined) this.#exhausted[what].add(need.user)
+    if (way === undefined) this.#exhausted[what].add(need.shape.user)
     return way
   }
 }
@@ -86,7 +86,7 @@ export function isSeenBy({ servers }: Access, name: string | undefined): boolean
 }
 
 /** Whether a server would execute the job if it had a place. */
-export function isAble(stock: ServerStock, { job, server }: Need): boolean {
+export function isAble(stock: ServerStock, { job, shape: { server } }: Need): boolean {
   if (server !== undefined && stock.server.name !== server) return false
   return isAtWork(stock) && stock.state?.kinds.includes(job.kind) === true
 }

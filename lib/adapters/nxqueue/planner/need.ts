@@ -12,29 +12,51 @@
 import type { ReadyJob } from '../job.js'
 import type { Stock, VolumeStock } from './stock.js'
 
-/** See above. */
+/** What is the same for all jobs that can do with the same. */
+export interface Shape {
+  /** The volumes of which one is needed, whatever state they are in; undefined: none is. */
+  readonly volumes: readonly VolumeStock[] | undefined
+  /** The server that it has to be; undefined: any, or there is no such server. */
+  readonly server: string | undefined
+  /** Which drives will do, beside those that the volume can be loaded into. */
+  readonly mode: string
+  /** Which servers will do. */
+  readonly user: string
+  /** For how many bytes, or more, there is nothing that is free, or can be kept, any more. */
+  readonly vain: { free: number; turn: number }
+}
+
+/** What one job needs. */
 export interface Need {
   readonly job: ReadyJob
   /** How many jobs are before it. */
   readonly rank: number
-  /** The volumes of which it needs one, whatever state they are in; undefined: it needs none. */
-  readonly volumes: readonly VolumeStock[] | undefined
   /** How much has to be free on the volume. */
   readonly bytes: number
-  /** The server that it has to be; undefined: any, or there is no such server. */
-  readonly server: string | undefined
-  /** Which drives will do, beside those that its volume can be loaded into. */
-  readonly mode: string
-  /** Which servers will do. */
-  readonly user: string
+  readonly shape: Shape
 }
 
-export function needOf(job: ReadyJob, rank: number, stock: Stock): Need {
-  const bytes = writesBytes(job) ? job.bytes : 0
+/** Tells what jobs need of a stock. There are far fewer shapes than jobs, or the jobs name volumes. */
+export class Needs {
+  readonly #shapes = new Map<string, Shape>()
+
+  constructor(private readonly stock: Stock) {}
+
+  of(job: ReadyJob, rank: number): Need {
+    const { kind, volume = '', group = '', media = '', server = '' } = job
+    const key = `${kind}\0${volume}\0${group}\0${media}\0${server}`
+    const shape = this.#shapes.get(key) ?? shapeOf(job, this.stock)
+    this.#shapes.set(key, shape)
+    return { job, rank, bytes: writesBytes(job) ? job.bytes : 0, shape }
+  }
+}
+
+function shapeOf(job: ReadyJob, stock: Stock): Shape {
   const server = stock.servers.has(job.server ?? '') ? job.server : undefined
   const mode = `${job.kind === 'restore' ? 'r' : 'w'} ${job.media ?? ''}`
   const user = `${job.kind} ${server ?? ''}`
-  return { job, rank, volumes: volumesOf(job, stock), bytes, server, mode, user }
+  const vain = { free: Infinity, turn: Infinity }
+  return { volumes: volumesOf(job, stock), server, mode, user, vain }
 }
 
 function volumesOf(job: ReadyJob, stock: Stock): readonly VolumeStock[] | undefined {
@@ -43,7 +65,7 @@ function volumesOf(job: ReadyJob, stock: Stock): readonly VolumeStock[] | undefi
     const isMember = job.group === undefined || named?.volume.group === job.group
     return named !== undefined && isMember ? [named] : []
   }
-  if (takesAnyOf(job)) return stock.groups.get(job.group ?? '') ?? []
+  if (takesAnyOf(job)) return stock.groups.membersOf(job.group ?? '')
   return job.kind === 'other' ? undefined : []
 }
 
@@ -54,9 +76,4 @@ export function takesAnyOf(job: ReadyJob): boolean {
 
 function writesBytes({ kind }: ReadyJob): boolean {
   return kind === 'archive' || kind === 'other'
-}
-
-/** Jobs for which this is equal can do with the same, but for how many bytes they write. */
-export function shapeOf({ kind, volume, group, media, server }: ReadyJob): string {
-  return [kind, volume, group, media, server].join('\0')
 }

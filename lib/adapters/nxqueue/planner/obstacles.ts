@@ -18,14 +18,24 @@ export interface Circumstances {
   readonly now: number
 }
 
+/** Whether there are any. */
+export function isHindered({ job, shape: { server, volumes } }: Need, of: Circumstances): boolean {
+  return (
+    (job.notBefore !== undefined && job.notBefore > of.now) ||
+    (job.server !== undefined && server === undefined) ||
+    volumes?.length === 0 ||
+    job.after.some((other) => dependency(other, of).length > 0)
+  )
+}
+
 /** None: the job can run as soon as what it needs is free. */
 export function obstaclesOf(need: Need, of: Circumstances): readonly Reason[] {
-  const { job, volumes } = need
+  const { job, shape } = need
   return [
     ...(job.notBefore !== undefined && job.notBefore > of.now ? [isEarly(job.notBefore)] : []),
     ...job.after.flatMap((other) => dependency(other, of)),
-    ...(job.server !== undefined && need.server === undefined ? [noServer(job.server)] : []),
-    ...(volumes?.length === 0 ? [noVolume(job, of.stock)] : []),
+    ...(job.server !== undefined && shape.server === undefined ? [noServer(job.server)] : []),
+    ...(shape.volumes?.length === 0 ? [noVolume(job, of.stock)] : []),
   ]
 }
 

@@ -8,7 +8,7 @@
 import type { AccessIndex } from './access-index.js'
 import type { Way } from './access.js'
 import type { Launch } from './launch.js'
-import { shapeOf, type Need } from './need.js'
+import type { Need } from './need.js'
 import type { User } from './places.js'
 import type { VolumeStock } from './stock.js'
 import { canBeKept, isFree } from './volume-checks.js'
@@ -21,21 +21,18 @@ interface Choice extends Way {
 export class Pass {
   /** The ranks of those for whom something is kept. */
   readonly turns: number[] = []
-  /** By what jobs need, from how many bytes on there is none. */
-  readonly #noChoice = new Map<string, number>()
-  readonly #noTurn = new Map<string, number>()
 
   constructor(private readonly index: AccessIndex) {}
 
   /** Takes all that a job needs, or nothing. */
   launch(need: Need): Launch | undefined {
-    const choice = unlessVain(this.#noChoice, need, () => this.#choose(need))
+    const choice = unlessVain('free', need, () => this.#choose(need))
     return choice && take(choice, need)
   }
 
   /** Keeps what a job needs, as far as it is free, if it waits for nothing but that others end. */
   keepTurn(need: Need): void {
-    const choice = unlessVain(this.#noTurn, need, () => this.#chooseTurn(need))
+    const choice = unlessVain('turn', need, () => this.#chooseTurn(need))
     if (choice === undefined) return
     keep(choice, need)
     this.turns.push(need.rank)
@@ -43,7 +40,7 @@ export class Pass {
 
   #choose(need: Need): Choice | undefined {
     if (this.index.ofAny(need).every((list) => list.isExhausted('free', need))) return undefined
-    for (const volume of need.volumes ?? [undefined]) {
+    for (const volume of need.shape.volumes ?? [undefined]) {
       const access = this.index.of(need, volume)
       if (volume !== undefined && !isFree(volume, need, access)) continue
       const way = access.findFree(need, volume?.drive)
@@ -55,10 +52,12 @@ export class Pass {
   /** Rather a volume that is free, so that it is the same in the next pass. */
   #chooseTurn(need: Need): Choice | undefined {
     if (this.index.ofAny(need).every((list) => list.isExhausted('turn', need))) return undefined
-    const volumes = need.volumes ?? [undefined]
-    const isLeft = (volume: VolumeStock | undefined) => volume?.places.isLeft !== false
-    const inUse = volumes.filter((volume) => !isLeft(volume))
-    for (const volume of [...volumes.filter(isLeft), ...inUse]) {
+    return this.#chooseTurnOf(need, true) ?? this.#chooseTurnOf(need, false)
+  }
+
+  #chooseTurnOf(need: Need, isLeft: boolean): Choice | undefined {
+    for (const volume of need.shape.volumes ?? [undefined]) {
+      if ((volume?.places.isLeft ?? true) !== isLeft) continue
       const access = this.index.of(need, volume)
       if (volume !== undefined && !canBeKept(volume, need, access)) continue
       const way = access.findTurn(need, volume?.drive, leaving(volume))
@@ -70,14 +69,13 @@ export class Pass {
 
 /** Unless a job that needs the same, and no more, found none. */
 function unlessVain(
-  vain: Map<string, number>,
-  need: Need,
+  what: 'free' | 'turn',
+  { bytes, shape: { vain } }: Need,
   find: () => Choice | undefined,
 ): Choice | undefined {
-  const shape = shapeOf(need.job)
-  if (need.bytes >= (vain.get(shape) ?? Infinity)) return undefined
+  if (bytes >= vain[what]) return undefined
   const choice = find()
-  if (choice === undefined) vain.set(shape, need.bytes)
+  if (choice === undefined) vain[what] = bytes
   return choice
 }
 

@@ -45,13 +45,13 @@ export function inRank(
 }
 
 /** Whether the volume that a job names needs not be loaded, or one of its group with room for it. */
-function handOf({ volumes, groups }: Stock): (job: ReadyJob) => boolean {
-  const rooms = new Map(
-    [...groups].map(([name, members]) => {
-      const usable = members.filter((each) => each.volume.state === 1 && isAtHand(each))
-      return [name, Math.max(-1, ...usable.map(roomLeft))]
-    }),
-  )
+function handOf({ volumes }: Stock): (job: ReadyJob) => boolean {
+  const rooms = new Map<string, number>()
+  for (const each of volumes.values()) {
+    const { group, state } = each.volume
+    if (group === undefined || state !== 1 || !isAtHand(each)) continue
+    rooms.set(group, Math.max(rooms.get(group) ?? 0, roomLeft(each)))
+  }
   return (job) => {
     if (takesAnyOf(job)) return (rooms.get(job.group ?? '') ?? -1) >= job.bytes
     const named = volumes.get(job.volume ?? '')

@@ -42,8 +42,7 @@ export interface Stock {
   readonly servers: ReadonlyMap<string, ServerStock>
   readonly drives: ReadonlyMap<string, DriveStock>
   readonly volumes: ReadonlyMap<string, VolumeStock>
-  /** The volumes of each group: what is to be used first comes first. */
-  readonly groups: ReadonlyMap<string, readonly VolumeStock[]>
+  readonly groups: Groups
 }
 
 /** What is there, and who uses it, before any job is planned. */
@@ -64,7 +63,7 @@ export function takeStock(inventory: Inventory, state: ClusterState): Stock {
   )
   const stock = { servers, drives, volumes }
   takeClaims(stock, state.claims)
-  return { ...stock, groups: groupsOf(inventory, volumes) }
+  return { ...stock, groups: new Groups(inventory, volumes.values()) }
 }
 
 function driveStock(drive: Drive, all: ReadonlyMap<string, ServerStock>): DriveStock {
@@ -80,14 +79,18 @@ export function isAtWork({ state }: ServerStock): boolean {
 
 /** Which volumes are in which drives. What the inventory said gives way to what was seen since. */
 function mountedIn(inventory: Inventory, state: ClusterState): ReadonlyMap<string, string> {
-  const seen = [...state.volumes].flatMap(([name, { mounted }]): [string, string][] =>
-    mounted === undefined ? [] : [[name, mounted]],
-  )
-  const taken = new Set(seen.map(([, drive]) => drive))
-  const said = inventory.volumes.flatMap(({ name, mounted }): [string, string][] =>
-    mounted === undefined || state.volumes.has(name) || taken.has(mounted) ? [] : [[name, mounted]],
-  )
-  return new Map([...seen, ...said])
+  const mounted = new Map<string, string>()
+  const taken = new Set<string>()
+  for (const [name, { mounted: drive }] of state.volumes) {
+    if (drive === undefined) continue
+    mounted.set(name, drive)
+    taken.add(drive)
+  }
+  for (const { name, mounted: drive } of inventory.volumes) {
+    if (drive === undefined || state.volumes.has(name) || taken.has(drive)) continue
+    mounted.set(name, drive)
+  }
+  return mounted
 }
 
 function volumeStock(
@@ -117,21 +120,33 @@ function takeClaims(stock: Omit<Stock, 'groups'>, claims: readonly Claim[]): voi
   }
 }
 
-/** First what needs not be loaded, then the fullest, so that one volume after the other gets full. */
-function groupsOf(
-  inventory: Inventory,
-  volumes: ReadonlyMap<string, VolumeStock>,
-): ReadonlyMap<string, readonly VolumeStock[]> {
-  const groups = new Map<string, VolumeStock[]>(inventory.groups.map(({ name }) => [name, []]))
-  for (const stock of volumes.values()) groups.get(stock.volume.group ?? '')?.push(stock)
-  for (const group of groups.values()) {
-    const keys = new Map(group.map((each) => [each, [Number(!isAtHand(each)), roomLeft(each)]]))
-    const key = (each: VolumeStock, at: number) => keys.get(each)?.[at] ?? 0
-    group.sort(
-      (a, b) => key(a, 0) - key(b, 0) || key(a, 1) - key(b, 1) || byName(a.volume, b.volume),
-    )
+/** The volumes of each group, in order when they are asked for. */
+export class Groups {
+  readonly #members = new Map<string, VolumeStock[]>()
+  readonly #ordered = new Map<string, readonly VolumeStock[]>()
+
+  constructor({ groups }: Inventory, volumes: Iterable<VolumeStock>) {
+    for (const { name } of groups) this.#members.set(name, [])
+    for (const each of volumes) this.#members.get(each.volume.group ?? '')?.push(each)
   }
-  return groups
+
+  has(name: string): boolean {
+    return this.#members.has(name)
+  }
+
+  /** First what needs not be loaded, then the fullest, so that one volume after the other gets full. */
+  membersOf(name: string): readonly VolumeStock[] {
+    const ordered = this.#ordered.get(name) ?? inOrder(this.#members.get(name) ?? [])
+    this.#ordered.set(name, ordered)
+    return ordered
+  }
+}
+
+function inOrder(members: readonly VolumeStock[]): readonly VolumeStock[] {
+  return members
+    .map((stock) => ({ stock, load: Number(!isAtHand(stock)), room: roomLeft(stock) }))
+    .sort((a, b) => a.load - b.load || a.room - b.room || byName(a.stock.volume, b.stock.volume))
+    .map(({ stock }) => stock)
 }
 
 /** By the bytes of their names, so that it is the same everywhere. */

@@ -12,7 +12,7 @@ export function hasState({ volume: { state } }: VolumeStock, { job }: Need): boo
 }
 
 /** Whether there is something that can handle it, free or not. */
-export function hasAccess(access: AccessList, { server }: Need): boolean {
+export function hasAccess(access: AccessList, { shape: { server } }: Need): boolean {
   return access.isSeenBy(server)
 }
 

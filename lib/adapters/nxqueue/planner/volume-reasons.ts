@@ -19,20 +19,32 @@ import {
   isNotKept,
 } from './volume-checks.js'
 
-/** Adds the reasons; returns the volumes that it could have, or that come nearest to that. */
-export function narrowVolumes(
+type Check = [
+  (volume: VolumeStock) => boolean,
+  (volumes: readonly VolumeStock[]) => readonly Reason[],
+]
+
+/** Adds the reasons that are the same for all jobs of a shape; returns the volumes that will do, if there are any. */
+export function narrowToFit(
   volumes: readonly VolumeStock[],
   need: Need,
   index: AccessIndex,
   reasons: Reason[],
 ): readonly VolumeStock[] {
-  type Check = [
-    (volume: VolumeStock) => boolean,
-    (volumes: readonly VolumeStock[]) => readonly Reason[],
-  ]
   const checks: Check[] = [
     [(each) => hasState(each, need), (all) => badStates(all, need)],
     [(each) => hasAccess(index.of(need, each), need), (all) => [noAccess(all, need)]],
+  ]
+  return checks.reduce((left, [passes, why]) => narrow(left, reasons, passes, why), volumes)
+}
+
+/** Adds the other reasons; returns the volumes that it could have, or that come nearest to that. */
+export function narrowToFree(
+  volumes: readonly VolumeStock[],
+  need: Need,
+  reasons: Reason[],
+): readonly VolumeStock[] {
+  const checks: Check[] = [
     [(each) => hasRoom(each, need), (all) => [noRoom(all, need)]],
     [(each) => hasRoomLeft(each, need), (all) => [reserved(all, need)]],
     [(each) => hasPlaceLeft(each), (all) => [inUse(all, need)]],
