@@ -12,6 +12,7 @@ import { ftpclusterCases } from './cases/ftpcluster.mjs'
 import { jetstreamCases } from './cases/jetstream.mjs'
 import { latencyCases } from './cases/latency.mjs'
 import { neighbourCases } from './cases/neighbour.mjs'
+import { planCases } from './cases/plan.mjs'
 import { pushCases } from './cases/push.mjs'
 import { rivalGroups } from './cases/rivals.mjs'
 import { scanCases } from './cases/scan.mjs'
@@ -39,6 +40,7 @@ const makers = [
   jetstreamCases,
   ftpclusterCases,
   filespoolerCases,
+  planCases,
   startUpCases,
   neighbourCases,
 ]

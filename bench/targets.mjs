@@ -1,6 +1,7 @@
 // What fsq is meant to reach, as ratios within one run.
 import { sequential } from './cases/enqueue.mjs'
 import { jetstreamRates } from './cases/jetstream.mjs'
+import { aPass } from './cases/plan.mjs'
 import { numberText, table } from './report.mjs'
 import { ratios, series } from './rounds.mjs'
 import { median } from './statistics.mjs'
@@ -50,6 +51,7 @@ export function targets({ big: [size], rivals }) {
       most: 1.3,
     },
     { id: exec, beside: { id: exec, variant: 'Python fsq' }, least: 1 },
+    { id: aPass, metric: 'time', most: 100, unit: 'ms a pass' },
     ...jetstreamRates.map((id) => ({ id, beside: { id, variant: 'engine' }, least: 0.7 })),
     ...rivals.flatMap((group) => ahead(group)),
   ]

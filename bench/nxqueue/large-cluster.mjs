@@ -1,15 +1,6 @@
 // A large archive at one moment, always the same: what a pass of the planner is measured with.
 
-/** Numbers from 0 to 1 that look random and are the same each time. */
-export function seeded(seed) {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
+import { seeded } from './random.mjs'
 
 const now = Date.UTC(2026, 0, 1)
 const [changers, servers, groups] = [10, 100, 20]
