@@ -2,6 +2,7 @@ import type { ReadyJob } from '../job.js'
 
 /** A job that can run now, and all that it takes: each is a claim. */
 export interface Launch {
+  /** The job, as it was given. */
   readonly job: ReadyJob
   /** The server that executes it. */
   readonly server: string

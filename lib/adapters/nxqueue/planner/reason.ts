@@ -37,6 +37,7 @@ export type ReasonCode =
 
 /** One of the reasons for which a job waits. */
 export interface Reason {
+  /** Which of them; it stays the same where the text does not. */
   readonly code: ReasonCode
   /** A sentence that says what would have to change. */
   readonly text: string
@@ -48,7 +49,9 @@ export interface Reason {
 
 /** What of the inventory a reason is about, or the jobID of which job. */
 export interface Concern {
+  /** What it is. */
   readonly kind: 'job' | 'group' | 'volume' | 'drive' | 'server'
+  /** Its name in the inventory, or the jobID. */
   readonly name: string
 }
 
