@@ -462,7 +462,7 @@ tell('when its turn has come', [
 t.test('a launch names the places that are free, and what is reserved', async (t) => {
   const inventory = { volumes: [disk('x', { jobs: 3 })], servers: [server('s1', 3)] }
   const claims = [
-    ...claimsOf('r', 's1', { volume: 'x', volumePlace: 0, place: 1 }),
+    ...claimsOf('r', 's1', { volume: 'x', volumePlace: 1, place: 2 }),
     ...claimsOf('q', 's1', { place: 0 }),
   ]
   const asked = job('1', { volume: 'x', bytes: 7 })
@@ -471,9 +471,9 @@ t.test('a launch names the places that are free, and what is reserved', async (t
     {
       job: asked,
       server: 's1',
-      serverPlace: 2,
+      serverPlace: 1,
       volume: 'x',
-      volumePlace: 1,
+      volumePlace: 0,
       drive: undefined,
       bytes: 7,
     },
