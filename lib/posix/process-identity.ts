@@ -10,9 +10,9 @@ import { errnoOf, FsqError } from '../errors.js'
 export interface ProcessIdentity {
   /** Its number. */
   readonly pid: number
-  /** The boot of the system that it runs under ({@link bootId}). */
+  /** The boot of the system that it runs under: the id that this gave itself. */
   readonly boot: string
-  /** When it started, in clock ticks since that boot ({@link startTicks}). */
+  /** When it started, in clock ticks since that boot. */
   readonly startTicks: number
   /** The namespace that its number is of: in a container, it is another than outside. */
   readonly namespace?: string | undefined

@@ -6,20 +6,33 @@
 /** What of the inventory a job takes. */
 export type Resource =
   | {
+      /** A tape, or a place on disk. */
       readonly kind: 'volume'
+      /** Its name. */
       readonly name: string
-      /** Which of its places. */ readonly place: number
+      /** Which of its places. */
+      readonly place: number
     }
-  | { readonly kind: 'drive'; readonly name: string }
   | {
-      readonly kind: 'server'
+      /** A drive. */
+      readonly kind: 'drive'
+      /** Its name. */
       readonly name: string
-      /** Which of its places. */ readonly place: number
+    }
+  | {
+      /** A server. */
+      readonly kind: 'server'
+      /** Its name. */
+      readonly name: string
+      /** Which of its places. */
+      readonly place: number
     }
 
 /** That a job has a resource. */
 export interface Claim {
+  /** What. */
   readonly resource: Resource
+  /** By which job. */
   readonly jobID: string
   /** The name of its work-item. */
   readonly item: string
@@ -51,6 +64,7 @@ export interface VolumeUse {
 
 /** See above. */
 export interface ClusterState {
+  /** All that there are. */
   readonly claims: readonly Claim[]
   /** By name; one that is not here is not present. */
   readonly servers: ReadonlyMap<string, ServerState>

@@ -24,7 +24,8 @@ export { cancelJob, type Cancelled, releaseJob, runAgain } from './act-on-job.js
 export type { AcceptedInventory, JobState, Launched, Run } from './store.js'
 export { bytesOf } from './byte-size.js'
 export { type Cluster, type ClusterOptions, openCluster } from './cluster.js'
-export type { Resource } from './cluster-state.js'
+export type { Claim, ClusterState, Resource, ServerState, VolumeUse } from './cluster-state.js'
+export type { ProcessIdentity } from '../../posix/process-identity.js'
 export type {
   HeldEvent,
   InventoryEvent,

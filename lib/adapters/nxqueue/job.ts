@@ -8,6 +8,7 @@ export const jobKinds: readonly JobKind[] = ['archive', 'restore', 'format', 'ot
 export interface JobSpec {
   /** Tells it from all other jobs; others name it to wait for it. */
   readonly jobID: string
+  /** What it does. */
   readonly kind: JobKind
   /** The higher, the sooner: 0 to 9. */
   readonly priority: number

@@ -28,7 +28,9 @@ export interface KeptClaim extends Claim {
 export interface Launched {
   /** Tells this launch of the job from those before and after it. */
   readonly launch: string
+  /** Its jobID. */
   readonly jobID: string
+  /** The server that it was launched to. */
   readonly server: string
   /** All that is claimed for it, in the order in which that was done. */
   readonly resources: readonly Resource[]
@@ -38,6 +40,7 @@ export interface Launched {
   readonly drive?: string
   /** How much of the volume is reserved for it, in bytes. */
   readonly bytes: number
+  /** The reign of the master that launched it. */
   readonly epoch: number
   /** In milliseconds of the epoch. */
   readonly launched: number
@@ -76,6 +79,7 @@ export interface Mount {
 
 /** An inventory that was accepted. */
 export interface AcceptedInventory {
+  /** What the cluster goes by. */
   readonly inventory: Inventory
   /** In milliseconds of the epoch. */
   readonly at: number

@@ -13,10 +13,10 @@ export interface Submitted {
 }
 
 /**
- * Submits a job: enqueues it, and returns once it is there to stay ({@link Queue.enqueue}).
+ * Submits a job: enqueues it, and returns once it is there to stay (as `enqueue` of a queue).
  *
  * @throws `FsqError` `FSQ_NXQUEUE_JOB` for what is no job, or a jobID that another has; what
- * {@link Queue.enqueue} throws. Nothing was submitted then.
+ * `enqueue` throws. Nothing was submitted then.
  */
 export async function submitJob(cluster: Cluster, job: NewJob): Promise<Submitted> {
   const { queue, store } = cluster

@@ -16,6 +16,7 @@ import type { AcceptedInventory, Launched } from './store.js'
 
 /** A job that waits, and why. */
 export interface WaitingJob {
+  /** It. */
   readonly job: ReadyJob
   /** All of them; none: it would be launched now. */
   readonly reasons: readonly Reason[]
@@ -34,6 +35,7 @@ export interface LaunchedJob extends Launched {
 
 /** A server, and what it is doing. */
 export interface ServerStatus {
+  /** Its name. */
   readonly name: string
   /** `present`; `disabled`: out of service; `absent`: it says nothing. */
   readonly state: 'present' | 'disabled' | 'absent'
@@ -49,9 +51,13 @@ export interface ServerStatus {
 
 /** A drive, and what is in it. */
 export interface DriveStatus {
+  /** Its name. */
   readonly name: string
+  /** The changer that loads it. */
   readonly changer: string
+  /** What a job may ask for. */
   readonly type: string
+  /** Whether it may be used. */
   readonly enabled: boolean
   /** The volume that is in it. */
   readonly volume: string | undefined
@@ -61,9 +67,13 @@ export interface DriveStatus {
 
 /** A volume, and how full it is. */
 export interface VolumeStatus {
+  /** Its name. */
   readonly name: string
+  /** What may be done with it. */
   readonly state: VolumeState
+  /** The group that it belongs to. */
   readonly group: string | undefined
+  /** The changer that it is in; undefined for one on disk. */
   readonly changer: string | undefined
   /** In bytes. */
   readonly capacity: number
@@ -83,10 +93,15 @@ export interface ClusterStatus {
   readonly isDown: boolean
   /** When the inventory was accepted, in milliseconds of the epoch, and why a later one was refused. */
   readonly inventory: Omit<AcceptedInventory, 'inventory'>
+  /** In the order of the inventory. */
   readonly servers: readonly ServerStatus[]
+  /** In the order of the inventory. */
   readonly drives: readonly DriveStatus[]
+  /** In the order of the inventory. */
   readonly volumes: readonly VolumeStatus[]
+  /** The jobs that are launched, or run. */
   readonly launched: readonly LaunchedJob[]
+  /** The jobs that wait. */
   readonly waiting: readonly WaitingJob[]
   /** Items that are no jobs. */
   readonly bad: readonly BadJob[]
@@ -94,8 +109,11 @@ export interface ClusterStatus {
 
 /** What a pass would do now. */
 export interface DryRun {
+  /** What would be launched. */
   readonly launches: readonly Launch[]
+  /** What would wait. */
   readonly waiting: readonly WaitingJob[]
+  /** Items that are no jobs. */
   readonly bad: readonly BadJob[]
 }
 
@@ -213,7 +231,9 @@ export type Explanation =
   | {
       /** It waits; without reasons it would be launched by the next pass. */
       readonly state: 'ready'
+      /** It. */
       readonly job: ReadyJob
+      /** All of them. */
       readonly reasons: readonly Reason[]
       /** What it would be launched with now. */
       readonly launch?: Launch
@@ -226,6 +246,7 @@ export type Explanation =
   | {
       /** It has ended; or `returning`: it goes back to the queue. */
       readonly state: 'completed' | 'failed' | 'cancelled' | 'returning'
+      /** Its jobID. */
       readonly jobID: string
       /** The name of its item. */
       readonly item: string
