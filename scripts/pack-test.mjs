@@ -97,7 +97,7 @@ try {
   const files = packed.files.map(({ path }) => path)
   const foreign = files.filter(
     (path) =>
-      !/^(dist\/.*\.(c?js|d\.c?ts)|dist\/cli\/LICENSES\.txt|dist\/nxqueue-inventory\.schema\.json|man\/.*\.[157]|README\.md|LICENSE|CHANGELOG\.md|package\.json|docs\/(errors|guarantees|opentelemetry|parallel|scale)\.md)$/.test(
+      !/^(dist\/.*\.(c?js|d\.c?ts)|dist\/cli\/LICENSES\.txt|dist\/nxqueue-inventory\.schema\.json|man\/.*\.[157]|README\.md|LICENSE|CHANGELOG\.md|package\.json|docs\/(errors|guarantees|nxqueue|nxqueue-simulation|opentelemetry|parallel|scale)\.md)$/.test(
         path,
       ),
   )
