@@ -281,6 +281,14 @@ tell('a job waits', [
     { 1: 'WaitServer' },
   ],
   [
+    'for one that had completed and is to run again',
+    {
+      jobs: [job('1', { after: ['2'] }), job('2', { notBefore: now + 1 })],
+      state: { ended: new Map([['2', 'completed']]) },
+    },
+    { 1: 'WaitDependency', 2: 'WaitTime' },
+  ],
+  [
     'for one that failed and is run again',
     {
       jobs: [job('1', { after: ['2'] })],
