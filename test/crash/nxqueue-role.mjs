@@ -9,6 +9,7 @@
  *   once          end when nothing is ready, launched or claimed any more
  */
 import { mkdirSync, readdirSync } from 'node:fs'
+import { clearInterval, setInterval } from 'node:timers'
 import { openCluster, serveCluster } from '../../dist/adapters/nxqueue/index.js'
 import { openRoot } from '../../dist/index.js'
 

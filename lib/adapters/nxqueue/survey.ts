@@ -260,7 +260,13 @@ function waitingJobs(
   jobs: readonly ReadyJob[],
   reasons: ReadonlyMap<string, readonly Reason[]>,
 ): WaitingJob[] {
-  return jobs.map((job) => ({ job, reasons: reasons.get(job.item) ?? [] }))
+  // Reasons are worked out when they are asked for, which for thousands of jobs takes a while.
+  return jobs.map((job) => ({
+    job,
+    get reasons() {
+      return reasons.get(job.item) ?? []
+    },
+  }))
 }
 
 function stateOf(state: ReadState, { run, server }: Launched): LaunchedJob['state'] {
