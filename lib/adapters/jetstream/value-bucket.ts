@@ -12,7 +12,8 @@ export type Prepared = <R>(act: () => Promise<R>) => Promise<R>
 /** Values in a bucket, each under a key of NATS. */
 export class ValueBucket {
   readonly #jetStream: JetStream
-  readonly #name: string
+  /** Its name. */
+  readonly bucket: string
   readonly #attempt: string
   readonly #prepared: Prepared
 
@@ -27,7 +28,7 @@ export class ValueBucket {
     prepared: Prepared = async (act) => act(),
   ) {
     this.#jetStream = jetStream
-    this.#name = name
+    this.bucket = name
     this.#attempt = attempt
     this.#prepared = prepared
   }
@@ -36,7 +37,7 @@ export class ValueBucket {
   async use<R>(act: (kv: KV, connected: Connected) => Promise<R>): Promise<R> {
     return this.#prepared(async () =>
       this.#jetStream.use(this.#attempt, async (connected) =>
-        act(await connected.bucket(this.#name), connected),
+        act(await connected.bucket(this.bucket), connected),
       ),
     )
   }
@@ -54,7 +55,7 @@ export class ValueBucket {
     try {
       return { value: entry.json(), revision: entry.revision }
     } catch {
-      throw notOurs(this.#name, entry.key)
+      throw notOurs(this.bucket, entry.key)
     }
   }
 

@@ -1,5 +1,6 @@
 import type { KvEntry } from '@nats-io/kv'
 import { setTimeout } from 'node:timers/promises'
+import { inFlight } from '../../in-flight.js'
 import { checkKey, checkValue, type Entry, type WatchedEntries } from '../../key-values.js'
 import type { JetStream } from './connection.js'
 import { keyToken, readKeyToken } from './key-token.js'
@@ -8,14 +9,17 @@ import type { ValueBucket } from './value-bucket.js'
 
 /*
  * Entries as `SCOPE.NAME.KEY` in a bucket. What is removed leaves a marker, from which those who watch are told; markers
- * older than some minutes are deleted by who lists the entries, so that there are not more of them than jobs in that time.
+ * older than a minute are deleted by who lists the entries, so that there are not more of them than jobs in that time.
  */
 
 /** In milliseconds. */
-const markersStay = 10 * 60_000
+const markersStay = 60_000
 
 /** How many are deleted at a time. */
 const mostMarkers = 50
+
+/** How many values are asked for at a time. */
+const atOnce = 64
 
 /** Between two attempts to watch, in milliseconds. */
 const watchAgain = 250
@@ -65,35 +69,33 @@ export class ValueEntries<T> implements WatchedEntries<T> {
     if ((await this.#bucket.get(under)) !== undefined) await this.#bucket.remove(under)
   }
 
+  /**
+   * By their names and then each, not by a consumer, as KV.history() does: that does not end where values are replaced
+   * while it is delivered them.
+   */
   async list(): Promise<ReadonlyMap<string, Entry<T>>> {
     const entries = new Map<string, Entry<T>>()
     const markers: KvEntry[] = []
     await this.#bucket.use(async (kv, { manager }) => {
-      const all = await kv.history({ key: `${this.#prefix}*` })
-      let lost: Error | undefined
-      const link = this.#jetStream.onLink((error) => {
-        lost = error ?? lost
-        all.stop()
+      const { bucket } = this.#bucket
+      const subjects = `$KV.${bucket}.`
+      const stream = `KV_${bucket}`
+      const info = await manager.streams.info(stream, {
+        subjects_filter: `${subjects}${this.#prefix}*`,
       })
-      try {
-        for await (const entry of all) {
-          const key = this.#readKey(entry.key)
-          if (key === undefined) continue
-          const there = this.#bucket.read(entry)
-          if (there !== undefined) entries.set(key, there as Entry<T>)
-          else {
-            entries.delete(key)
-            markers.push(entry)
-          }
-        }
-      } finally {
-        link[Symbol.dispose]()
-      }
-      if (lost !== undefined) throw lost
+      const keys = Object.keys(info.state.subjects ?? {}).map((name) => name.slice(subjects.length))
+      await inFlight(each(keys), atOnce, async (under) => {
+        const key = this.#readKey(under)
+        const entry = key === undefined ? null : await kv.get(under)
+        if (key === undefined || entry === null) return
+        const there = this.#bucket.read(entry)
+        if (there === undefined) markers.push(entry)
+        else entries.set(key, there as Entry<T>)
+      })
       const old = markers.filter(({ created }) => created.getTime() < Date.now() - markersStay)
-      for (const { bucket, revision } of old.slice(0, mostMarkers))
+      for (const { revision } of old.slice(0, mostMarkers))
         // By its number: the key may have a value again.
-        await manager.streams.deleteMessage(`KV_${bucket}`, revision, false).catch(() => undefined)
+        await manager.streams.deleteMessage(stream, revision, false).catch(() => undefined)
     })
     return entries
   }
@@ -167,4 +169,8 @@ export class ValueEntries<T> implements WatchedEntries<T> {
   #readKey(key: string): string | undefined {
     return readKeyToken(key.slice(this.#prefix.length))
   }
+}
+
+async function* each<T>(values: readonly T[]): AsyncGenerator<T> {
+  yield* values
 }
