@@ -43,18 +43,20 @@ export async function moveItem(
 /**
  * {@link moveItem} for an item that is locked already.
  *
+ * @param entropy - the entropy that it gets there; without, it keeps its own
  * @throws {@link FsqError} as that does; the system's error.
  */
 export async function moveLocked(
   from: QueueContext,
   to: QueueContext,
   item: LockedEntry,
+  entropy = item.name.entropy,
 ): Promise<string> {
   // To itself it would look moved already, and lose the one name that it has.
   if (inodeOf(from.paths.queue)?.key === inodeOf(to.paths.queue)?.key)
     throw new FsqError('FSQ_FINISH', `${from.name} and ${to.name} are the same queue`)
   try {
-    const id = await move(from, to, item)
+    const id = await move(from, to, item, entropy)
     wake(item.fd)
     return id
   } catch (error) {
@@ -66,9 +68,10 @@ async function move(
   from: QueueContext,
   to: QueueContext,
   { id, path, name }: LockedEntry,
+  wanted: string,
 ): Promise<string> {
-  let target = id
-  let { entropy } = name
+  let entropy = wanted
+  let target = entropy === name.entropy ? id : formatItemName({ ...name, entropy }, to.writing)
   await moveEntry(
     from,
     path,

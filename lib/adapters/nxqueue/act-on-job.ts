@@ -2,10 +2,10 @@ import { FsqError } from '../../errors.js'
 import { toByteString } from '../../name/charset.js'
 import { claimByName } from '../../queue/claim.js'
 import { withLockedEntry } from '../../queue/locked-entry.js'
-import { moveLocked } from '../../queue/move-item.js'
 import { requeueEntry } from '../../queue/requeue.js'
 import type { Cluster } from './cluster.js'
 import { entryOf, findJob, findJobOrThrow, type FoundJob } from './find-job.js'
+import { putBack } from './put-back.js'
 import { unlessElsewhere } from './unless-elsewhere.js'
 import { free, type JobRecord, type Launched, launchOf, update } from './store.js'
 
@@ -54,16 +54,19 @@ export async function cancelJob(cluster: Cluster, jobID: string): Promise<Cancel
  * @throws `FsqError` `FSQ_NO_ITEM`; `FSQ_NXQUEUE_JOB` where it has not ended
  */
 export async function runAgain(cluster: Cluster, jobID: string): Promise<string> {
-  const { store, queue } = cluster
+  const { store, queue, isCarried } = cluster
   const found = await findJobOrThrow(cluster, jobID)
   const { context, state } = found
-  if (state === 'queue')
+  // Whoever forwarded it has it in done/, too.
+  const isElsewhere = isCarried && (await store.jobs.get(found.jobID))?.value.ended === undefined
+  if (state === 'queue' || isElsewhere)
     throw new FsqError('FSQ_NXQUEUE_JOB', `${found.jobID} has not ended: it waits, or runs`)
   const at = queue.context.clock.now()
   await update(store.jobs, found.jobID, (): JobRecord => ({ at }))
-  const id = await requeueEntry(context, state, entryOf(found), { fresh: false })
+  // What was carried under its name once would be known elsewhere, and not be carried again.
+  const id = await requeueEntry(context, state, entryOf(found), { fresh: isCarried })
   // Its server would do it as well, since nobody launched it.
-  if (context.host !== undefined) await putBack(cluster, { ...found, id })
+  if (context.host !== undefined) await toQueue(cluster, { ...found, id })
   return id
 }
 
@@ -84,7 +87,7 @@ export async function releaseJob(cluster: Cluster, jobID: string): Promise<strin
   const launched = await launchOf(store, found.id)
   using item = claimByName(found.context, found.id)
   const { id, state } = await item.failTmp({ maxTries: 0 })
-  if (state === 'queue') await putBack(cluster, { ...found, id })
+  if (state === 'queue') await toQueue(cluster, { ...found, id })
   await free(store, found.id, launched)
   return id
 }
@@ -107,11 +110,11 @@ async function releaseElsewhere(
   await free(store, ...launch)
 }
 
-async function putBack({ queue }: Cluster, found: FoundJob): Promise<void> {
+async function toQueue({ queue, isCarried }: Cluster, found: FoundJob): Promise<void> {
   const entry = toByteString(found.id, found.context.reading.charset)
   await unlessElsewhere(
     withLockedEntry(found.context, 'queue', entry, 'put back', async (item) => {
-      await moveLocked(found.context, queue.context, item)
+      await putBack(found.context, queue.context, item, isCarried)
     }),
   )
 }

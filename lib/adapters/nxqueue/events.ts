@@ -1,7 +1,7 @@
 import type { FsqError } from '../../errors.js'
 import type { WorkEvent } from '../../work/events.js'
 
-/** A server became master of its cluster, or is not any more. */
+/** A server became master of its cluster; or another is, from the beginning or by now. */
 export interface RoleEvent {
   /** Tells the events apart. */
   readonly type: 'master' | 'client'

@@ -5,7 +5,7 @@ import { entryPath } from '../../posix/path.js'
 import { isRunning, type ProcessIdentity, processIdentity } from '../../posix/process-identity.js'
 import type { QueueContext } from '../../queue/context.js'
 import { withLockedEntry } from '../../queue/locked-entry.js'
-import { moveLocked } from '../../queue/move-item.js'
+import { putBack } from './put-back.js'
 import type { Item } from '../../queue/item.js'
 import { after } from '../../timer.js'
 import type { FinishedEvent } from '../../work/events.js'
@@ -71,6 +71,8 @@ export interface ExecutorParts {
   readonly own: QueueContext
   readonly server: string
   readonly store: Store
+  /** Whether jobs are carried between machines. */
+  readonly carried: boolean
   readonly inventory: () => Inventory
   readonly run: Readonly<Partial<Record<JobKind, JobRunner>>>
   /** Is told of what is wrong with a job, and of what was put back. */
@@ -135,7 +137,7 @@ export class Executor {
     type,
     outcome,
   }: Pick<FinishedEvent, 'id' | 'type' | 'outcome'>): Promise<void> {
-    const { own, queue, store } = this.#parts
+    const { own, queue, store, carried } = this.#parts
     const launched = await launchOf(store, id)
     if (type === 'failed' && launched !== undefined) {
       await update(store.jobs, launched.jobID, (job): JobRecord => {
@@ -148,7 +150,7 @@ export class Executor {
     const entry = toByteString(next, own.reading.charset)
     await unlessElsewhere(
       withLockedEntry(own, 'queue', entry, 'put back', async (item) => {
-        await moveLocked(own, queue, item)
+        await putBack(own, queue, item, carried)
       }),
     )
   }
@@ -160,12 +162,13 @@ export class Executor {
 
   /** It was not launched to us, or failed and was not put back: whose record there is stays. */
   async #putBack(item: Item, launched: Launched | undefined): Promise<void> {
-    const { own, queue, store, server, onReturned } = this.#parts
+    const { own, queue, store, server, carried, onReturned } = this.#parts
     const { id, fd } = item
     if (fd === undefined) throw new Error('an item that is executed is locked')
     if (launched?.server === server) await free(store, id, launched)
     const path = entryPath(own.paths.queue, toByteString(id, own.reading.charset))
-    await moveLocked(own, queue, { id, path, fd, name: parseItemName(id, own.reading) })
+    const name = parseItemName(id, own.reading)
+    await putBack(own, queue, { id, path, fd, name }, carried)
     onReturned(id, 'it was not launched with all that it needs')
   }
 

@@ -87,9 +87,13 @@ export class Master {
     }
   }
 
-  /** Of the servers that are not there, or out of service. */
+  /**
+   * Of the servers that are not there, or out of service. What is carried is theirs once it was launched: a
+   * copy of it may be with them, or on its way.
+   */
   async #reclaim(): Promise<void> {
-    const { queue, store, inventory, present, onEvent } = this.#parts
+    const { queue, store, inventory, present, carried, onEvent } = this.#parts
+    if (carried) return
     const servers = new Set([...listHosts(queue), ...inventory().servers.map(({ name }) => name)])
     for (const server of servers) {
       const isPresent = present().has(server)

@@ -23,7 +23,7 @@ export interface MastershipParts {
   readonly lastEpoch: () => Promise<number>
   /** For how long a hold is waited for, in seconds. */
   readonly patience: number
-  /** We are master, of that reign, or not any more. */
+  /** We are master, of that reign; or another is, from the beginning or by now. */
   readonly onRole: (epoch: number | undefined) => void
   readonly onError: (error: unknown) => void
 }
@@ -43,6 +43,8 @@ export class Mastership implements AsyncDisposable {
   #checking: Promise<void> | undefined
   #again = false
   #ended = false
+  /** Whether it was told who we are. */
+  #isKnown = false
 
   constructor(parts: MastershipParts) {
     this.#parts = parts
@@ -65,7 +67,7 @@ export class Mastership implements AsyncDisposable {
     this.#ended = true
     clearTimeout(this.#timer)
     await this.#checking
-    this.#stepDown()
+    this.#stepDown(true)
   }
 
   async #checkAll(): Promise<void> {
@@ -85,7 +87,7 @@ export class Mastership implements AsyncDisposable {
     const first = inventory().servers.find(({ name }) => present().has(name) && !isDisabled(name))
     if (first?.name !== server) {
       this.#waiting = undefined
-      this.#stepDown()
+      this.#stepDown(first === undefined)
       return
     }
     if (this.#hold?.isHeld() === true) {
@@ -109,14 +111,17 @@ export class Mastership implements AsyncDisposable {
   #reign(epoch: number): void {
     if (this.#epoch === epoch) return
     this.#epoch = epoch
+    this.#isKnown = true
     this.#parts.onRole(epoch)
   }
 
-  #stepDown(): void {
+  /** @param silently - there is nothing to tell if we were not master */
+  #stepDown(silently: boolean): void {
     this.#hold?.[Symbol.dispose]()
     this.#hold = undefined
-    if (this.#epoch === undefined) return
+    if (this.#epoch === undefined && (silently || this.#isKnown)) return
     this.#epoch = undefined
+    this.#isKnown = true
     this.#parts.onRole(undefined)
   }
 

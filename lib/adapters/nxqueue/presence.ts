@@ -54,7 +54,7 @@ export class Announcement implements AsyncDisposable {
 
   /** Says it now, and not only when it is time to. */
   async renew(change: Pick<Presence, 'disabled'> = {}): Promise<void> {
-    this.#presence = { ...this.#presence, ...change }
+    if (change.disabled !== undefined) this.#presence = { ...this.#presence, ...change }
     this.#renewing ??= this.#renew().finally(() => {
       this.#renewing = undefined
     })
@@ -68,12 +68,13 @@ export class Announcement implements AsyncDisposable {
     try {
       for (;;) {
         if (this.#ended) return
+        const presence = this.#presence
         const there = await this.#presences.get(this.#server)
         const revision =
           there === undefined
-            ? await this.#presences.create(this.#server, this.#presence)
-            : await this.#presences.replace(this.#server, this.#presence, there.revision)
-        if (revision !== undefined) break
+            ? await this.#presences.create(this.#server, presence)
+            : await this.#presences.replace(this.#server, presence, there.revision)
+        if (revision !== undefined && presence === this.#presence) break // Not changed meanwhile.
       }
       this.#failing = false
     } catch (error) {

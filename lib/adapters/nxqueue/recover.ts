@@ -6,8 +6,8 @@ import { hostContext, type QueueContext } from '../../queue/context.js'
 import { listHosts } from '../../queue/hosts.js'
 import { listEntries } from '../../queue/list-entries.js'
 import { withLockedEntry } from '../../queue/locked-entry.js'
-import { moveLocked } from '../../queue/move-item.js'
 import type { ReadyJob } from './job.js'
+import { putBack } from './put-back.js'
 import { unlessElsewhere } from './unless-elsewhere.js'
 import type { ReadState } from './read-state.js'
 import { free, freeClaims, type KeptClaim, type Launched, launchOf, type Store } from './store.js'
@@ -71,11 +71,14 @@ export interface Reclaimed {
 /**
  * Puts back the jobs that a server has not begun. Those that were running stay: whether they still are
  * nobody can tell from here, who cannot reach that server. {@link releaseJob} is for who knows.
+ *
+ * @param carried - jobs are carried between machines: the server is our own then
  */
 export async function reclaim(
   queue: QueueContext,
   store: Store,
   server: string,
+  carried = false,
 ): Promise<Reclaimed> {
   const own = hostContext(queue, server)
   const returned: string[] = []
@@ -89,7 +92,7 @@ export async function reclaim(
           held.push({ item: item.id, launched })
           return
         }
-        await moveLocked(own, queue, item)
+        await putBack(own, queue, item, carried)
         if (isIts) await free(store, item.id, launched)
         returned.push(item.id)
       }),

@@ -16,7 +16,7 @@ import { Mastership } from './mastership.js'
 import type { PlanOptions } from './plan.js'
 import { Announcement, type Presence, presencesOf, PresenceWatch } from './presence.js'
 import { isDisabled } from './read-state.js'
-import { freeGone } from './recover.js'
+import { freeGone, reclaim } from './recover.js'
 import { handlerJob, type JobHandler, programJob } from './run-job.js'
 import { Scheduler } from './scheduler.js'
 import { checkServer } from './servers.js'
@@ -150,7 +150,7 @@ class Service implements AsyncDisposable {
     this.#feed = feed
     this.#own = hostContext(queue.context, server)
     this.#executor = new Executor({
-      ...{ queue: queue.context, own: this.#own, server, store },
+      ...{ queue: queue.context, own: this.#own, server, store, carried: cluster.isCarried },
       inventory: () => feed.current,
       run: Object.fromEntries(Object.entries(work).map(([kind, each]) => [kind, runnerOf(each)])),
       onReturned: (id, why) => {
@@ -237,6 +237,7 @@ class Service implements AsyncDisposable {
       wishes[Symbol.dispose]()
       await mastership[Symbol.asyncDispose]()
       await this.#roles
+      await this.#returnOwn(`${server} ends`)
       await Promise.all(this.#settling)
     }
   }
@@ -294,6 +295,7 @@ class Service implements AsyncDisposable {
       case 'down':
       case 'up':
         void this.#announcement?.renew({ disabled: event.type === 'down' })
+        if (event.type === 'down') void this.#returnOwn(`${this.#options.server} is disabled`)
         this.#mastership?.check()
     }
   }
@@ -320,7 +322,7 @@ class Service implements AsyncDisposable {
       await before?.[Symbol.asyncDispose]()
       await this.#feed.setMaster(epoch !== undefined)
       if (epoch === undefined) {
-        if (before !== undefined) this.#tell({ type: 'client' })
+        this.#tell({ type: 'client' })
         return
       }
       this.#tell({ type: 'master', epoch })
@@ -343,6 +345,18 @@ class Service implements AsyncDisposable {
       })
     })
     this.#roles.catch(this.#onTrouble)
+  }
+
+  /** Of jobs that are carried nobody else can put back what we have not begun. */
+  async #returnOwn(why: string): Promise<void> {
+    const { queue, store, isCarried } = this.#cluster
+    if (!isCarried) return
+    try {
+      const { returned } = await reclaim(queue.context, store, this.#options.server, true)
+      for (const id of returned) this.#tell({ type: 'returned', id, why })
+    } catch (error) {
+      this.#onTrouble(error)
+    }
   }
 
   /** What jobs of ours have that have ended, since an earlier life of ours ended before it freed that. */

@@ -43,10 +43,11 @@ async function place(t: Test) {
     execute: async (server: string, handler: JobHandler): Promise<void> => {
       const own = hostContext(queue.context, server)
       const executor = new Executor({
-        ...{ queue: queue.context, own, server, store },
+        ...{ queue: queue.context, own, server, store, carried: false },
         inventory: () => inventory,
         run: { archive: handlerJob(handler), other: handlerJob(handler) },
         onReturned: () => undefined,
+        carried: false,
       })
       const settling: Promise<void>[] = []
       const idle = deferred<undefined>()

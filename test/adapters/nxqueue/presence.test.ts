@@ -87,6 +87,10 @@ void t.test('a change of what it says is told', async (t) => {
   await time.pass(0)
   t.strictSame(news(), ['+S1'])
   t.equal(watch.present.get('S1')?.disabled, true)
+  // While another renewal is under way, too.
+  await Promise.all([server.renew(), server.renew({ disabled: false })])
+  await time.pass(0)
+  t.equal(watch.present.get('S1')?.disabled, false)
   await server[Symbol.asyncDispose]()
 })
 
