@@ -98,7 +98,6 @@ void t.test('the first that is there and in service is master', async (t) => {
 
 void t.test('at no time are there two, while the servers see the same', async (t) => {
   const servers = new Servers(t, 'S1', 'S2')
-  let masters = 0
   await servers.changed()
   for (const [change, ...rest] of [['S1'], ['S2'], ['S1', 'S2']]) {
     for (const name of [change ?? '', ...rest])
@@ -106,7 +105,7 @@ void t.test('at no time are there two, while the servers see the same', async (t
     await servers.changed()
   }
   const [, ...changes] = servers.reigns.filter(([server], at) => server !== 'S2' || at > 1)
-  masters = 1
+  let masters = 1
   for (const [, epoch] of changes) {
     masters += epoch === undefined ? -1 : 1
     t.ok(masters <= 1)
