@@ -7,8 +7,8 @@ import { sequenceNames } from './sequence.js'
 
 /** Something in the directory of a queue that is no part of one, by its printable name, if any. */
 export function foreignEntry({ settings }: QueueContext, directory: string): string | undefined {
-  const { output, distribution, ids, incoming } = queuePaths(settings, '')
-  const side = [output, distribution, ids, incoming].map((path) => path.slice(1))
+  const { output, distribution, ids, incoming, cluster } = queuePaths(settings, '')
+  const side = [output, distribution, ids, incoming, cluster].map((path) => path.slice(1))
   const own = [...namesInQueue.map((key) => settings[key]), ...side, ...sequenceNames]
   const foreign = listNames(directory).find((entry) => !own.includes(entry))
   return foreign === undefined ? undefined : printableName(foreign, getCharset('utf8'))

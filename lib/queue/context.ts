@@ -28,6 +28,8 @@ export interface QueuePaths {
   readonly ids: string
   /** The items on their way into the queue from elsewhere; not part of fsq(7). */
   readonly incoming: string
+  /** What the servers of a cluster know together, where its items are jobs; not part of fsq(7). */
+  readonly cluster: string
 }
 
 /** What a host queue is. */
@@ -109,6 +111,7 @@ export function queuePaths(settings: Settings, directory: string): QueuePaths {
     distribution: `${directory}/.dist`,
     ids: `${directory}/.ids`,
     incoming: `${directory}/.incoming`,
+    cluster: `${directory}/.nxqueue`,
   }
 }
 

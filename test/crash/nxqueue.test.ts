@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
@@ -8,7 +8,7 @@ import { openRoot } from '../../lib/root/root.js'
 import { eventually, type Started, startProgram } from '../helpers/cli.js'
 import { smallInventory } from '../helpers/nxqueue.js'
 import { entriesOf, temporaryDirectory } from '../helpers/temporary.js'
-import { bound, random as randomOf, seed } from './sample.js'
+import { bound, random as randomOf, sample, seed } from './sample.js'
 import { cannotTrace } from './strace.js'
 
 /*
@@ -150,35 +150,37 @@ t.test(
 )
 
 /** The calls by which anything is changed. */
-const calls = ['link', 'linkat', 'rename', 'renameat', 'renameat2', 'unlink', 'unlinkat']
+const calls = ['link', 'linkat', 'rename', 'renameat', 'renameat2', 'unlink', 'unlinkat', 'mkdir']
 
 t.test('a server may be killed at any step of a job', { skip: cannotTrace() }, async (t) => {
   const it = await place(t, ['a'], 0.01)
-  mkdirSync(`${it.directory}/traces`)
-  const inject = calls.map((name) => `?${name}`).join()
-  const all = 1000
-  const step = Math.max(1, Math.floor(60 / bound(10)))
-  let killed = 0
-  const first = 1 + Math.floor(randomOf('steps')() * step)
-  for (let n = first; n < all && t.counts.fail === 0; n += step) {
-    const job = `s${n}`
+  const log = `${it.directory}/trace`
+  const traced = async (job: string, ...options: string[]): Promise<number | string> => {
     await it.submit(job)
-    const options = ['-f', '-o', `${it.directory}/traces/${n}`, '-e', `trace=${inject}`]
-    const kill = ['-e', `inject=${inject}:signal=KILL:when=${n}`]
+    const trace = ['-f', '-o', log, '-e', `trace=${calls.map((name) => `?${name}`).join()}`]
     const command = [process.execPath, ...it.words('a', { once: true })]
-    const { status } = await startProgram('strace', [...options, ...kill, ...command]).ended
-    if (status === 0) break // It has fewer steps.
-    killed++
+    return (await startProgram('strace', [...trace, ...options, ...command]).ended).status
+  }
+  t.equal(await traced('s'), 0)
+  const lines = readFileSync(log, 'latin1').split('\n')
+  const [main] = lines[0]?.split(' ') ?? []
+  const all = calls.flatMap((name) => {
+    const made = lines.filter((line) => line.startsWith(`${main} `) && line.includes(` ${name}(`))
+    return made.map((_, at) => ({ name, when: at + 1 }))
+  })
+  t.ok(all.length > 20, `${all.length} steps`)
+  for (const { name, when } of sample(all, bound(8), 'steps')) {
+    const job = `${name}-${when}`
+    const status = await traced(job, '-e', `inject=${name}:signal=KILL:when=${when}`)
+    // What is renewed each second makes for more steps, or fewer.
+    if (status === 0) continue
     const again = await it.start('a', { once: true }).ended
     t.equal(again.status, 0, again.stderr)
-    t.strictSame(
-      it.done().filter((each) => each === job),
-      [job],
-      `killed at step ${n}`,
-    )
+    const done = it.done().filter((each) => each === job)
+    t.strictSame(done, [job], `killed before ${name} ${when}`)
     t.strictSame(await it.claims(), [])
     t.equal((await it.cluster.store.launches.list()).size, 0)
+    if (t.counts.fail > 0) return
   }
-  t.ok(killed > 1, `${killed} kills`)
   t.strictSame(it.conflicts(), [])
 })

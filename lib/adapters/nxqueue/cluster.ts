@@ -31,7 +31,7 @@ export interface Cluster {
 /** Opens a cluster. Nothing is looked for on the disk yet. */
 export function openCluster(queue: Queue, options: ClusterOptions = {}): Cluster {
   checkMembers('an option of openCluster', options, known)
-  const keyValues = options.keyValues ?? fileKeyValues(`${queue.path}/.nxqueue`)
+  const keyValues = options.keyValues ?? fileKeyValues(queue.context.paths.cluster)
   return {
     queue,
     keyValues,

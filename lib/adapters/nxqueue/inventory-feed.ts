@@ -109,6 +109,7 @@ export class InventoryFeed implements Disposable {
   }
 
   #refuse(error: FsqError): void {
+    if (this.#refused?.message === error.message) return
     this.#refused = error
     this.#listener.onTrouble(error)
     void this.#accept()

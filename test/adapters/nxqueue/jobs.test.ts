@@ -1,3 +1,4 @@
+import { existsSync, rmSync } from 'node:fs'
 import t from 'tap'
 import {
   completeJob,
@@ -89,4 +90,13 @@ t.test('a job that waits is cancelled, and may run again', async (t) => {
   t.strictSame(where(), { ready: ['j'] })
   await t.rejects(runAgain(cluster, 'j'), { code: 'FSQ_NXQUEUE_JOB', message: /has not ended/ })
   await t.rejects(explainJob(cluster, 'j'), { code: 'FSQ_NXQUEUE', message: /no inventory yet/ })
+})
+
+t.test('a queue of jobs is uninstalled as any other', async (t) => {
+  const { cluster, inventoryPath } = await testCluster(t)
+  await submitJob(cluster, { kind: 'other', jobID: 'j' })
+  await cancelJob(cluster, 'j')
+  rmSync(inventoryPath)
+  await cluster.queue.uninstall()
+  t.notOk(existsSync(cluster.queue.path))
 })
