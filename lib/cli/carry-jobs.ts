@@ -54,6 +54,7 @@ export class JobCarrier implements AsyncDisposable {
   #ready: Going | undefined
   #isMaster: boolean | undefined
   #turning: Promise<void> = Promise.resolve()
+  #adding: Promise<void> = Promise.resolve()
 
   constructor(options: CarryOptions) {
     this.#options = options
@@ -70,6 +71,12 @@ export class JobCarrier implements AsyncDisposable {
 
   /** Further servers of the inventory; those that are known already are left. */
   async addServers(servers: readonly string[]): Promise<void> {
+    const adding = this.#adding.then(async () => this.#addServers(servers))
+    this.#adding = adding.catch(() => undefined)
+    await adding
+  }
+
+  async #addServers(servers: readonly string[]): Promise<void> {
     const { queue, jetStream, server: own } = this.#options
     const added = servers.filter((server) => !this.#servers.has(server))
     if (added.length === 0) return
@@ -109,6 +116,7 @@ export class JobCarrier implements AsyncDisposable {
    */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#turning
+    await this.#adding
     const all = this.#ready === undefined ? this.#ways : [...this.#ways, this.#ready]
     await Promise.all(all.map(async (going) => going.end()))
     const { queue, jetStream, server, onError } = this.#options

@@ -52,7 +52,7 @@ function report(event: ServiceEvent, { say, chirp }: Pick<Call<object>, 'say' | 
       say(`${event.server} is gone`)
       break
     case 'inventory':
-      say('the inventory was read again')
+      say(`the inventory has the servers ${event.servers.join(', ')}`)
       break
     case 'trouble':
       say(event.id === undefined ? event.error.message : `${event.id}: ${event.error.message}`)

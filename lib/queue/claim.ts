@@ -1,7 +1,14 @@
 import { errnoOf, FsqError } from '../errors.js'
 import { fromByteString, toByteString } from '../name/charset.js'
 import { parseItemName } from '../name/item-name.js'
-import { close, isSameFile, openEntry, statFile, type Stats } from '../posix/files.js'
+import {
+  close,
+  isSameFile,
+  openEntry,
+  openUnnoticed,
+  statFile,
+  type Stats,
+} from '../posix/files.js'
 import { statEntry } from '../posix/names.js'
 import { getNative } from '../posix/native.js'
 import { entryPath, type Path } from '../posix/path.js'
@@ -38,6 +45,11 @@ export interface ClaimOptions {
   readonly open: boolean
   /** Whether to claim an item before its time. @defaultValue false */
   readonly early?: boolean
+  /**
+   * Whether nobody is to see that it was looked at: audit takes an item whose body was read for one that was
+   * worked on. @defaultValue false
+   */
+  readonly unnoticed?: boolean
   readonly limits: Limits
   /** How long an item that fails temporarily waits for its next try, in seconds. */
   readonly backoff?: ((failures: number) => number) | undefined
@@ -53,7 +65,7 @@ export function claimEntry(queue: QueueContext, entry: string, options: ClaimOpt
     if (!stat.isFile()) return { malformed: notFile() }
     return early(queue, stat, options) ?? parsed(queue, entry, undefined, options)
   }
-  const opened = open(path)
+  const opened = open(path, options)
   if (typeof opened !== 'number') return opened
   let kept = false
   try {
@@ -76,9 +88,9 @@ function early({ clock }: QueueContext, stat: Stats, options: ClaimOptions): Cla
   return time === undefined ? undefined : { skipped: 'early', notBefore: time }
 }
 
-function open(path: Path): number | Claim {
+function open(path: Path, { unnoticed = false }: ClaimOptions): number | Claim {
   try {
-    return openEntry(path)
+    return unnoticed ? openUnnoticed(path) : openEntry(path)
   } catch (error) {
     switch (errnoOf(error)) {
       case 'ENOENT':

@@ -64,6 +64,7 @@ const table: Readonly<Record<string, Case>> = {
   'nats dead ls': {},
   'nats dead requeue': {},
   'nxqueue check': {},
+  'nxqueue publish': {},
   'nxqueue submit': {},
   'nxqueue serve': {},
   'nxqueue status': {},
@@ -168,7 +169,17 @@ const anyText = new Set([
   'nats drain --to',
   'nats dead requeue --queue',
   ...[
-    ...['submit', 'serve', 'status', 'explain', 'plan', 'run-again', 'cancel', 'release'],
+    ...[
+      'publish',
+      'submit',
+      'serve',
+      'status',
+      'explain',
+      'plan',
+      'run-again',
+      'cancel',
+      'release',
+    ],
     ...['server disable', 'server enable'],
   ].map((name) => `nxqueue ${name} --queue`),
   ...['id', 'group', 'volume', 'media', 'server', 'after'].map(

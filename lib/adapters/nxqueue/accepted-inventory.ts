@@ -1,4 +1,5 @@
 import { FsqError } from '../../errors.js'
+import { checkQueue } from '../../queue/failure.js'
 import type { Cluster } from './cluster.js'
 import type { Inventory } from './inventory.js'
 import { type AcceptedInventory, update } from './store.js'
@@ -13,7 +14,8 @@ const key = 'accepted'
 export async function acceptedInventory(cluster: Cluster): Promise<AcceptedInventory> {
   const accepted = await lastInventory(cluster)
   if (accepted !== undefined) return accepted
-  const { name } = cluster.queue
+  const { name, context } = cluster.queue
+  checkQueue(context)
   throw new FsqError(
     'FSQ_NXQUEUE',
     `${name} has no inventory yet: the first server that is given one accepts it ` +
@@ -27,8 +29,12 @@ export async function lastInventory({ store }: Cluster): Promise<AcceptedInvento
   return (await store.inventory.get(key))?.value
 }
 
-/** From now on the cluster goes by this one. */
-export async function acceptInventory(
+/**
+ * Lets a cluster go by this inventory from now on: its servers that have none of their own.
+ *
+ * @throws `FsqError` what the store throws
+ */
+export async function publishInventory(
   { store, queue }: Cluster,
   inventory: Inventory,
 ): Promise<void> {

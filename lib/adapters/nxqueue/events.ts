@@ -67,10 +67,12 @@ export interface PresenceEvent {
   readonly server: string
 }
 
-/** Another inventory is in use. */
+/** An inventory is in use: the first, or another. */
 export interface InventoryEvent {
   /** Tells the events apart. */
   readonly type: 'inventory'
+  /** The servers that it has, in order. */
+  readonly servers: readonly string[]
 }
 
 /** Something is wrong, and is tried again: an inventory that was refused, a job that is none, a store that is away. */

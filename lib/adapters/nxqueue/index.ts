@@ -22,6 +22,7 @@
  */
 export { cancelJob, type Cancelled, releaseJob, runAgain } from './act-on-job.js'
 export type { AcceptedInventory, JobState, Launched, Run } from './store.js'
+export { publishInventory } from './accepted-inventory.js'
 export { bytesOf } from './byte-size.js'
 export { type Cluster, type ClusterOptions, openCluster } from './cluster.js'
 export type { Claim, ClusterState, Resource, ServerState, VolumeUse } from './cluster-state.js'

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import {
   acceptedInventory,
-  acceptInventory,
+  publishInventory,
   lastInventory,
   refuseInventory,
 } from './accepted-inventory.js'
@@ -122,7 +122,7 @@ export class InventoryFeed implements Disposable {
       const accepted = await lastInventory(this.#cluster)
       const isSame = isDeepStrictEqual(accepted?.inventory, this.#current)
       if (!isSame || (accepted?.refused !== undefined && this.#refused === undefined))
-        await acceptInventory(this.#cluster, this.#current)
+        await publishInventory(this.#cluster, this.#current)
       if (this.#refused !== undefined && accepted?.refused !== this.#refused.message)
         await refuseInventory(this.#cluster, this.#refused)
     } catch (error) {

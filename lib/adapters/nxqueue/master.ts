@@ -40,6 +40,9 @@ export interface Passed {
   readonly isStale: boolean
 }
 
+/** For how long it is known how a job ended, in milliseconds. */
+const known = 30 * 24 * 3600 * 1000
+
 /** So many jobs are launched at a time: they share their syncs. */
 const launchedAtOnce = 16
 
@@ -49,6 +52,8 @@ export class Master {
   readonly #reader: ReadyJobsReader
   /** What was told of, so that it is told once. */
   #told = new Set<string>()
+  /** When it is looked again which ends of jobs need not be known any more. */
+  #forgetAt = 0
 
   constructor(parts: MasterParts) {
     this.#parts = parts
@@ -64,6 +69,7 @@ export class Master {
     const began = performance.now()
     await this.#reclaim()
     if (isSweep) await freeGone(queue, store, ({ server }) => this.#mayFree(server))
+    if (isSweep) await this.#forgetEnded()
     const { ready, state } = await this.#look()
     const now = queue.clock.now()
     const { launches, waiting } = plan(ready.jobs, inventory(), state, now, options)
@@ -76,6 +82,16 @@ export class Master {
     const milliseconds = performance.now() - began
     onEvent({ type: 'pass', ready: ready.jobs.length, launched: launched.length, milliseconds })
     return { ready, launches: launched, waiting, isStale: launched.length < launches.length }
+  }
+
+  /** How jobs ended, for those that come after them, is known for a month; and looked at once a day. */
+  async #forgetEnded(): Promise<void> {
+    const { store, queue } = this.#parts
+    const now = queue.clock.now()
+    if (now < this.#forgetAt) return
+    this.#forgetAt = now + 24 * 3600 * 1000
+    for (const [jobID, { value }] of await store.jobs.list())
+      if (value.ended !== undefined && value.at < now - known) await store.jobs.remove(jobID)
   }
 
   async #look(): Promise<{ readonly ready: ReadyJobs; readonly state: ReadState }> {

@@ -51,7 +51,12 @@ export class ReadyJobsReader {
   /** Undefined: it is gone. */
   async #readJob(entry: string): Promise<ReadyJob | FsqError | undefined> {
     const queue = this.#queue
-    const options = { lock: false, open: true, limits: resolveLimits({}, queue.settings) }
+    const options = {
+      lock: false,
+      open: true,
+      unnoticed: true,
+      limits: resolveLimits({}, queue.settings),
+    }
     let claim = claimEntry(queue, entry, options)
     let notBefore: number | undefined
     if ('skipped' in claim && claim.skipped === 'early') {

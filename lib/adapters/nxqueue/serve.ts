@@ -1,7 +1,11 @@
+import { createHash } from 'node:crypto'
+import { setTimeout } from 'node:timers/promises'
 import { FsqError } from '../../errors.js'
+import type { Hold, KeyValues } from '../../key-values.js'
 import { checkMembers } from '../../members.js'
 import { processIdentity } from '../../posix/process-identity.js'
 import { hostContext, type QueueContext } from '../../queue/context.js'
+import { checkQueue } from '../../queue/failure.js'
 import { isDown } from '../../queue/down.js'
 import type { Backoff } from '../../work/backoff.js'
 import type { WorkEvent } from '../../work/events.js'
@@ -35,7 +39,7 @@ export interface ServeOptions extends PlanOptions {
   /** The name of this server in the inventory. */
   readonly server: string
   /** Where the inventory is: a file, or a directory of them. @defaultValue what another server has accepted */
-  readonly inventory?: string
+  readonly inventory?: string | undefined
   /** Who does the jobs that are launched to this server; it gets only those kinds. */
   readonly work: Readonly<Partial<Record<JobKind, JobWork>>>
   /**
@@ -43,28 +47,28 @@ export interface ServeOptions extends PlanOptions {
    *
    * @defaultValue `{ base: 60 }`: a minute, then twice as long each time, up to an hour
    */
-  readonly backoff?: Backoff
+  readonly backoff?: Backoff | undefined
   /**
    * How often a job is tried, 0 for any number: what failed temporarily so often has failed. A server that is
    * lost while it executes a job counts as one try.
    *
    * @defaultValue 5; not that of the settings, which is 1
    */
-  readonly maxTries?: number
+  readonly maxTries?: number | undefined
   /** How long a job may take, in seconds, 0 for ever. @defaultValue 0 */
-  readonly timeout?: number
+  readonly timeout?: number | undefined
   /** How often, in seconds, everything is looked at although nothing happened. @defaultValue 60 */
-  readonly sweep?: number
+  readonly sweep?: number | undefined
   /** A server that is silent for so long, in seconds, is taken for gone. @defaultValue 3.5 */
-  readonly lostAfter?: number
+  readonly lostAfter?: number | undefined
   /** How long a stop waits for the jobs that run, in seconds, before it ends them. @defaultValue 30 */
-  readonly drain?: number
+  readonly drain?: number | undefined
   /** Is told of everything. */
-  readonly onEvent?: (event: ServiceEvent) => void
+  readonly onEvent?: ((event: ServiceEvent) => void) | undefined
   /** Ends it: nothing more is launched to it, and what runs may end. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /** Ends what runs at once; it stays launched to this server. */
-  readonly kill?: AbortSignal
+  readonly kill?: AbortSignal | undefined
 }
 
 const known: ReadonlySet<string> = new Set<keyof ServeOptions>([
@@ -96,12 +100,14 @@ export interface ServeResult extends WorkResult {
  * Serves a cluster until `signal` aborts: executes what is launched to this server, and is master whenever
  * it is the first of the inventory that is there and in service. On every machine one runs for each server.
  *
- * @throws `FsqError` `FSQ_NXQUEUE` for a server that is not in the inventory, or where there is none;
+ * @throws `FsqError` `FSQ_NXQUEUE` for a server that is not in the inventory, or is served already, or
+ * where there is no inventory;
  * `FSQ_NXQUEUE_INVENTORY`, `FSQ_NO_QUEUE`; `TypeError` for an option of the wrong form. What goes wrong
  * later is an event, and tried again.
  */
 export async function serveCluster(cluster: Cluster, options: ServeOptions): Promise<ServeResult> {
   checkOptions(options)
+  checkQueue(cluster.queue.context)
   await using service = await Service.start(cluster, options)
   return await service.run()
 }
@@ -190,6 +196,8 @@ class Service implements AsyncDisposable {
     const process = processIdentity()
     if (process === undefined)
       throw new FsqError('FSQ_UNSUPPORTED', 'cannot tell who we are: no /proc')
+    using name = await holdName(keyValues, server, this.#options.signal)
+    this.#tellInventory()
     await this.#freeGone()
     const worker = this.#startWorker()
     await using announcement = new Announcement(
@@ -225,6 +233,7 @@ class Service implements AsyncDisposable {
       this.#executor.look(jobID).catch(this.#onTrouble)
     }, this.#onTrouble)
     const sweeps = setInterval(() => {
+      if (!name.isHeld()) this.#onTrouble(taken(server))
       void this.#freeGone()
       void this.#executor.look().catch(this.#onTrouble)
     }, sweep * 1000)
@@ -309,8 +318,13 @@ class Service implements AsyncDisposable {
     this.#scheduler?.wake(presence === undefined ? 'sweep' : 'pass')
   }
 
+  #tellInventory(): void {
+    const servers = this.#feed.current.servers.map(({ name }) => name)
+    this.#tell({ type: 'inventory', servers })
+  }
+
   #onInventory(): void {
-    this.#tell({ type: 'inventory' })
+    this.#tellInventory()
     this.#mastership?.check()
     this.#scheduler?.wake()
   }
@@ -380,6 +394,33 @@ class Service implements AsyncDisposable {
   #tell(event: ServiceEvent): void {
     this.#options.onEvent?.(event)
   }
+}
+
+/** How long the name of a service that was killed may still be held, in seconds: JetStream frees it by time. */
+const nameIsFree = 8
+
+/**
+ * A server has one service: two of one name would each take the jobs of the other for those of a life of
+ * their own that is over.
+ *
+ * @throws `FsqError` `FSQ_NXQUEUE`
+ */
+async function holdName(
+  keyValues: KeyValues,
+  server: string,
+  signal: AbortSignal | undefined,
+): Promise<Hold> {
+  const digest = createHash('sha256').update(server).digest('hex').slice(0, 16)
+  for (let waited = 0; ; waited += 0.5) {
+    const hold = await keyValues.hold(`server-${digest}`, server)
+    if (hold !== undefined) return hold
+    if (waited >= nameIsFree || signal?.aborted === true) throw taken(server)
+    await setTimeout(500)
+  }
+}
+
+function taken(server: string): FsqError {
+  return new FsqError('FSQ_NXQUEUE', `another service serves ${server}: end that first`)
 }
 
 function runnerOf(work: JobWork): JobRunner {

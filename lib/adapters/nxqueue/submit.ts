@@ -1,4 +1,5 @@
 import { FsqError } from '../../errors.js'
+import { checkQueue } from '../../queue/failure.js'
 import { findJob } from './find-job.js'
 import { argumentsOf, bodyOf, completeJob, type NewJob } from './job-item.js'
 import type { JobRecord } from './store.js'
@@ -20,6 +21,7 @@ export interface Submitted {
  */
 export async function submitJob(cluster: Cluster, job: NewJob): Promise<Submitted> {
   const { queue, store } = cluster
+  checkQueue(queue.context)
   const complete = completeJob(job)
   const { jobID } = complete
   const record: JobRecord = { at: queue.context.clock.now() }

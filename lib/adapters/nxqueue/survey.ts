@@ -218,13 +218,17 @@ export async function explainJob(
   const { jobID, id: item, context } = found
   const server = context.host?.name
   const ended = (await cluster.store.jobs.get(jobID))?.value
-  const how = found.state === 'done' ? 'completed' : found.state === 'fail' ? 'failed' : 'returning'
+  // What was carried to another machine is in done/ here.
+  const isAway = cluster.isCarried && ended?.ended === undefined
+  const how = isAway || found.state === 'queue' ? 'returning' : howEnded[found.state]
   return {
     ...{ state: ended?.ended === 'cancelled' ? ended.ended : how, jobID, item },
     ...(server !== undefined && { server }),
     ...(ended?.ended !== undefined && { at: ended.at }),
   }
 }
+
+const howEnded = { done: 'completed', fail: 'failed' } as const
 
 /** What became of a job, or why nothing has yet. */
 export type Explanation =

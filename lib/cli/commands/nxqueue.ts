@@ -6,6 +6,10 @@ export default {
       summary: 'look whether an inventory is good',
       load: () => import('./nxqueue/check.js'),
     },
+    publish: {
+      summary: 'let a cluster go by this inventory',
+      load: () => import('./nxqueue/publish.js'),
+    },
     submit: {
       summary: 'submit a job',
       load: () => import('./nxqueue/submit.js'),

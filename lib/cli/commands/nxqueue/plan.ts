@@ -1,6 +1,6 @@
 import { dryRun, planOnce } from '../../../adapters/nxqueue/index.js'
 import { defineCommand } from '../../command.js'
-import { type ClusterFlags, clusterFlags, clusterOf } from '../../nxqueue-flags.js'
+import { type ClusterFlags, clusterFlags, withCluster } from '../../nxqueue-flags.js'
 import { launchLines, nxqueueJson } from '../../nxqueue-text.js'
 import { print, printLines } from '../../output.js'
 
@@ -21,8 +21,8 @@ export default defineCommand<Flags>({
       )
       .option('--json', 'a JSON object'),
   async run(call) {
-    const cluster = clusterOf(call)
-    const planned = await (call.flags.dryRun === true ? dryRun(cluster) : planOnce(cluster))
+    const make = call.flags.dryRun === true ? dryRun : planOnce
+    const planned = await withCluster(call, (cluster) => make(cluster))
     if (call.flags.json === true) await print(nxqueueJson(planned))
     else await printLines(launchLines(planned))
     return 0

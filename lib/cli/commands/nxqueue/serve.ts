@@ -1,9 +1,18 @@
 import { hostname } from 'node:os'
-import { type JobKind, jobKinds, serveCluster } from '../../../adapters/nxqueue/index.js'
+import {
+  type Cluster,
+  type JobKind,
+  jobKinds,
+  serveCluster,
+  type ServiceEvent,
+} from '../../../adapters/nxqueue/index.js'
+import type { JetStream } from '../../../adapters/jetstream/index.js'
+import { reasonOf } from '../../../errors.js'
 import type { Backoff } from '../../../work/backoff.js'
 import { catchSignals } from '../../../work/signals.js'
-import { defineCommand } from '../../command.js'
-import { type ClusterFlags, clusterFlags, clusterOf } from '../../nxqueue-flags.js'
+import { type Call, defineCommand } from '../../command.js'
+import { type ClusterFlags, clusterFlags, withCluster } from '../../nxqueue-flags.js'
+import { natsReport } from '../../nats-report.js'
 import { serviceReport } from '../../nxqueue-report.js'
 import { UsageError } from '../../usage-error.js'
 import { backoff, count, duration, host, interval, oneOf } from '../../values.js'
@@ -54,26 +63,22 @@ export default defineCommand<Flags>({
       )
       .option('--log <format>', 'every event, one a line on stdout: json', oneOf(['json'])),
   async run(call) {
-    const {
-      server = hostname(),
-      log,
-      queue: _,
-      verbose: __,
-      ...flags
-    } = call.flags as Flags & {
-      readonly verbose?: true
-    }
-    const { archive, restore, format, other, ...options } = flags
+    const { archive, restore, format, other, server = hostname(), inventory, log } = call.flags
+    const { backoff, maxTries, timeout, sweep, drain, lostAfter } = call.flags
     const work = programs({ archive, restore, format, other })
-    const cluster = clusterOf(call)
+    const report = serviceReport(call, log === 'json')
     using signals = catchSignals()
-    const result = await serveCluster(cluster, {
-      ...options,
-      server,
-      work,
-      signal: signals.signal,
-      kill: signals.again,
-      onEvent: serviceReport(call, log === 'json'),
+    const result = await withCluster(call, async (cluster, jetStream) => {
+      await using carrying = await carry(call, cluster, jetStream, server)
+      return await serveCluster(cluster, {
+        ...{ server, inventory, work, backoff, maxTries, timeout, sweep, drain, lostAfter },
+        signal: signals.signal,
+        kill: signals.again,
+        onEvent: (event) => {
+          report(event)
+          carrying?.onEvent(event)
+        },
+      })
     })
     const { done, failed, retried, left, launched, passes } = result
     call.chirp(
@@ -84,6 +89,37 @@ export default defineCommand<Flags>({
     return 0
   },
 })
+
+/** Jobs are carried to and from the other servers, where these share no files with us. */
+async function carry(
+  call: Call<Flags>,
+  { queue }: Cluster,
+  jetStream: JetStream | undefined,
+  server: string,
+): Promise<Carrying | undefined> {
+  if (jetStream === undefined) return undefined
+  const { JobCarrier } = await import('../../carry-jobs.js')
+  const onError = (error: unknown): void => {
+    call.say(reasonOf(error))
+  }
+  const onEvent = natsReport(call)
+  const carrier = new JobCarrier({ queue, jetStream, server, servers: [server], onEvent, onError })
+  await carrier.start()
+  return {
+    onEvent(event) {
+      if (event.type === 'master' || event.type === 'client')
+        carrier.setMaster(event.type === 'master')
+      if (event.type === 'inventory') carrier.addServers(event.servers).catch(onError)
+    },
+    async [Symbol.asyncDispose]() {
+      await carrier[Symbol.asyncDispose]()
+    },
+  }
+}
+
+interface Carrying extends AsyncDisposable {
+  readonly onEvent: (event: ServiceEvent) => void
+}
 
 function programs(given: Readonly<Record<JobKind, string | undefined>>): Programs {
   const kinds = jobKinds.filter((kind) => given[kind] !== undefined)

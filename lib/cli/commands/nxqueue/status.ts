@@ -1,6 +1,6 @@
 import { clusterStatus } from '../../../adapters/nxqueue/index.js'
 import { type Call, defineCommand } from '../../command.js'
-import { type ClusterFlags, clusterFlags, clusterOf } from '../../nxqueue-flags.js'
+import { type ClusterFlags, clusterFlags, withCluster } from '../../nxqueue-flags.js'
 import { nxqueueJson, statusLines } from '../../nxqueue-text.js'
 import { printLines } from '../../output.js'
 import { formatTime } from '../../times.js'
@@ -56,7 +56,7 @@ export default defineCommand<Flags>({
 })
 
 async function lines(call: Call<Flags>): Promise<string[]> {
-  const status = await clusterStatus(clusterOf(call))
+  const status = await withCluster(call, (cluster) => clusterStatus(cluster))
   if (call.flags.json === true) return [nxqueueJson(status, call.flags).trimEnd()]
   return [...statusLines(status, call.flags)]
 }

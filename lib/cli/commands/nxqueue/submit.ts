@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander'
 import { type JobKind, jobKinds, submitJob } from '../../../adapters/nxqueue/index.js'
 import { defineCommand } from '../../command.js'
-import { byteSize, type ClusterFlags, clusterFlags, clusterOf } from '../../nxqueue-flags.js'
+import { byteSize, type ClusterFlags, clusterFlags, withCluster } from '../../nxqueue-flags.js'
 import { jsonLine, print } from '../../output.js'
 import { count, oneOf } from '../../values.js'
 
@@ -38,18 +38,14 @@ export default defineCommand<Flags>({
       .option('-d, --details <json>', 'what is for the program alone', json)
       .option('--json', 'print a JSON object, not only the jobID'),
   async run(call) {
-    const {
-      id: jobID,
-      queue: _,
-      json: asJSON,
-      verbose: __,
-      ...flags
-    } = call.flags as Flags & {
-      readonly verbose?: true
-    }
+    const { id: jobID, priority, group, volume, media, bytes, server, after, details } = call.flags
     const kind = kindOf(call.operands[0] ?? '')
-    const submitted = await submitJob(clusterOf(call), { kind, jobID, ...flags })
-    await print(asJSON === true ? jsonLine(submitted) : `${submitted.jobID}\n`)
+    const submitted = await withCluster(call, (cluster) =>
+      submitJob(cluster, {
+        ...{ kind, jobID, priority, group, volume, media, bytes, server, after, details },
+      }),
+    )
+    await print(call.flags.json === true ? jsonLine(submitted) : `${submitted.jobID}\n`)
     return 0
   },
 })
