@@ -25,8 +25,8 @@ export async function acceptedInventory(cluster: Cluster): Promise<AcceptedInven
 }
 
 /** The same; undefined where there is none yet. */
-export async function lastInventory({ store }: Cluster): Promise<AcceptedInventory | undefined> {
-  return (await store.inventory.get(key))?.value
+export async function lastInventory(cluster: Cluster): Promise<AcceptedInventory | undefined> {
+  return (await cluster.store.inventory.get(key))?.value
 }
 
 /**
@@ -34,16 +34,15 @@ export async function lastInventory({ store }: Cluster): Promise<AcceptedInvento
  *
  * @throws `FsqError` what the store throws
  */
-export async function publishInventory(
-  { store, queue }: Cluster,
-  inventory: Inventory,
-): Promise<void> {
+export async function publishInventory(cluster: Cluster, inventory: Inventory): Promise<void> {
+  const { store, queue } = cluster
   const at = queue.context.clock.now()
   await update(store.inventory, key, () => ({ inventory, at }))
 }
 
 /** For whoever looks: an edit was refused, and the cluster goes by the last one. */
-export async function refuseInventory({ store }: Cluster, why: FsqError): Promise<void> {
+export async function refuseInventory(cluster: Cluster, why: FsqError): Promise<void> {
+  const { store } = cluster
   const there = await store.inventory.get(key)
   if (there === undefined) return
   await store.inventory.replace(key, { ...there.value, refused: why.message }, there.revision)

@@ -7,8 +7,8 @@ import { type Presence, presencesOf, renewal } from './presence.js'
  * Who is there, for whoever looks once. Of a process of this machine that can be seen; others are watched
  * for a moment, whether they renew what they say.
  */
-export async function presentServers({ keyValues }: Cluster): Promise<Map<string, Presence>> {
-  const presences = presencesOf(keyValues)
+export async function presentServers(cluster: Cluster): Promise<Map<string, Presence>> {
+  const presences = presencesOf(cluster.keyValues)
   const first = await presences.list()
   const present = new Map<string, Presence>()
   const unknown: string[] = []
