@@ -18,6 +18,7 @@ const documents = {
     /^welcome, alice@example.org\n1\n$/,
   ],
   'lib/index.ts': [/^\[ 'alice', 'welcome' \] a body\n$/],
+  'docs/nxqueue.md': [/^\{ path: '\/films\/one.mov' \} to A00001L6 in drive0\n$/],
   'docs/opentelemetry.md': [/^to alice: Dear Alice, welcome!\n$/],
   'lib/adapters/filespooler/index.ts': [/^what is to be done\n1 job is done, 2 is next\n$/],
   'lib/adapters/ftpcluster/index.ts': [
