@@ -4,9 +4,12 @@ import type {
   Explanation,
   Launch,
   LaunchedJob,
+  ReadyJob,
   Reason,
+  Run,
   WaitingJob,
 } from '../adapters/nxqueue/index.js'
+import { byteText } from '../adapters/nxqueue/planner/byte-text.js'
 import { tableLines } from './columns.js'
 import { jsonLine, plainText } from './output.js'
 import { age } from './stat-text.js'
@@ -54,7 +57,7 @@ export function* statusLines(
       () =>
         volumes.map(({ name, state, group, capacity, used, reserved, drive, jobIDs }) => {
           const free = Math.max(0, capacity - used - reserved)
-          const cells = [name, states[state], group ?? '-', bytesText(used), bytesText(free)]
+          const cells = [name, states[state], group ?? '-', byteText(used), byteText(free)]
           return [...cells, drive ?? '-', jobIDs.join(' ') || '-'].map(plainText)
         }),
     )
@@ -121,9 +124,11 @@ export function* explanationLines(explanation: Explanation, format: TimeFormat):
       yield plainText(
         `${job.jobID}: ready since ${since}, to ${job.kind}, priority ${job.priority}`,
       )
+      const wanted = wants(job)
+      if (wanted !== '') yield plainText(`  wants ${wanted}`)
       if (launch !== undefined)
         yield plainText(`  the next pass launches it: ${launchText(launch)}`)
-      for (const reason of reasons) yield plainText(`  ${reasonText(reason)}`)
+      for (const reason of reasons) yield plainText(`  ${reasonText(reason, job, format)}`)
       break
     }
     case 'bad':
@@ -138,6 +143,7 @@ export function* explanationLines(explanation: Explanation, format: TimeFormat):
       yield plainText(`${jobID}: ${what}, on ${server}, since ${at}`)
       if (volume !== undefined) yield plainText(`  volume ${volume}`)
       if (drive !== undefined) yield plainText(`  drive ${drive}`)
+      if (state === 'held' && run !== undefined) yield plainText(`  ${processText(run)}`)
       if (state === 'held')
         yield plainText(`  "fsq nxqueue release ${jobID}" once it is certain that it does not run`)
       break
@@ -155,8 +161,29 @@ export function* explanationLines(explanation: Explanation, format: TimeFormat):
 
 const heldText = 'held: it was running when its server went away'
 
-function reasonText({ code, text, isForPerson }: Reason): string {
-  return `${code}${isForPerson ? ' (for a person)' : ''}: ${text}`
+/** What a job asked for when it was submitted; empty if it will do with anything. */
+function wants({ group, volume, media, bytes, server, after }: ReadyJob): string {
+  const named = Object.entries({ group, volume, media, server }).flatMap(([what, name]) =>
+    name === undefined ? [] : [`${what} ${name}`],
+  )
+  if (bytes > 0) named.push(`room for ${byteText(bytes)}`)
+  if (after.length > 0) named.push(`to run after ${after.join(' ')}`)
+  return named.join(', ')
+}
+
+function reasonText({ code, text, isForPerson }: Reason, job: ReadyJob, format: TimeFormat) {
+  // The planner knows no time zone.
+  const told =
+    code === 'WaitTime' && job.notBefore !== undefined
+      ? `It is to wait until ${formatTime(new Date(job.notBefore), format)}.`
+      : text
+  return `${code}${isForPerson ? ' (for a person)' : ''}: ${told}`
+}
+
+/** Who is to be looked for before a job is released. */
+function processText({ service, program }: Run): string {
+  if (program === undefined) return `its server was process ${service.pid}`
+  return `its program was process ${program.pid}, its server process ${service.pid}`
 }
 
 /** Columns by their headings; those that end in `>` stand at the right. */
@@ -165,11 +192,4 @@ function columnsOf(...headings: readonly string[]): { heading: string; right: bo
     heading: heading.replace(/>$/, ''),
     right: heading.endsWith('>'),
   }))
-}
-
-/** With a unit of powers of 1000, as tapes are sold. */
-function bytesText(bytes: number): string {
-  const at = Math.min(5, Math.floor(Math.log10(Math.max(1, bytes)) / 3))
-  const number = bytes / 1000 ** at
-  return `${at === 0 ? bytes : number.toFixed(1)} ${['B', 'kB', 'MB', 'GB', 'TB', 'PB'][at] ?? ''}`
 }

@@ -1,5 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
+import type { LaunchedJob, ReadyJob } from '../../lib/adapters/nxqueue/index.js'
+import { explanationLines } from '../../lib/cli/nxqueue-text.js'
 import { check, eventually, place, type Started } from '../helpers/cli.js'
 import { natsServer, withoutNats } from '../helpers/nats.js'
 import { smallInventory } from '../helpers/nxqueue.js'
@@ -46,6 +48,55 @@ t.test('fsq nxqueue says what an operator has to know of a mistake', async (t) =
   check(t, await nxqueue('plan'), { stdout: 'x waits: WaitServer\n' })
   check(t, await nxqueue('server', 'enable', 'a'), {})
   check(t, await fsq(['audit', 'nxqueue']), {})
+})
+
+t.test('fsq nxqueue explain says what a job that waits wants', async (t) => {
+  const { nxqueue, inventory } = await archive(t)
+  check(t, await nxqueue('publish', inventory), {})
+  const wanted = ['-V', 'D', '-m', 'disk', '-s', 'a', '-b', '2.5TB', '-a', 'x', '-a', 'y']
+  check(t, await nxqueue('submit', 'archive', '--id', 'j', ...wanted), { stdout: 'j\n' })
+  check(t, await nxqueue('explain', 'j'), {
+    stdout:
+      /^j: ready .*\n {2}wants volume D, media disk, server a, room for 2.5 TB, to run after x y\n {2}Wait/,
+  })
+  check(t, await nxqueue('submit', 'other', '--id', 'k'), { stdout: 'k\n' })
+  check(t, await nxqueue('explain', 'k'), { stdout: /^k: ready .*\n {2}WaitServer/ })
+})
+
+t.test('a job that waits for a time is told it as all times are', async (t) => {
+  const at = Date.UTC(2026, 0, 1)
+  const nothing = { group: undefined, volume: undefined, media: undefined, server: undefined }
+  const job: ReadyJob = {
+    ...nothing,
+    ...{ jobID: 'j', item: '_j', priority: 5, bytes: 0, after: [] },
+    ...{ kind: 'other', submitted: at, notBefore: at + 60_000 },
+  }
+  const reason = { code: 'WaitTime', text: '', isForPerson: false, concerns: undefined } as const
+  t.strictSame(
+    [...explanationLines({ state: 'ready', job, reasons: [reason] }, { utc: true })],
+    [
+      'j: ready since 2026-01-01T00:00:00Z, to other, priority 5',
+      '  WaitTime: It is to wait until 2026-01-01T00:01:00Z.',
+    ],
+  )
+})
+
+t.test('who is to release a job is told which processes it had', async (t) => {
+  const process = (pid: number) => ({ pid, boot: 'b', startTicks: 1 })
+  const held: LaunchedJob = {
+    state: 'held',
+    ...{ item: '_j', jobID: 'j', server: 'a', launch: 'l', resources: [] },
+    ...{ bytes: 0, epoch: 1, launched: 0 },
+  }
+  const lines = (run: object) => [
+    ...explanationLines({ ...held, run: { service: process(7), began: 0, ...run } }, { utc: true }),
+  ]
+  const release = '  "fsq nxqueue release j" once it is certain that it does not run'
+  t.strictSame(lines({ program: process(8) }).slice(1), [
+    '  its program was process 8, its server process 7',
+    release,
+  ])
+  t.strictSame(lines({}).slice(1), ['  its server was process 7', release])
 })
 
 t.test('servers that share no files meet in NATS', { skip: withoutNats() }, async (t) => {

@@ -517,8 +517,49 @@ t.test('each reason says in a sentence what would have to change, and about what
       concerns: { kind: 'volume', name: 'v1' },
     },
   ])
-  t.match(waiting.get('item-2'), [{ text: /^Job 9 .*\.$/, concerns: { kind: 'job', name: '9' } }])
+  const unknown = {
+    code: 'WaitDependency',
+    text: 'Job 9 is not known here; submit it, or cancel this one.',
+    concerns: { kind: 'job', name: '9' },
+  }
+  t.match(waiting.get('item-2'), [unknown])
 })
+
+t.test(
+  'sizes are told with their units, and in bytes where they would look the same',
+  async (t) => {
+    const wanted = { a: 3e12, b: 2_500_000_000_001, c: 1e12 }
+    const jobs = Object.entries(wanted).map(([name, bytes]) => job(name, { volume: 'v1', bytes }))
+    const inventory = { volumes: [tape('v1', { capacity: 2.5e12, jobs: 2 })] }
+    const claims = claimsOf('r', 's1', { volume: 'v1', drive: 'd1', bytes: 2e12 })
+    const { waiting } = planOf({ jobs, inventory, state: { claims } })
+    const told = Object.keys(wanted).map((name) => waiting.get(`item-${name}`)?.[0]?.text)
+    t.strictSame(told, [
+      'Volume v1 has room for 2.5 TB at most, and 3 TB are needed.',
+      'Volume v1 has room for 2500000000000 B at most, and 2500000000001 B are needed.',
+      'Volume v1 has room for 500 GB at most, and 1 TB are needed, while more is reserved for jobs r.',
+    ])
+  },
+)
+
+t.test('a volume that is fuller than it is large has room for nothing', async (t) => {
+  const inventory = { volumes: [tape('v1', { capacity: 100, used: 200 })] }
+  const { waiting } = planOf({ jobs: [job('1')], inventory })
+  t.match(waiting.get('item-1'), [{ text: /room for 0 B at most, and 10 B are needed/ }])
+})
+
+t.test(
+  'a server that does not reach a volume is told apart from a volume that none reaches',
+  async (t) => {
+    const jobs = [job('1', { volume: 'x', server: 's1' }), job('2', { volume: 'y' })]
+    const volumes = [disk('x', { servers: ['s2'] }), disk('y', { servers: [] })]
+    const { waiting } = planOf({ jobs, inventory: { volumes } })
+    t.match(waiting.get('item-1'), [
+      { text: 'Server s1 does not reach volume x: name another server, or another volume.' },
+    ])
+    t.match(waiting.get('item-2'), [{ text: 'No server reaches volume y: name another volume.' }])
+  },
+)
 
 t.test('the jobs that wait are told by rank', async (t) => {
   const jobs = ['1', '2', '3'].map((jobID, at) => job(jobID, { priority: at }))

@@ -50,7 +50,7 @@ function dependency(other: string, { state, ready }: Circumstances): readonly Re
   if (state.launched.has(other)) return waits('was launched, and has to be completed')
   if (ready.has(other)) return waits('waits, too, and has to be completed')
   if (end === 'completed') return []
-  if (end === undefined) return waits('is not known here, and has to be completed')
+  if (end === undefined) return waits('is not known here; submit it, or cancel this one')
   const text = `Job ${other} ${end === 'failed' ? 'failed' : 'was cancelled'}: run it again, or cancel this one.`
   return [reasonOf('DependencyFailed', text, of)]
 }

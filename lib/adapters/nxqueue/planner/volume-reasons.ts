@@ -4,6 +4,7 @@
  */
 import type { AccessIndex } from './access-index.js'
 import { disk } from './access-index.js'
+import { byteTexts } from './byte-text.js'
 import type { Need } from './need.js'
 import { takesAnyOf } from './need.js'
 import { listed, narrow, unique } from './narrow.js'
@@ -100,8 +101,11 @@ function noAccess(all: readonly VolumeStock[], need: Need): Reason {
     const text = `${what} ${isTape ? 'needs a drive' : 'needs no drive'}, and the job asks for ${media}.`
     return reasonOf('NoSuchDrive', text, of)
   }
-  const who = server === undefined ? 'No server' : `Server ${server} is none that`
-  return reasonOf('NoSuchServer', `${who} reaches ${lower(what)}: name another.`, of)
+  const text =
+    server === undefined
+      ? `No server reaches ${lower(what)}: name another volume.`
+      : `Server ${server} does not reach ${lower(what)}: name another server, or another volume.`
+  return reasonOf('NoSuchServer', text, of)
 }
 
 function lower(text: string): string {
@@ -111,19 +115,20 @@ function lower(text: string): string {
 function noRoom(all: readonly VolumeStock[], need: Need): Reason {
   const { what, of } = subject(all, need)
   const most = Math.max(...all.map(({ volume, used }) => volume.capacity - used))
-  const text = `${what} ${has(all)} room for ${most} bytes at most, and ${need.bytes} are needed.`
-  return reasonOf('NoRoom', text, of)
+  return reasonOf('NoRoom', `${what} ${tooLittle(all, most, need)}.`, of)
 }
 
-function has(all: readonly unknown[]): string {
-  return all.length === 1 ? 'has' : 'have'
+function tooLittle(all: readonly unknown[], most: number, { bytes }: Need): string {
+  // A volume may be fuller than it is large.
+  const [room, needed] = byteTexts(Math.max(0, most), bytes)
+  return `${all.length === 1 ? 'has' : 'have'} room for ${room} at most, and ${needed} are needed`
 }
 
 function reserved(all: readonly VolumeStock[], need: Need): Reason {
   const { what, of } = subject(all, need)
   const most = Math.max(...all.map(roomLeft))
   const jobs = listed(unique(all.flatMap(({ places }) => places.users.map(({ jobID }) => jobID))))
-  const text = `${what} ${has(all)} room for ${most} bytes at most, and ${need.bytes} are needed, while more is reserved for jobs ${jobs}.`
+  const text = `${what} ${tooLittle(all, most, need)}, while more is reserved for jobs ${jobs}.`
   return reasonOf('WaitCapacity', text, of)
 }
 
