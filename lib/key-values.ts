@@ -25,6 +25,8 @@ export interface Entries<T> {
 
 /** {@link Entries} that can be listed, and watched. */
 export interface WatchedEntries<T> extends Entries<T> {
+  /** Harmless where there is none; with a revision also where there is another. */
+  remove(key: string, revision?: number): Promise<void>
   /** All that are there. */
   list(): Promise<ReadonlyMap<string, Entry<T>>>
   /**

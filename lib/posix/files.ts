@@ -330,6 +330,15 @@ export function pinDirectory(path: Path): PinnedDirectory {
 
 let hasProc: boolean | undefined
 
+/**
+ * Opens the file of a descriptor anew, wherever it has gone meanwhile: another open file, without the lock of
+ * the first. Undefined where the system has no /proc.
+ */
+export function reopen(fd: number): number | undefined {
+  hasProc ??= existsSync('/proc/self/fd')
+  return hasProc ? openSync(`/proc/self/fd/${fd}`, O_RDONLY | O_NONBLOCK) : undefined
+}
+
 /** See {@link pinDirectory}. */
 export interface PinnedDirectory {
   /** The descriptor that holds it open. */

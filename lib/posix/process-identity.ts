@@ -74,6 +74,16 @@ export function isRunning(identity: ProcessIdentity): boolean | undefined {
   return isHidden(identity.pid) ? undefined : false
 }
 
+/** Sends a signal to the process group that this very process leads; harmless where it has ended. */
+export function signalGroup(identity: ProcessIdentity, signal: NodeJS.Signals): void {
+  if (isRunning(identity) !== true) return
+  try {
+    process.kill(-identity.pid, signal)
+  } catch (error) {
+    if (errnoOf(error) !== 'ESRCH') throw error
+  }
+}
+
 /** What /proc says of a process; undefined where it says nothing. */
 function stateOf(pid: number): { readonly ended: boolean; readonly ticks: number } | undefined {
   let text: string

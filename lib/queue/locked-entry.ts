@@ -1,13 +1,14 @@
 import { errnoOf, FsqError } from '../errors.js'
 import { fromByteString } from '../name/charset.js'
 import { longestName, type ParsedItemName, parseItemName } from '../name/item-name.js'
-import { close, isSameFile, openEntry } from '../posix/files.js'
+import { close, isSameFile, openEntry, reopen } from '../posix/files.js'
 import { statEntry } from '../posix/names.js'
 import { getNative } from '../posix/native.js'
 import { entryPath, type Path } from '../posix/path.js'
 import type { QueueContext } from './context.js'
 import { checkQueue, failure } from './failure.js'
 import { printableName } from './printable.js'
+import { wake } from './wake.js'
 
 /** A directory of a queue in which items are whole. */
 export type State = 'queue' | 'done' | 'fail'
@@ -20,6 +21,11 @@ export interface LockedEntry {
   readonly name: ParsedItemName
   /** The descriptor that holds the lock. */
   readonly fd: number
+  /**
+   * Wakes who watches, once the lock is given up: who looked while it was held found somebody working on the
+   * item, and would not look again.
+   */
+  readonly wakeAfter: () => void
 }
 
 /**
@@ -43,15 +49,20 @@ export async function withLockedEntry<T>(
   try {
     const name = readEntry(queue, state, entry)
     const fd = openEntry(path)
+    let waker: number | undefined
     try {
       if (!getNative().flock(fd)) {
         const message = `somebody is working on item ${id}; it is locked`
         throw new FsqError('FSQ_ITEM_LOCKED', message, fields)
       }
       if (!isSameFile(fd, path)) throw gone(queue, state, id)
-      return await act({ id, path, name, fd })
+      return await act({ id, path, name, fd, wakeAfter: () => (waker ??= reopened(fd)) })
     } finally {
       close(fd)
+      if (waker !== undefined) {
+        wake(waker)
+        close(waker)
+      }
     }
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' && !(error instanceof FsqError)) {
@@ -62,6 +73,13 @@ export async function withLockedEntry<T>(
       id,
     })
   }
+}
+
+/** Where it cannot be opened anew, the wake comes a moment too early, and the next sweep is what is left. */
+function reopened(fd: number): number | undefined {
+  const waker = reopen(fd)
+  if (waker === undefined) wake(fd)
+  return waker
 }
 
 /**

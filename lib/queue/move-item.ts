@@ -7,7 +7,6 @@ import { followingEntropy } from './entropy.js'
 import { missingQueue } from './failure.js'
 import { type LockedEntry, withLockedEntry } from './locked-entry.js'
 import { moveEntry } from './move-entry.js'
-import { wake } from './wake.js'
 
 /*
  * Moving an item that waits to another queue. What a crash leaves after each step:
@@ -57,7 +56,7 @@ export async function moveLocked(
     throw new FsqError('FSQ_FINISH', `${from.name} and ${to.name} are the same queue`)
   try {
     const id = await move(from, to, item, entropy)
-    wake(item.fd)
+    item.wakeAfter()
     return id
   } catch (error) {
     throw explained(from, to, item.id, error)

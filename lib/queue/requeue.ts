@@ -11,7 +11,6 @@ import { printableName } from './printable.js'
 import { aheadOf, isOrdered, isPast, sequenceOf, workersSequence } from './sequence.js'
 import { readSequence } from './sequence-file.js'
 import { touch } from './touch.js'
-import { wake } from './wake.js'
 
 /*
  * Requeue: an item that was finished becomes work again. What a crash leaves after each step:
@@ -57,7 +56,7 @@ export async function requeueEntry(
     touch(item.fd, new Date(queue.clock.now()))
     const newId = await move(queue, state, item, options)
     removeOutput(queue, entry)
-    wake(item.fd)
+    item.wakeAfter()
     return newId
   })
 }

@@ -88,9 +88,10 @@ export class MemoryPlace {
         checkValue(value)
         return entries.get(key)?.revision === revision ? change(key, value) : undefined
       },
-      remove: async (key) => {
+      remove: async (key, revision) => {
         await this.#turn()
         checkKey(key)
+        if (revision !== undefined && entries.get(key)?.revision !== revision) return
         if (entries.delete(key)) tell(key)
       },
       list: async () => {

@@ -64,9 +64,10 @@ export class ValueEntries<T> implements WatchedEntries<T> {
     return this.#bucket.replace(under, value, revision)
   }
 
-  async remove(key: string): Promise<void> {
+  async remove(key: string, revision?: number): Promise<void> {
     const under = this.#keyOf(key)
-    if ((await this.#bucket.get(under)) !== undefined) await this.#bucket.remove(under)
+    if (revision !== undefined) await this.#bucket.removeIf(under, revision)
+    else if ((await this.#bucket.get(under)) !== undefined) await this.#bucket.remove(under)
   }
 
   /**

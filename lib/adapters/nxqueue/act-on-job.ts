@@ -42,7 +42,9 @@ export async function cancelJob(cluster: Cluster, jobID: string): Promise<Cancel
     return 'cancelled'
   } catch (error) {
     if (!(error instanceof FsqError && error.code === 'FSQ_ITEM_LOCKED')) throw error
-    await update(store.jobs, found.jobID, (): JobRecord => ({ cancel: true, at }))
+    await update(store.jobs, found.jobID, (job): JobRecord => {
+      return job?.ended === undefined ? { cancel: true, at } : job
+    })
     return 'ending'
   }
 }

@@ -1,18 +1,26 @@
 import { FsqError } from '../../errors.js'
 import { toByteString } from '../../name/charset.js'
 import { parseItemName } from '../../name/item-name.js'
+import { close, reopen } from '../../posix/files.js'
 import { entryPath } from '../../posix/path.js'
-import { isRunning, type ProcessIdentity, processIdentity } from '../../posix/process-identity.js'
+import {
+  isRunning,
+  type ProcessIdentity,
+  processIdentity,
+  signalGroup,
+} from '../../posix/process-identity.js'
 import type { QueueContext } from '../../queue/context.js'
 import { withLockedEntry } from '../../queue/locked-entry.js'
 import { putBack } from './put-back.js'
 import type { Item } from '../../queue/item.js'
+import { wake } from '../../queue/wake.js'
 import { after } from '../../timer.js'
 import type { FinishedEvent } from '../../work/events.js'
 import type { Ending, Result, Runner } from '../../work/job.js'
 import type { Drive, Inventory, Volume } from './inventory.js'
 import { type Job, jobOf } from './job-item.js'
 import type { JobKind } from './job.js'
+import { asFsqError } from './master.js'
 import { unlessElsewhere } from './unless-elsewhere.js'
 import {
   free,
@@ -83,8 +91,13 @@ export interface ExecutorParts {
 export class Executor {
   readonly #parts: ExecutorParts
   readonly #self: ProcessIdentity
-  /** What ends the jobs that run, by their jobIDs. */
-  readonly #running = new Map<string, AbortController>()
+  /** The jobs that run, and what ends them, by the names of their items. */
+  readonly #running = new Map<
+    string,
+    { readonly jobID: string; readonly cancel: AbortController }
+  >()
+  /** Of the items that are worked on, or were just finished: what is to be freed for them. */
+  readonly #launches = new Map<string, Launched>()
 
   constructor(parts: ExecutorParts) {
     this.#parts = parts
@@ -94,24 +107,39 @@ export class Executor {
     this.#self = self
   }
 
-  /** Steps 2 to 5. */
+  /** Steps 2 to 5. What the store does not let us do is no fault of the item, which stays. */
   readonly run: Runner = async (item, ending) => {
-    const { store } = this.#parts
+    try {
+      return await this.#run(item, ending)
+    } catch (error) {
+      return { unable: asFsqError(error) }
+    }
+  }
+
+  async #run(item: Item, ending: Ending): Promise<Result> {
+    const { store, run } = this.#parts
     const launched = await launchOf(store, item.id)
     if (launched === undefined || !(await this.#isOurs(launched))) {
-      await this.#putBack(item, launched)
+      await this.#putBack(item, launched, 'it was not launched with all that it needs')
       return { stopped: true }
     }
+    const [, kind = ''] = item.arguments
+    if (launched.run === undefined && !Object.hasOwn(run, kind)) {
+      await this.#putBack(item, launched, `nothing here does ${kind} jobs`)
+      return { stopped: true }
+    }
+    this.#launches.set(item.id, launched)
     if (launched.run !== undefined) {
       const { service, program = service } = launched.run
       if (isRunning(program) === true && !this.#isSelf(program))
         return { unable: lost(item, 'is still running, though it gave up its lock') }
+      if (await this.#isCancelled(launched)) await this.#endCancelled(item, launched)
       return { thrown: lost(item, 'was running when its service ended, and is tried again') }
     }
     const began = item.context.clock.now()
     await this.#record(item, launched, { service: this.#self, began })
     using ended = new Ended(ending)
-    this.#running.set(launched.jobID, ended.cancel)
+    this.#running.set(item.id, { jobID: launched.jobID, cancel: ended.cancel })
     try {
       if (await this.#isCancelled(launched)) ended.cancel.abort()
       const result = await this.#runJob(item, launched, ended, began)
@@ -120,15 +148,32 @@ export class Executor {
       else if (ended.cancel.signal.aborted) await this.#endCancelled(item, launched)
       return result
     } finally {
-      this.#running.delete(launched.jobID)
+      this.#running.delete(item.id)
     }
   }
 
   /** Looks whether a job that runs is to be ended; all of them without a jobID. */
   async look(jobID?: string): Promise<void> {
-    for (const each of jobID === undefined ? [...this.#running.keys()] : [jobID])
-      if (this.#running.has(each) && (await this.#isCancelled({ jobID: each })))
-        this.#running.get(each)?.abort()
+    for (const { jobID: each, cancel } of [...this.#running.values()])
+      if ((jobID ?? each) === each && (await this.#isCancelled({ jobID: each }))) cancel.abort()
+    await this.#endOthers(jobID)
+  }
+
+  /** Programs that an earlier service of this server began, and that outlived it. */
+  async #endOthers(jobID: string | undefined): Promise<void> {
+    const { store, server } = this.#parts
+    for (const { value } of (await store.launches.list()).values()) {
+      const { program } = value.run ?? {}
+      if (
+        value.server !== server ||
+        program === undefined ||
+        value.jobID !== (jobID ?? value.jobID)
+      )
+        continue
+      const isOurs = value.run !== undefined && this.#isSelf(value.run.service)
+      if (isOurs || isRunning(program) !== true || !(await this.#isCancelled(value))) continue
+      endProgram(program)
+    }
   }
 
   /** Step 7, and 8 where its outcome is another try. */
@@ -138,10 +183,12 @@ export class Executor {
     outcome,
   }: Pick<FinishedEvent, 'id' | 'type' | 'outcome'>): Promise<void> {
     const { own, queue, store, carried } = this.#parts
-    const launched = await launchOf(store, id)
+    // Not what is recorded now, which may be a later launch of the same item.
+    const launched = this.#launches.get(id)
+    this.#launches.delete(id)
     if (type === 'failed' && launched !== undefined) {
       await update(store.jobs, launched.jobID, (job): JobRecord => {
-        return job?.ended === undefined ? { ended: 'failed', at: own.clock.now() } : job
+        return job?.ended === 'cancelled' ? job : { ended: 'failed', at: own.clock.now() }
       })
     }
     await free(store, id, launched)
@@ -161,15 +208,24 @@ export class Executor {
   }
 
   /** It was not launched to us, or failed and was not put back: whose record there is stays. */
-  async #putBack(item: Item, launched: Launched | undefined): Promise<void> {
+  async #putBack(item: Item, launched: Launched | undefined, why: string): Promise<void> {
     const { own, queue, store, server, carried, onReturned } = this.#parts
     const { id, fd } = item
     if (fd === undefined) throw new Error('an item that is executed is locked')
     if (launched?.server === server) await free(store, id, launched)
     const path = entryPath(own.paths.queue, toByteString(id, own.reading.charset))
     const name = parseItemName(id, own.reading)
-    await putBack(own, queue, { id, path, fd, name }, carried)
-    onReturned(id, 'it was not launched with all that it needs')
+    let waker: number | undefined
+    const wakeAfter = (): void => {
+      waker = reopen(fd)
+    }
+    await putBack(own, queue, { id, path, fd, name, wakeAfter }, carried)
+    item.close()
+    if (waker !== undefined) {
+      wake(waker)
+      close(waker)
+    }
+    onReturned(id, why)
   }
 
   async #runJob(item: Item, launched: Launched, ending: Ending, began: number): Promise<Result> {
@@ -263,6 +319,14 @@ class Ended implements Ending, Disposable {
   [Symbol.dispose](): void {
     this.#forget()
   }
+}
+
+/** Asks the process group that a program leads to end, and later ends it, if it is still that. */
+function endProgram(program: ProcessIdentity): void {
+  signalGroup(program, 'SIGTERM')
+  setTimeout(() => {
+    signalGroup(program, 'SIGKILL')
+  }, grace * 1000).unref()
 }
 
 /** How long a job that is cancelled has to end, in seconds. */

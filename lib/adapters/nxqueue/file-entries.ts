@@ -107,9 +107,15 @@ export class FileEntries<T> implements WatchedEntries<T> {
     })
   }
 
-  async remove(key: string): Promise<void> {
+  async remove(key: string, revision?: number): Promise<void> {
     const { path } = this.#place(key)
-    await withLockedEntry(path, () => removeIfThere(path))
+    await withLockedEntry(path, (fd) => {
+      if (revision !== undefined) {
+        const there = this.#entry(readEntry<T>(fd, path), path, key)
+        if (there?.revision !== revision) return
+      }
+      removeIfThere(path)
+    })
   }
 
   async list(): Promise<ReadonlyMap<string, Entry<T>>> {

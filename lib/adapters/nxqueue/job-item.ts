@@ -131,6 +131,9 @@ function parsedBody(body: string): Record<string, unknown> {
   throw wrong('its body is JSON, but not an object')
 }
 
+/** So many jobs can be named to come before one: each is looked up in every pass. */
+const mostBefore = 1000
+
 /** What may be a job, whose members have any type. */
 type Unchecked = { readonly [Member in keyof Job]: unknown }
 
@@ -143,6 +146,8 @@ function checked(job: Unchecked): Job {
   if (!isWhole(bytes)) throw wrong(`its bytes are ${shown(bytes)}, and not a whole number from 0`)
   if (!Array.isArray(after) || !after.every(isName))
     throw wrong(`what it comes after is ${shown(after)}, and not a list of jobIDs`)
+  if (after.length > mostBefore)
+    throw wrong(`it comes after ${after.length} jobs, and ${mostBefore} at most can be named`)
   if (after.includes(jobID)) throw wrong(`it comes after itself`)
   const names = { group, volume, media, server }
   for (const [member, name] of Object.entries(names))

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
+import { FsqError } from '../../errors.js'
 import { toByteString } from '../../name/charset.js'
 import { hostContext, type QueueContext } from '../../queue/context.js'
 import { withLockedEntry } from '../../queue/locked-entry.js'
 import { moveLocked } from '../../queue/move-item.js'
 import type { Resource } from './cluster-state.js'
 import type { Launch } from './plan.js'
+import { isLaunched } from './recover.js'
 import { unlessElsewhere } from './unless-elsewhere.js'
 import {
   claimKey,
@@ -69,6 +71,9 @@ export async function launchJob(
   const entry = toByteString(job.item, queue.reading.charset)
   return unlessElsewhere(
     withLockedEntry(queue, 'queue', entry, 'launch', async (item) => {
+      // Another file of the same name, put here by hand: what is claimed in its name is the server's.
+      if (isLaunched(queue, job.item))
+        throw new FsqError('FSQ_NXQUEUE_JOB', `a job of that name is launched: ${job.item}`)
       await free(store, job.item, await launchOf(store, job.item))
       const launched = launchedBy(launch, epoch, now)
       const claimed: Resource[] = []

@@ -52,6 +52,8 @@ export class Master {
   readonly #reader: ReadyJobsReader
   /** What was told of, so that it is told once. */
   #told = new Set<string>()
+  /** The items whose launch failed: what that freed must not make for another attempt at once. */
+  readonly #failed = new Set<string>()
   /** When it is looked again which ends of jobs need not be known any more. */
   #forgetAt = 0
 
@@ -68,11 +70,13 @@ export class Master {
     const { queue, onEvent, inventory, options, store } = this.#parts
     const began = performance.now()
     await this.#reclaim()
+    if (isSweep) this.#failed.clear()
     if (isSweep) await freeGone(queue, store, ({ server }) => this.#mayFree(server))
     if (isSweep) await this.#forgetEnded()
     const { ready, state } = await this.#look()
     const now = queue.clock.now()
-    const { launches, waiting } = plan(ready.jobs, inventory(), state, now, options)
+    const jobs = ready.jobs.filter(({ item }) => !this.#failed.has(item))
+    const { launches, waiting } = plan(jobs, inventory(), state, now, options)
     const launched: Launch[] = []
     await inFlight(each(launches), launchedAtOnce, async (launch) => {
       if (await this.#launch(launch, now)) launched.push(launch)
@@ -96,10 +100,11 @@ export class Master {
 
   async #look(): Promise<{ readonly ready: ReadyJobs; readonly state: ReadState }> {
     const { queue, store, inventory, present } = this.#parts
-    for (;;) {
+    for (let again = 2; ; again--) {
       const ready = await this.#reader.read()
       const state = await readState(queue, store, inventory(), ready.jobs, present())
-      if ((await freeWaiting(queue, store, ready.jobs, state)) === 0) return { ready, state }
+      const freed = again > 0 ? await freeWaiting(queue, store, ready.jobs, state) : 0
+      if (freed === 0) return { ready, state }
     }
   }
 
@@ -145,7 +150,8 @@ export class Master {
       const outcome = await launchJob(queue, store, launch, epoch(), now)
       if (outcome !== 'launched') return false
     } catch (error) {
-      onEvent({ type: 'trouble', id, error: asFsqError(error) })
+      this.#failed.add(id)
+      this.#tellOnce(`${id} not launched`, { type: 'trouble', id, error: asFsqError(error) })
       return false
     }
     onEvent({

@@ -55,11 +55,18 @@ export class Mastership implements AsyncDisposable {
     return this.#epoch
   }
 
+  /** We cannot do now what a master does: we are not any more, and try again after a while. */
+  resign(): void {
+    this.#stepDown(false)
+    this.#later()
+  }
+
   /** Something changed: who is there, who is in service, or the inventory. */
   check(): void {
     this.#again = true
     this.#checking ??= this.#checkAll().finally(() => {
       this.#checking = undefined
+      if (this.#again && !this.#ended) this.check()
     })
   }
 

@@ -47,7 +47,10 @@ export async function readState(
   return {
     claims: [...claims.values()].map(({ value }) => value),
     servers: new Map(
-      inventory.servers.map(({ name }) => [name, serverState(queue, name, present)]),
+      [...inventory.servers.map(({ name }) => name), ...present.keys()].map((name) => [
+        name,
+        serverState(queue, name, present),
+      ]),
     ),
     volumes,
     ended: await endedJobs(store, jobs),

@@ -1,6 +1,6 @@
-import { FsqError } from '../../errors.js'
+import { FsqError, reasonOf } from '../../errors.js'
 import { turn } from '../../turn.js'
-import { claimEntry } from '../../queue/claim.js'
+import { type Claim, claimEntry, type ClaimOptions } from '../../queue/claim.js'
 import type { QueueContext } from '../../queue/context.js'
 import { resolveLimits } from '../../queue/finish.js'
 import { listEntries } from '../../queue/list-entries.js'
@@ -57,11 +57,11 @@ export class ReadyJobsReader {
       unnoticed: true,
       limits: resolveLimits({}, queue.settings),
     }
-    let claim = claimEntry(queue, entry, options)
+    let claim = tryClaim(queue, entry, options)
     let notBefore: number | undefined
     if ('skipped' in claim && claim.skipped === 'early') {
       notBefore = claim.notBefore
-      claim = claimEntry(queue, entry, { ...options, early: true })
+      claim = tryClaim(queue, entry, { ...options, early: true })
     }
     if ('malformed' in claim) return claim.malformed
     if (!('item' in claim)) return undefined
@@ -78,5 +78,15 @@ export class ReadyJobsReader {
       if (error instanceof FsqError) return error
       throw error
     }
+  }
+}
+
+/** One that cannot be opened, as it is another user's, keeps nobody from seeing the others. */
+function tryClaim(queue: QueueContext, entry: string, options: ClaimOptions): Claim {
+  try {
+    return claimEntry(queue, entry, options)
+  } catch (cause) {
+    const message = `cannot read the job ${entry}: ${reasonOf(cause)}`
+    return { malformed: new FsqError('FSQ_NXQUEUE_JOB', message, { queue: queue.name, cause }) }
   }
 }

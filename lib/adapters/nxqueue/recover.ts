@@ -1,5 +1,5 @@
 import { FsqError } from '../../errors.js'
-import { toByteString } from '../../name/charset.js'
+import { getCharset, toByteString } from '../../name/charset.js'
 import { inodeOf } from '../../posix/inode.js'
 import { entryPath } from '../../posix/path.js'
 import { hostContext, type QueueContext } from '../../queue/context.js'
@@ -29,7 +29,8 @@ export async function freeWaiting(
   jobs: readonly ReadyJob[],
   { claims, launches }: ReadState,
 ): Promise<number> {
-  const waiting = new Set(jobs.map(({ item }) => item))
+  // One whose name a server has as well is another file, put here by hand: the claims are the server's.
+  const waiting = new Set(jobs.map(({ item }) => item).filter((item) => !isLaunched(queue, item)))
   const stray = new Set([
     ...claims.map(({ item }) => item).filter((item) => waiting.has(item)),
     ...[...launches.keys()].filter((item) => waiting.has(item)),
@@ -39,11 +40,15 @@ export async function freeWaiting(
     const entry = toByteString(item, queue.reading.charset)
     await unlessElsewhere(
       withLockedEntry(queue, 'queue', entry, 'free what it claimed of', async () => {
-        await free(store, item, await launchOf(store, item))
+        const launched = await launchOf(store, item)
+        await free(store, item, launched)
+        if (launched !== undefined) freed++
         // What has no record is found by looking at all claims.
-        for (const { value } of (await store.claims.list()).values())
-          if (value.item === item) await freeClaims(store, alone(value))
-        freed++
+        for (const [key, { value, revision }] of await store.claims.list()) {
+          if (value.item !== item) continue
+          await store.claims.remove(key, revision)
+          freed++
+        }
       }),
     )
   }
@@ -140,7 +145,18 @@ export async function freeGone(
 
 /** Whether an item waits in the queue, or in one of its host queues. */
 function isThere(queue: QueueContext, item: string): boolean {
-  const entry = toByteString(item, queue.reading.charset)
-  const queues = [queue, ...listHosts(queue).map((host) => hostContext(queue, host))]
+  return isIn([queue], item) || isLaunched(queue, item)
+}
+
+/** Whether an item is in one of the host queues. */
+export function isLaunched(queue: QueueContext, item: string): boolean {
+  return isIn(
+    listHosts(queue).map((host) => hostContext(queue, host)),
+    item,
+  )
+}
+
+function isIn(queues: readonly QueueContext[], item: string): boolean {
+  const entry = toByteString(item, queues[0]?.reading.charset ?? getCharset('utf8'))
   return queues.some(({ paths }) => inodeOf(entryPath(paths.queue, entry)) !== undefined)
 }

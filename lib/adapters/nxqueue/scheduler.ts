@@ -43,15 +43,15 @@ export class Scheduler implements AsyncDisposable {
     const onError = (error: unknown): void => {
       this.#trouble(error)
     }
+    this.#claims = store.claims.watch((key) => {
+      void this.#onClaim(key)
+    }, onError)
     this.#wake = new Wake(queue, {
       onWork: (entry) => {
         if (entry === undefined || isThere(queue, entry)) this.wake()
       },
       onError,
     })
-    this.#claims = store.claims.watch((key) => {
-      void this.#onClaim(key)
-    }, onError)
     this.#sweep = setInterval(() => {
       this.#wake.check()
       this.wake('sweep')
@@ -65,6 +65,7 @@ export class Scheduler implements AsyncDisposable {
     if (this.#wanted !== 'sweep') this.#wanted = wanted
     this.#passing ??= this.#passes().finally(() => {
       this.#passing = undefined
+      if (this.#wanted !== undefined) this.wake(this.#wanted)
     })
   }
 
@@ -120,7 +121,11 @@ export class Scheduler implements AsyncDisposable {
       const onName = (name: string | undefined): void => {
         if (name === undefined || name === basename(down)) this.wake()
       }
-      this.#hosts.set(host, watchDirectory(directory, onName, forget))
+      try {
+        this.#hosts.set(host, watchDirectory(directory, onName, forget))
+      } catch {
+        // It went, or there are no more watches: the next sweep sees what changed.
+      }
     }
   }
 

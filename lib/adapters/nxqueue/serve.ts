@@ -3,13 +3,14 @@ import { setTimeout } from 'node:timers/promises'
 import { FsqError } from '../../errors.js'
 import type { Hold, KeyValues } from '../../key-values.js'
 import { checkMembers } from '../../members.js'
-import { processIdentity } from '../../posix/process-identity.js'
+import { isRunning, processIdentity } from '../../posix/process-identity.js'
 import { hostContext, type QueueContext } from '../../queue/context.js'
 import { checkQueue } from '../../queue/failure.js'
 import { isDown } from '../../queue/down.js'
 import type { Backoff } from '../../work/backoff.js'
 import type { WorkEvent } from '../../work/events.js'
 import { Worker, type WorkResult } from '../../work/worker.js'
+import { releaseJob } from './act-on-job.js'
 import type { Cluster } from './cluster.js'
 import type { ServiceEvent } from './events.js'
 import { Executor, type JobRunner } from './execute.js'
@@ -190,16 +191,31 @@ class Service implements AsyncDisposable {
 
   /** Until the signal. */
   async run(): Promise<ServeResult> {
+    const { server } = this.#options
+    const { keyValues } = this.#cluster
+    using name = await holdName(keyValues, server, this.#options.signal)
+    this.#tellInventory()
+    await this.#freeGone()
+    const worker = this.#startWorker()
+    try {
+      return { ...(await this.#serve(worker, name)), ...this.#counts }
+    } catch (error) {
+      // Nobody would stop it: what it executes is not told of by our presence any more.
+      await worker.stop().catch(() => undefined)
+      throw error
+    } finally {
+      await Promise.all(this.#settling)
+    }
+  }
+
+  /** As long as the worker works. */
+  async #serve(worker: Worker, name: Hold): Promise<WorkResult> {
     const { server, work, lostAfter = 3.5, sweep = 60 } = this.#options
     const { keyValues, store, queue } = this.#cluster
     const presences = presencesOf(keyValues)
     const process = processIdentity()
     if (process === undefined)
       throw new FsqError('FSQ_UNSUPPORTED', 'cannot tell who we are: no /proc')
-    using name = await holdName(keyValues, server, this.#options.signal)
-    this.#tellInventory()
-    await this.#freeGone()
-    const worker = this.#startWorker()
     await using announcement = new Announcement(
       presences,
       server,
@@ -239,8 +255,7 @@ class Service implements AsyncDisposable {
     }, sweep * 1000)
     mastership.check()
     try {
-      const result = await worker.ended
-      return { ...result, ...this.#counts }
+      return await worker.ended
     } finally {
       clearInterval(sweeps)
       wishes[Symbol.dispose]()
@@ -330,7 +345,7 @@ class Service implements AsyncDisposable {
   }
 
   #onRole(epoch: number | undefined, present: ReadonlyMap<string, Presence>): void {
-    this.#roles = this.#roles.then(async () => {
+    const turn = async (): Promise<void> => {
       const before = this.#scheduler
       this.#scheduler = undefined
       await before?.[Symbol.asyncDispose]()
@@ -357,8 +372,12 @@ class Service implements AsyncDisposable {
           this.#tell(event)
         },
       })
+    }
+    this.#roles = this.#roles.then(turn).catch((error: unknown) => {
+      this.#onTrouble(error)
+      // As master we would do nothing until the next change of roles.
+      if (epoch !== undefined) this.#mastership?.resign()
     })
-    this.#roles.catch(this.#onTrouble)
   }
 
   /** Of jobs that are carried nobody else can put back what we have not begun. */
@@ -382,8 +401,20 @@ class Service implements AsyncDisposable {
         // What is carried may be on its way to us; what we began is not.
         return launched.server === server && (!isCarried || launched.run !== undefined)
       })
+      if (isDown(this.#own)) await this.#releaseLost()
     } catch (error) {
       this.#onTrouble(error)
+    }
+  }
+
+  /** While we are out of service our worker looks at nothing, and what was running when we were lost is held. */
+  async #releaseLost(): Promise<void> {
+    const { server } = this.#options
+    for (const [item, { value }] of await this.#cluster.store.launches.list()) {
+      const { run } = value
+      if (value.server !== server || run === undefined) continue
+      if (isRunning(run.program ?? run.service) !== false) continue
+      await releaseJob(this.#cluster, item)
     }
   }
 

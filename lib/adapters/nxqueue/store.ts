@@ -149,9 +149,9 @@ export async function holdsAll(
 }
 
 /**
- * Frees what a launch of an item has, last claimed first, and then forgets it: who finds the record knows
- * what there may be left to free. To be called by who holds the lock of the item, or when it is gone. A
- * later launch of the same item keeps what it has.
+ * Frees what a launch of an item has, last claimed first, and forgets it before the last of that: who sees
+ * something freed finds the job launched no more. To be called by who holds the lock of the item, or when it is
+ * gone. A later launch of the same item keeps what it has.
  */
 export async function free(
   store: Store,
@@ -159,9 +159,11 @@ export async function free(
   launched: Launched | undefined,
 ): Promise<void> {
   if (launched === undefined) return
-  await freeClaims(store, launched)
-  if ((await store.launches.get(item))?.value.launch === launched.launch)
-    await store.launches.remove(item)
+  const { launch, resources } = launched
+  await freeClaims(store, { launch, resources: resources.slice(1) })
+  const record = await store.launches.get(item)
+  if (record?.value.launch === launch) await store.launches.remove(item, record.revision)
+  await freeClaims(store, { launch, resources: resources.slice(0, 1) })
 }
 
 /** Frees those of the resources that a launch still has. */
@@ -169,8 +171,10 @@ export async function freeClaims(
   { claims }: Store,
   { resources, launch }: Pick<Launched, 'resources' | 'launch'>,
 ): Promise<void> {
-  for (const key of resources.map(claimKey).reverse())
-    if ((await claims.get(key))?.value.launch === launch) await claims.remove(key)
+  for (const key of resources.map(claimKey).reverse()) {
+    const there = await claims.get(key)
+    if (there?.value.launch === launch) await claims.remove(key, there.revision)
+  }
 }
 
 /** What is recorded of an item that was launched. */

@@ -1,7 +1,8 @@
-import { readdirSync } from 'node:fs'
+import { copyFileSync, readdirSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { Executor, type RunningJob } from '../../../lib/adapters/nxqueue/execute.js'
 import type { ServiceEvent } from '../../../lib/adapters/nxqueue/events.js'
+import { runAgain } from '../../../lib/adapters/nxqueue/act-on-job.js'
 import { submitJob } from '../../../lib/adapters/nxqueue/submit.js'
 import { Master } from '../../../lib/adapters/nxqueue/master.js'
 import { freeGone } from '../../../lib/adapters/nxqueue/recover.js'
@@ -32,6 +33,14 @@ async function place(t: Test) {
       epoch: () => epoch,
       onEvent: (event) => events.push(event),
     })
+  const executor = (server: string, handler: JobHandler): Executor =>
+    new Executor({
+      ...{ queue: queue.context, own: hostContext(queue.context, server), server, store },
+      carried: false,
+      inventory: () => inventory,
+      run: { archive: handlerJob(handler), other: handlerJob(handler) },
+      onReturned: () => undefined,
+    })
   return {
     ...it,
     events,
@@ -39,24 +48,19 @@ async function place(t: Test) {
     master,
     submit: (job: Partial<NewJob> & Pick<NewJob, 'jobID'>) =>
       submitJob(cluster, { kind: 'archive', group: 'g', bytes: 10, ...job }),
+    executor,
     /** Executes what was launched to a server until there is no more. */
     execute: async (server: string, handler: JobHandler): Promise<void> => {
       const own = hostContext(queue.context, server)
-      const executor = new Executor({
-        ...{ queue: queue.context, own, server, store, carried: false },
-        inventory: () => inventory,
-        run: { archive: handlerJob(handler), other: handlerJob(handler) },
-        onReturned: () => undefined,
-        carried: false,
-      })
+      const executing = executor(server, handler)
       const settling: Promise<void>[] = []
       const idle = deferred<undefined>()
-      const worker = new Worker([{ queue: own, weight: 1 }], executor.run, {
+      const worker = new Worker([{ queue: own, weight: 1 }], executing.run, {
         backoff: [3600],
         maxTries: 3,
         onEvent: (event) => {
           if (event.type === 'done' || event.type === 'failed' || event.type === 'retried')
-            settling.push(executor.settle(event))
+            settling.push(executing.settle(event))
           if (event.type === 'idle') idle.resolve(undefined)
         },
       })
@@ -227,4 +231,72 @@ t.test('what is claimed for jobs that are nowhere is freed', async (t) => {
   await master().pass(true)
   t.strictSame(await claims(), [])
   t.equal(await freeGone(cluster.queue.context, cluster.store, () => true), 0)
+})
+
+t.test('who finishes a job late frees nothing of its next launch', async (t) => {
+  const { submit, master, claims, execute, cluster, executor } = await place(t)
+  const { id } = await submit({ jobID: 'j', server: 'a' })
+  await master().pass(false)
+  const late = executor('a', () => undefined)
+  using item = await cluster.queue.host('a').claim(id)
+  const { signal } = new AbortController()
+  await late.run(item, { signal, kill: signal })
+  const outcome = await item.success()
+  await runAgain(cluster, 'j')
+  await master().pass(true)
+  t.equal((await claims()).length, 3)
+  await late.settle({ id, type: 'done', outcome })
+  t.equal((await claims()).length, 3)
+  await execute('a', () => undefined)
+  t.strictSame(await claims(), [])
+})
+
+t.test('a second file of the name of a job that runs gets nothing of it', async (t) => {
+  const { submit, master, claims, where, cluster, events } = await place(t)
+  const { id } = await submit({ jobID: 'j', server: 'a' })
+  await master().pass(false)
+  const { hosts, queue } = cluster.queue.context.paths
+  copyFileSync(`${hosts}/a/queue/${id}`, `${queue}/${id}`)
+  await master().pass(true)
+  t.equal((await claims()).length, 3)
+  t.strictSame(where(), { ready: ['j'], 'a/queue': ['j'] })
+  t.ok(events.some((event) => event.type === 'trouble' && event.error.message.includes('is launched')))
+})
+
+t.test(
+  'a claim that is kept under the name of another thing is removed, and does no harm',
+  async (t) => {
+    const { submit, master, where, cluster } = await place(t)
+    const { id } = await submit({ jobID: 'j', server: 'a' })
+    const resource = { kind: 'drive', name: 'd2' } as const
+    const claim = { resource, launch: 'x', jobID: 'j', item: id, server: 'a', bytes: 0, epoch: 1 }
+    await cluster.store.claims.create('drive/d1', claim)
+    await master().pass(true)
+    t.strictSame(where(), { ready: [], 'a/queue': ['j'] })
+  },
+)
+
+t.test('a server that does such jobs no more puts them back', async (t) => {
+  const { submit, master, where, claims, executor, cluster } = await place(t)
+  const { id } = await submit({ jobID: 'j', server: 'a', kind: 'restore', volume: 'V1' })
+  await master().pass(false)
+  using item = await cluster.queue.host('a').claim(id)
+  const { signal } = new AbortController()
+  t.strictSame(await executor('a', () => undefined).run(item, { signal, kill: signal }), {
+    stopped: true,
+  })
+  t.strictSame(where(), { ready: ['j'] })
+  t.strictSame(await claims(), [])
+})
+
+t.test('a launch that fails is not tried again before the sweep', async (t) => {
+  const { submit, master, where, cluster, events } = await place(t)
+  await submit({ jobID: 'j', server: 'a' })
+  await cluster.queue.uninstallHost('a')
+  const same = master()
+  for (let i = 0; i < 3; i++) await same.pass(false)
+  t.equal(events.filter(({ type }) => type === 'trouble').length, 1)
+  await cluster.queue.installHost('a')
+  await same.pass(true)
+  t.strictSame(where(), { ready: [], 'a/queue': ['j'] })
 })
