@@ -260,7 +260,9 @@ t.test('a second file of the name of a job that runs gets nothing of it', async 
   await master().pass(true)
   t.equal((await claims()).length, 3)
   t.strictSame(where(), { ready: ['j'], 'a/queue': ['j'] })
-  t.ok(events.some((event) => event.type === 'trouble' && event.error.message.includes('is launched')))
+  t.ok(
+    events.some((event) => event.type === 'trouble' && event.error.message.includes('is launched')),
+  )
 })
 
 t.test(
