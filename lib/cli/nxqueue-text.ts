@@ -119,13 +119,14 @@ function launchText({ job, server, volume, drive }: Launch): string {
 export function* explanationLines(explanation: Explanation, format: TimeFormat): Generator<string> {
   switch (explanation.state) {
     case 'ready': {
-      const { job, reasons, launch } = explanation
+      const { job, reasons, launch, why } = explanation
       const since = formatTime(new Date(job.submitted), format)
       yield plainText(
         `${job.jobID}: ready since ${since}, to ${job.kind}, priority ${job.priority}`,
       )
       const wanted = wants(job)
       if (wanted !== '') yield plainText(`  wants ${wanted}`)
+      if (why !== undefined) yield plainText(`  failed before: ${why}`)
       if (launch !== undefined)
         yield plainText(`  the next pass launches it: ${launchText(launch)}`)
       for (const reason of reasons) yield plainText(`  ${reasonText(reason, job, format)}`)
@@ -149,12 +150,13 @@ export function* explanationLines(explanation: Explanation, format: TimeFormat):
       break
     }
     default: {
-      const { jobID, state, server, at } = explanation
+      const { jobID, state, server, at, why } = explanation
       const on = server === undefined ? '' : ` on ${server}`
       const when = at === undefined ? '' : ` at ${formatTime(new Date(at), format)}`
       yield plainText(
         `${jobID}: ${state === 'returning' ? 'on its way back to the queue' : state}${on}${when}`,
       )
+      if (why !== undefined) yield plainText(`  ${why}`)
     }
   }
 }

@@ -30,7 +30,7 @@ export type Cancelled =
 export async function cancelJob(cluster: Cluster, jobID: string): Promise<Cancelled> {
   const { store, queue } = cluster
   const found = await findJobOrThrow(cluster, jobID)
-  if (found.state !== 'queue') throw ended(found, 'it cannot be cancelled')
+  if (found.state !== 'queue') throw await hasEnded(cluster, found)
   const at = queue.context.clock.now()
   try {
     using item = claimByName(found.context, found.id)
@@ -121,9 +121,11 @@ async function toQueue({ queue, isCarried }: Cluster, found: FoundJob): Promise<
   )
 }
 
-function ended({ jobID, state }: FoundJob, so: string): FsqError {
-  const how = state === 'done' ? 'was completed' : 'has failed'
-  return new FsqError('FSQ_NXQUEUE_JOB', `${jobID} ${how}: ${so}`)
+async function hasEnded({ store }: Cluster, { jobID, state }: FoundJob): Promise<FsqError> {
+  const ended = (await store.jobs.get(jobID))?.value.ended
+  const how =
+    state === 'done' ? 'was completed' : ended === 'cancelled' ? 'was cancelled' : 'has failed'
+  return new FsqError('FSQ_NXQUEUE_JOB', `${jobID} ${how}: it cannot be cancelled`)
 }
 
 function wasLost({ jobID }: FoundJob): FsqError {

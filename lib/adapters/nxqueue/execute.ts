@@ -20,7 +20,7 @@ import type { Ending, Result, Runner } from '../../work/job.js'
 import type { Drive, Inventory, Volume } from './inventory.js'
 import { type Job, jobOf } from './job-item.js'
 import type { JobKind } from './job.js'
-import { asFsqError } from './master.js'
+import { asFsqError } from './as-fsq-error.js'
 import { unlessElsewhere } from './unless-elsewhere.js'
 import {
   free,
@@ -177,20 +177,13 @@ export class Executor {
   }
 
   /** Step 7, and 8 where its outcome is another try. */
-  async settle({
-    id,
-    type,
-    outcome,
-  }: Pick<FinishedEvent, 'id' | 'type' | 'outcome'>): Promise<void> {
+  async settle(ended: FinishedEvent): Promise<void> {
     const { own, queue, store, carried } = this.#parts
+    const { id, type, outcome } = ended
     // Not what is recorded now, which may be a later launch of the same item.
     const launched = this.#launches.get(id)
     this.#launches.delete(id)
-    if (type === 'failed' && launched !== undefined) {
-      await update(store.jobs, launched.jobID, (job): JobRecord => {
-        return job?.ended === 'cancelled' ? job : { ended: 'failed', at: own.clock.now() }
-      })
-    }
+    if (type !== 'done' && launched !== undefined) await this.#recordFailure(launched, ended)
     await free(store, id, launched)
     if (outcome.state !== 'queue') return
     const next = outcome.id
@@ -200,6 +193,20 @@ export class Executor {
         await putBack(own, queue, item, carried)
       }),
     )
+  }
+
+  async #recordFailure({ jobID }: Launched, { type, code, error }: FinishedEvent): Promise<void> {
+    const { own, store } = this.#parts
+    const why = error?.message ?? (code === undefined ? undefined : `exit status ${code}`)
+    await update(store.jobs, jobID, (job): JobRecord => {
+      if (job?.ended === 'cancelled') return job
+      return {
+        ...(type === 'failed' && { ended: 'failed' }),
+        ...(type === 'retried' && job?.cancel === true && { cancel: true }),
+        ...(why !== undefined && { why }),
+        at: own.clock.now(),
+      }
+    })
   }
 
   async #isOurs(launched: Launched): Promise<boolean> {

@@ -8,7 +8,7 @@ import {
 import type { Cluster } from './cluster.js'
 import { InventoryError } from './inventory-error.js'
 import type { Inventory } from './inventory.js'
-import { asFsqError } from './master.js'
+import { asFsqError } from './as-fsq-error.js'
 import type { FsqError } from '../../errors.js'
 import { readInventory } from './read-inventory.js'
 import { watchInventory } from './watch-inventory.js'

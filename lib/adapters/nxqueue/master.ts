@@ -1,7 +1,7 @@
-import { FsqError, reasonOf } from '../../errors.js'
 import { inFlight } from '../../in-flight.js'
 import type { QueueContext } from '../../queue/context.js'
 import { listHosts } from '../../queue/hosts.js'
+import { asFsqError } from './as-fsq-error.js'
 import type { ServiceEvent } from './events.js'
 import type { Inventory } from './inventory.js'
 import { launchJob } from './launch-job.js'
@@ -172,12 +172,6 @@ export class Master {
 
 /** So much is remembered to have been told, of all that was ever wrong. */
 const mostTold = 100_000
-
-/** What goes wrong in the store, or in the system, has no code of its own. */
-export function asFsqError(cause: unknown): FsqError {
-  if (cause instanceof FsqError) return cause
-  return new FsqError('FSQ_NXQUEUE', reasonOf(cause), { cause })
-}
 
 async function* each<T>(values: readonly T[]): AsyncGenerator<T> {
   yield* values

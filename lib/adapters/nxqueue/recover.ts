@@ -10,7 +10,16 @@ import type { ReadyJob } from './job.js'
 import { putBack } from './put-back.js'
 import { unlessElsewhere } from './unless-elsewhere.js'
 import type { ReadState } from './read-state.js'
-import { free, freeClaims, type KeptClaim, type Launched, launchOf, type Store } from './store.js'
+import {
+  free,
+  freeClaims,
+  type JobRecord,
+  type KeptClaim,
+  type Launched,
+  launchOf,
+  type Store,
+  update,
+} from './store.js'
 
 /*
  * Mending what a master, or a server, left behind that was killed: claims without a job, and jobs at a
@@ -132,6 +141,14 @@ export async function freeGone(
   const launches = await store.launches.list()
   for (const [item, { value }] of launches) {
     if (!isMine(value) || isThere(queue, item)) continue
+    // Its service was killed before it could say so.
+    if (hasFailed(queue, item, value)) {
+      const { jobID } = value
+      const at = queue.clock.now()
+      await update(store.jobs, jobID, (job): JobRecord =>
+        job?.ended === 'cancelled' ? job : { ended: 'failed', at },
+      )
+    }
     await free(store, item, value)
     freed++
   }
@@ -141,6 +158,11 @@ export async function freeGone(
     freed++
   }
   return freed
+}
+
+function hasFailed(queue: QueueContext, item: string, { server }: Launched): boolean {
+  const entry = toByteString(item, queue.reading.charset)
+  return inodeOf(entryPath(hostContext(queue, server).paths.fail, entry)) !== undefined
 }
 
 /** Whether an item waits in the queue, or in one of its host queues. */

@@ -7,7 +7,8 @@ import { isDown } from '../../queue/down.js'
 import { listHosts } from '../../queue/hosts.js'
 import { Wake } from '../../work/wake.js'
 import type { ServiceErrorEvent } from './events.js'
-import { asFsqError, Master, type MasterParts } from './master.js'
+import { asFsqError } from './as-fsq-error.js'
+import { Master, type MasterParts } from './master.js'
 import type { ReadyJob } from './job.js'
 
 /*

@@ -55,6 +55,8 @@ export type JobState = 'completed' | 'failed' | 'cancelled'
 export interface JobRecord {
   /** Undefined: it has not ended. */
   readonly ended?: JobState
+  /** Why it failed, or failed temporarily the last time. */
+  readonly why?: string
   /** Somebody wants it to be ended. */
   readonly cancel?: true
   /** When that was, or when it was submitted, in milliseconds of the epoch. */

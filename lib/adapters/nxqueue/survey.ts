@@ -207,7 +207,12 @@ export async function explainJob(
   const job = jobs.find(({ jobID, item }) => jobID === wanted || item === wanted)
   if (job !== undefined) {
     const launch = launches.find(({ job: { item } }) => item === job.item)
-    return { state: 'ready', job, reasons: reasons.get(job.item) ?? [], ...(launch && { launch }) }
+    const why = (await cluster.store.jobs.get(job.jobID))?.value.why
+    return {
+      ...{ state: 'ready', job, reasons: reasons.get(job.item) ?? [] },
+      ...(launch && { launch }),
+      ...(why !== undefined && { why }),
+    }
   }
   const wrong = bad.find(({ item }) => item === wanted)
   if (wrong !== undefined) return { state: 'bad', ...wrong }
@@ -225,6 +230,7 @@ export async function explainJob(
     ...{ state: ended?.ended === 'cancelled' ? ended.ended : how, jobID, item },
     ...(server !== undefined && { server }),
     ...(ended?.ended !== undefined && { at: ended.at }),
+    ...(ended?.why !== undefined && { why: ended.why }),
   }
 }
 
@@ -241,6 +247,8 @@ export type Explanation =
       readonly reasons: readonly Reason[]
       /** What it would be launched with now. */
       readonly launch?: Launch
+      /** Why it failed temporarily the last time. */
+      readonly why?: string
     }
   | (BadJob & {
       /** It is no job. */
@@ -258,6 +266,8 @@ export type Explanation =
       readonly server?: string
       /** When, in milliseconds of the epoch. */
       readonly at?: number
+      /** Why it failed. */
+      readonly why?: string
     }
 
 function waitingJobs(

@@ -106,6 +106,7 @@ t.test(
     const { ready } = await master().pass(false)
     t.strictSame(where(), { ready: ['j'] }, 'and is not launched before its time')
     t.ok((ready.jobs[0]?.notBefore ?? 0) > Date.now())
+    t.match((await cluster.store.jobs.get('j'))?.value, { why: /the drive is dirty/ })
   },
 )
 
@@ -223,13 +224,18 @@ t.test('what is claimed for jobs that are nowhere is freed', async (t) => {
   const { id } = await submit({ jobID: 'j', server: 'a' })
   await master().pass(false)
   const item = await cluster.queue.host('a').claim(id)
-  await item.success()
+  await item.failPerm()
   t.equal((await claims()).length, 3)
   await master().pass(true)
   t.equal((await claims()).length, 3, 'not by the master, while its server is there')
   present.delete('a')
   await master().pass(true)
   t.strictSame(await claims(), [])
+  t.match(
+    (await cluster.store.jobs.get('j'))?.value,
+    { ended: 'failed' },
+    'and it is known how it ended',
+  )
   t.equal(await freeGone(cluster.queue.context, cluster.store, () => true), 0)
 })
 
@@ -245,7 +251,7 @@ t.test('who finishes a job late frees nothing of its next launch', async (t) => 
   await runAgain(cluster, 'j')
   await master().pass(true)
   t.equal((await claims()).length, 3)
-  await late.settle({ id, type: 'done', outcome })
+  await late.settle({ id, type: 'done', outcome, queue: 'q/a', seconds: 0 })
   t.equal((await claims()).length, 3)
   await execute('a', () => undefined)
   t.strictSame(await claims(), [])

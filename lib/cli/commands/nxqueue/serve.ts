@@ -66,6 +66,10 @@ export default defineCommand<Flags>({
     const { archive, restore, format, other, server = hostname(), inventory, log } = call.flags
     const { backoff, maxTries, timeout, sweep, drain, lostAfter } = call.flags
     const work = programs({ archive, restore, format, other })
+    if (Object.keys(work).length === 0)
+      call.say(
+        'no command is given: no job is executed here (--archive, --restore, --format, --other)',
+      )
     const report = serviceReport(call, log === 'json')
     using signals = catchSignals()
     const result = await withCluster(call, async (cluster, jetStream) => {
