@@ -1,16 +1,7 @@
 import { cancelJob } from '../../../adapters/nxqueue/index.js'
-import { defineCommand } from '../../command.js'
 import { eachNamed } from '../../each-named.js'
-import { type ClusterFlags, clusterFlags } from '../../nxqueue-flags.js'
 
-export default defineCommand<ClusterFlags>({
-  operands: 'job...',
-  atLeast: 1,
-  flagsAnywhere: true,
-  flags: clusterFlags,
-  run: (call) =>
-    eachNamed(call, async (cluster, job) => {
-      const how = await cancelJob(cluster, job)
-      return how === 'ending' ? 'its server ends it' : how
-    }),
+export default eachNamed('job...', async (cluster, name) => {
+  const how = await cancelJob(cluster, name)
+  return how === 'ending' ? 'its server ends it' : how
 })

@@ -1,16 +1,7 @@
 import { runAgain } from '../../../adapters/nxqueue/index.js'
-import { defineCommand } from '../../command.js'
 import { eachNamed } from '../../each-named.js'
-import { type ClusterFlags, clusterFlags } from '../../nxqueue-flags.js'
 
-export default defineCommand<ClusterFlags>({
-  operands: 'job...',
-  atLeast: 1,
-  flagsAnywhere: true,
-  flags: clusterFlags,
-  run: (call) =>
-    eachNamed(call, async (cluster, job) => {
-      await runAgain(cluster, job)
-      return 'may run again'
-    }),
+export default eachNamed('job...', async (cluster, name) => {
+  await runAgain(cluster, name)
+  return 'may run again'
 })

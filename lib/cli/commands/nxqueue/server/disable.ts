@@ -1,16 +1,7 @@
 import { disableServer } from '../../../../adapters/nxqueue/index.js'
-import { defineCommand } from '../../../command.js'
 import { eachNamed } from '../../../each-named.js'
-import { type ClusterFlags, clusterFlags } from '../../../nxqueue-flags.js'
 
-export default defineCommand<ClusterFlags>({
-  operands: 'name...',
-  atLeast: 1,
-  flagsAnywhere: true,
-  flags: clusterFlags,
-  run: (call) =>
-    eachNamed(call, async (cluster, name) => {
-      await disableServer(cluster, name)
-      return 'disabled'
-    }),
+export default eachNamed('name...', async (cluster, name) => {
+  await disableServer(cluster, name)
+  return 'disabled'
 })
