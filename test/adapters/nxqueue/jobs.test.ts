@@ -84,7 +84,7 @@ t.test('a job that waits is cancelled, and may run again', async (t) => {
   await submitJob(cluster, { kind: 'other', jobID: 'j' })
   t.equal(await cancelJob(cluster, 'j'), 'cancelled')
   t.strictSame(where(), { ready: [], fail: ['j'] })
-  await t.rejects(cancelJob(cluster, 'j'), { code: 'FSQ_NXQUEUE_JOB', message: /has failed/ })
+  await t.rejects(cancelJob(cluster, 'j'), { code: 'FSQ_NXQUEUE_JOB', message: /j was cancelled/ })
   await t.rejects(cancelJob(cluster, 'k'), { code: 'FSQ_NO_ITEM' })
   await runAgain(cluster, 'j')
   t.strictSame(where(), { ready: ['j'] })
