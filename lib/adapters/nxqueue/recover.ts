@@ -38,14 +38,15 @@ export async function freeWaiting(
   jobs: readonly ReadyJob[],
   { claims, launches }: ReadState,
 ): Promise<number> {
-  // One whose name a server has as well is another file, put here by hand: the claims are the server's.
-  const waiting = new Set(jobs.map(({ item }) => item).filter((item) => !isLaunched(queue, item)))
+  const waiting = new Set(jobs.map(({ item }) => item))
   const stray = new Set([
     ...claims.map(({ item }) => item).filter((item) => waiting.has(item)),
     ...[...launches.keys()].filter((item) => waiting.has(item)),
   ])
   let freed = 0
   for (const item of stray) {
+    // One whose name a server has as well is another file, put here by hand: the claims are the server's.
+    if (isLaunched(queue, item)) continue
     const entry = toByteString(item, queue.reading.charset)
     await unlessElsewhere(
       withLockedEntry(queue, 'queue', entry, 'free what it claimed of', async () => {
