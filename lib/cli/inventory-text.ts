@@ -1,4 +1,5 @@
 import type { Inventory, Volume } from '../adapters/nxqueue/index.js'
+import { byteText } from '../adapters/nxqueue/planner/byte-text.js'
 
 /** What there is, in a few lines. */
 export function inventoryLines({ servers, drives, volumes, groups }: Inventory): string[] {
@@ -17,10 +18,11 @@ export function inventoryLines({ servers, drives, volumes, groups }: Inventory):
   ]
 }
 
-const states = ['unknown', 'enabled', 'read-only', 'disabled'] as const
+/** The words of an inventory for the states of volumes. */
+export const volumeStates = ['unknown', 'enabled', 'read-only', 'disabled'] as const
 
 function usage(volumes: readonly Volume[]): string {
-  const byState = states.flatMap((word, state) => {
+  const byState = volumeStates.flatMap((word, state) => {
     const many = volumes.filter((volume) => volume.state === state).length
     return many === 0 ? [] : [`${many} ${word}`]
   })
@@ -31,16 +33,4 @@ function usage(volumes: readonly Volume[]): string {
 
 function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? '' : 's'}`
-}
-
-const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'] as const
-
-/** A size as an inventory has it, by powers of 1000. */
-export function byteText(bytes: number): string {
-  const at = units.findLastIndex((_, power) => bytes >= 1000 ** power)
-  const power = Math.max(0, at)
-  const number = bytes / 1000 ** power
-  // One digit behind the point says enough, but must not make of 999.96 a thousand.
-  const short = Math.floor(number * 10) / 10
-  return `${Number.isInteger(short) ? short : short.toFixed(1)} ${units[power] ?? ''}`
 }

@@ -11,6 +11,7 @@ import type {
 } from '../adapters/nxqueue/index.js'
 import { byteText } from '../adapters/nxqueue/planner/byte-text.js'
 import { tableLines } from './columns.js'
+import { volumeStates } from './inventory-text.js'
 import { jsonLine, plainText } from './output.js'
 import { age } from './stat-text.js'
 import { formatTime, type TimeFormat } from './times.js'
@@ -57,7 +58,7 @@ export function* statusLines(
       () =>
         volumes.map(({ name, state, group, capacity, used, reserved, drive, jobIDs }) => {
           const free = Math.max(0, capacity - used - reserved)
-          const cells = [name, states[state], group ?? '-', byteText(used), byteText(free)]
+          const cells = [name, volumeStates[state], group ?? '-', byteText(used), byteText(free)]
           return [...cells, drive ?? '-', jobIDs.join(' ') || '-'].map(plainText)
         }),
     )
@@ -72,8 +73,6 @@ export function* statusLines(
   }
   for (const { item, error } of bad) yield plainText(`${item}: ${error.message}`)
 }
-
-const states = ['unknown', 'enabled', 'read-only', 'disabled'] as const
 
 function* launchedLines(launched: readonly LaunchedJob[], now: number): Generator<string> {
   const columns = columnsOf('JOB', 'STATE', 'SINCE>', 'SERVER', 'VOLUME', 'DRIVE')

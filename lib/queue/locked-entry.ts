@@ -1,14 +1,14 @@
 import { errnoOf, FsqError } from '../errors.js'
 import { fromByteString } from '../name/charset.js'
 import { longestName, type ParsedItemName, parseItemName } from '../name/item-name.js'
-import { close, isSameFile, openEntry, reopen } from '../posix/files.js'
+import { close, isSameFile, openEntry } from '../posix/files.js'
 import { statEntry } from '../posix/names.js'
 import { getNative } from '../posix/native.js'
 import { entryPath, type Path } from '../posix/path.js'
 import type { QueueContext } from './context.js'
 import { checkQueue, failure } from './failure.js'
 import { printableName } from './printable.js'
-import { wake } from './wake.js'
+import { LaterWake } from './wake.js'
 
 /** A directory of a queue in which items are whole. */
 export type State = 'queue' | 'done' | 'fail'
@@ -49,20 +49,16 @@ export async function withLockedEntry<T>(
   try {
     const name = readEntry(queue, state, entry)
     const fd = openEntry(path)
-    let waker: number | undefined
+    using wake = new LaterWake(fd)
     try {
       if (!getNative().flock(fd)) {
         const message = `somebody is working on item ${id}; it is locked`
         throw new FsqError('FSQ_ITEM_LOCKED', message, fields)
       }
       if (!isSameFile(fd, path)) throw gone(queue, state, id)
-      return await act({ id, path, name, fd, wakeAfter: () => (waker ??= reopened(fd)) })
+      return await act({ id, path, name, fd, wakeAfter: wake.ask })
     } finally {
       close(fd)
-      if (waker !== undefined) {
-        wake(waker)
-        close(waker)
-      }
     }
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' && !(error instanceof FsqError)) {
@@ -73,13 +69,6 @@ export async function withLockedEntry<T>(
       id,
     })
   }
-}
-
-/** Where it cannot be opened anew, the wake comes a moment too early, and the next sweep is what is left. */
-function reopened(fd: number): number | undefined {
-  const waker = reopen(fd)
-  if (waker === undefined) wake(fd)
-  return waker
 }
 
 /**

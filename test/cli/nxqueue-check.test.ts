@@ -1,7 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { inventorySchema } from '../../lib/adapters/nxqueue/index.js'
-import { byteText, inventoryLines } from '../../lib/cli/inventory-text.js'
+import { byteText } from '../../lib/adapters/nxqueue/planner/byte-text.js'
+import { inventoryLines } from '../../lib/cli/inventory-text.js'
 import { check, place } from '../helpers/cli.js'
 
 t.jobs = 4

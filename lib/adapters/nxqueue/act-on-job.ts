@@ -1,12 +1,9 @@
 import { FsqError } from '../../errors.js'
-import { toByteString } from '../../name/charset.js'
 import { claimByName } from '../../queue/claim.js'
-import { withLockedEntry } from '../../queue/locked-entry.js'
 import { requeueEntry } from '../../queue/requeue.js'
 import type { Cluster } from './cluster.js'
 import { entryOf, findJob, findJobOrThrow, type FoundJob } from './find-job.js'
-import { putBack } from './put-back.js'
-import { unlessElsewhere } from './unless-elsewhere.js'
+import { putBackByName } from './put-back.js'
 import { free, type JobRecord, type Launched, launchOf, update } from './store.js'
 
 /*
@@ -68,7 +65,7 @@ export async function runAgain(cluster: Cluster, jobID: string): Promise<string>
   // What was carried under its name once would be known elsewhere, and not be carried again.
   const id = await requeueEntry(context, state, entryOf(found), { fresh: isCarried })
   // Its server would do it as well, since nobody launched it.
-  if (context.host !== undefined) await toQueue(cluster, { ...found, id })
+  if (context.host !== undefined) await putBackByName(context, queue.context, id, isCarried)
   return id
 }
 
@@ -82,14 +79,14 @@ export async function runAgain(cluster: Cluster, jobID: string): Promise<string>
  * certainly runs
  */
 export async function releaseJob(cluster: Cluster, jobID: string): Promise<string | undefined> {
-  const { store } = cluster
+  const { store, queue, isCarried } = cluster
   const found = await findJob(cluster, jobID)
   if (found?.state !== 'queue' || found.context.host === undefined)
     return releaseElsewhere(cluster, jobID, found)
   const launched = await launchOf(store, found.id)
   using item = claimByName(found.context, found.id)
   const { id, state } = await item.failTmp({ maxTries: 0 })
-  if (state === 'queue') await toQueue(cluster, { ...found, id })
+  if (state === 'queue') await putBackByName(found.context, queue.context, id, isCarried)
   await free(store, found.id, launched)
   return id
 }
@@ -110,15 +107,6 @@ async function releaseElsewhere(
     throw new FsqError('FSQ_NXQUEUE_JOB', `${jobID} is not launched: there is nothing to release`)
   }
   await free(store, ...launch)
-}
-
-async function toQueue({ queue, isCarried }: Cluster, found: FoundJob): Promise<void> {
-  const entry = toByteString(found.id, found.context.reading.charset)
-  await unlessElsewhere(
-    withLockedEntry(found.context, 'queue', entry, 'put back', async (item) => {
-      await putBack(found.context, queue.context, item, isCarried)
-    }),
-  )
 }
 
 async function hasEnded({ store }: Cluster, { jobID, state }: FoundJob): Promise<FsqError> {

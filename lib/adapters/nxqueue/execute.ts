@@ -1,7 +1,6 @@
 import { FsqError } from '../../errors.js'
 import { toByteString } from '../../name/charset.js'
 import { parseItemName } from '../../name/item-name.js'
-import { close, reopen } from '../../posix/files.js'
 import { entryPath } from '../../posix/path.js'
 import {
   isRunning,
@@ -10,10 +9,9 @@ import {
   signalGroup,
 } from '../../posix/process-identity.js'
 import type { QueueContext } from '../../queue/context.js'
-import { withLockedEntry } from '../../queue/locked-entry.js'
-import { putBack } from './put-back.js'
+import { putBack, putBackByName } from './put-back.js'
 import type { Item } from '../../queue/item.js'
-import { wake } from '../../queue/wake.js'
+import { LaterWake } from '../../queue/wake.js'
 import { after } from '../../timer.js'
 import type { FinishedEvent } from '../../work/events.js'
 import type { Ending, Result, Runner } from '../../work/job.js'
@@ -21,7 +19,6 @@ import type { Drive, Inventory, Volume } from './inventory.js'
 import { type Job, jobOf } from './job-item.js'
 import type { JobKind } from './job.js'
 import { asFsqError } from './as-fsq-error.js'
-import { unlessElsewhere } from './unless-elsewhere.js'
 import {
   free,
   holdsAll,
@@ -123,26 +120,21 @@ export class Executor {
       await this.#putBack(item, launched, 'it was not launched with all that it needs')
       return { stopped: true }
     }
+    if (launched.run !== undefined) return this.#endLost(item, launched, launched.run)
     const [, kind = ''] = item.arguments
-    if (launched.run === undefined && !Object.hasOwn(run, kind)) {
+    const runJob = Object.hasOwn(run, kind) ? run[kind as JobKind] : undefined
+    if (runJob === undefined) {
       await this.#putBack(item, launched, `nothing here does ${kind} jobs`)
       return { stopped: true }
     }
     this.#launches.set(item.id, launched)
-    if (launched.run !== undefined) {
-      const { service, program = service } = launched.run
-      if (isRunning(program) === true && !this.#isSelf(program))
-        return { unable: lost(item, 'is still running, though it gave up its lock') }
-      if (await this.#isCancelled(launched)) await this.#endCancelled(item, launched)
-      return { thrown: lost(item, 'was running when its service ended, and is tried again') }
-    }
     const began = item.context.clock.now()
     await this.#record(item, launched, { service: this.#self, began })
     using ended = new Ended(ending)
     this.#running.set(item.id, { jobID: launched.jobID, cancel: ended.cancel })
     try {
       if (await this.#isCancelled(launched)) ended.cancel.abort()
-      const result = await this.#runJob(item, launched, ended, began)
+      const result = await this.#runJob(runJob, item, launched, ended, began)
       if (isLeft(result, ending)) await this.#forgetRun(item, launched)
       else if (isSuccess(result, item)) await this.#count(launched, item)
       else if (ended.cancel.signal.aborted) await this.#endCancelled(item, launched)
@@ -150,6 +142,19 @@ export class Executor {
     } finally {
       this.#running.delete(item.id)
     }
+  }
+
+  /** It was running when a service of ours ended, and its lock is free. */
+  async #endLost(
+    item: Item,
+    launched: Launched,
+    { service, program = service }: Run,
+  ): Promise<Result> {
+    this.#launches.set(item.id, launched)
+    if (isRunning(program) === true && !this.#isSelf(program))
+      return { unable: lost(item, 'is still running, though it gave up its lock') }
+    if (await this.#isCancelled(launched)) await this.#endCancelled(item, launched)
+    return { thrown: lost(item, 'was running when its service ended, and is tried again') }
   }
 
   /** Looks whether a job that runs is to be ended; all of them without a jobID. */
@@ -185,14 +190,7 @@ export class Executor {
     this.#launches.delete(id)
     if (type !== 'done' && launched !== undefined) await this.#recordFailure(launched, ended)
     await free(store, id, launched)
-    if (outcome.state !== 'queue') return
-    const next = outcome.id
-    const entry = toByteString(next, own.reading.charset)
-    await unlessElsewhere(
-      withLockedEntry(own, 'queue', entry, 'put back', async (item) => {
-        await putBack(own, queue, item, carried)
-      }),
-    )
+    if (outcome.state === 'queue') await putBackByName(own, queue, outcome.id, carried)
   }
 
   async #recordFailure({ jobID }: Launched, { type, code, error }: FinishedEvent): Promise<void> {
@@ -222,30 +220,24 @@ export class Executor {
     if (launched?.server === server) await free(store, id, launched)
     const path = entryPath(own.paths.queue, toByteString(id, own.reading.charset))
     const name = parseItemName(id, own.reading)
-    let waker: number | undefined
-    const wakeAfter = (): void => {
-      waker = reopen(fd)
-    }
-    await putBack(own, queue, { id, path, fd, name, wakeAfter }, carried)
+    using wake = new LaterWake(fd)
+    await putBack(own, queue, { id, path, fd, name, wakeAfter: wake.ask }, carried)
     item.close()
-    if (waker !== undefined) {
-      wake(waker)
-      close(waker)
-    }
     onReturned(id, why)
   }
 
-  async #runJob(item: Item, launched: Launched, ending: Ending, began: number): Promise<Result> {
-    const { store, inventory, run } = this.#parts
+  async #runJob(
+    runJob: JobRunner,
+    item: Item,
+    launched: Launched,
+    ending: Ending,
+    began: number,
+  ): Promise<Result> {
+    const { store, inventory } = this.#parts
     let recorded = Promise.resolve()
     try {
       if (ending.signal.aborted) return { thrown: ending.signal.reason }
       const job = await jobOf(item)
-      const runJob = run[job.kind]
-      if (runJob === undefined)
-        return {
-          unable: new FsqError('FSQ_NXQUEUE_JOB', `nothing here can ${job.kind}: ${item.id}`),
-        }
       const { drives, volumes } = inventory()
       const { drive, volume } = launched
       if (drive !== undefined && volume !== undefined)
