@@ -1,73 +1,175 @@
-import { pinDirectory, type PinnedDirectory } from './files.js'
+import { deferred, type Deferred } from '../deferred.js'
+import { isSameFile, pinDirectory, type PinnedDirectory } from './files.js'
 import type { Path } from './path.js'
+import { systemError } from './system-error.js'
 
 /*
- * Group commit. A directory is synced as a whole, so changes that wait for the same directory at the
- * same time need one fsync(2) between them. While one runs, those who made further changes gather
- * behind it:
+ * Group commit. A directory is synced as a whole, so changes in the same directory at the same time
+ * need one fsync(2) between them. While one runs, those who want to change something gather behind it:
  *
- *   1. a change is made in the directory
- *   2. the fsync of all changes that were made since the last one began
- *   3. whoever made one of them goes on, or learns that it failed
+ *   1. the directory is opened
+ *   2. all changes that gathered are made, one after the other
+ *   3. the fsync of the directory
+ *   4. whoever made one of them goes on, or learns that it failed, and was taken back
  *
- * A change that is made after an fsync began is never covered by it: it waits for the next. One
- * change alone waits for one fsync and for nothing else.
- *
- * Directories are told apart by their inodes, not by their paths: one that took the place of another
- * meanwhile is not synced by syncing that.
+ * A change is never made while the directory is being synced, when it would wait for the kernel's lock
+ * of it and not be covered. One change alone waits for one fsync and for nothing else.
  */
 
-/** The fsyncs that have not begun, by directory. */
-const next = new Map<string, Promise<void>>()
+/** What is done in a directory. */
+export interface DirectoryChange<T> {
+  /** Does it. What it throws concerns this change alone. */
+  readonly make: (directory: PinnedDirectory) => T
+  /** Takes back what was made, which is not going to last; the caller is told that it failed. */
+  readonly undo: (made: T, directory: PinnedDirectory) => void
+  /**
+   * Whether the directory must be in its place afterwards, for a change that goes by its path. It fails with
+   * ENOENT where the path means another directory by then, or none.
+   *
+   * @defaultValue false
+   */
+  readonly inPlace?: boolean
+}
 
-/** The fsync that runs, by directory. Never rejects. */
+/** A change whose type does not matter to the others. */
+interface Member {
+  /** False where it failed. */
+  readonly make: (directory: PinnedDirectory) => boolean
+  readonly inPlace: boolean
+  readonly last: () => void
+  readonly fail: (reason: unknown, directory: PinnedDirectory) => void
+}
+
+/** Changes that share an fsync. */
+class Lot {
+  readonly #path: Path
+  readonly #directory: PinnedDirectory
+  readonly #members: Member[] = []
+
+  constructor(path: Path) {
+    this.#path = path
+    this.#directory = pinDirectory(path)
+  }
+
+  /** Whether the path means the directory of this lot now. */
+  get isInPlace(): boolean {
+    return isSameFile(this.#directory.fd, this.#path)
+  }
+
+  async add<T>({ make, undo, inPlace = false }: DirectoryChange<T>): Promise<T> {
+    const done: Deferred<T> = deferred()
+    let made: { readonly value: T } | undefined
+    this.#members.push({
+      inPlace,
+      make: (directory) => {
+        try {
+          made = { value: make(directory) }
+        } catch (error) {
+          done.reject(error)
+        }
+        return made !== undefined
+      },
+      last: () => {
+        if (made !== undefined) done.resolve(made.value)
+      },
+      fail: (reason, directory) => {
+        if (made !== undefined) undo(made.value, directory)
+        done.reject(reason)
+      },
+    })
+    return done.promise
+  }
+
+  /** Makes all of them. Never rejects. */
+  async run(): Promise<void> {
+    const directory = this.#directory
+    let made = this.#members.filter(({ make }) => make(directory))
+    try {
+      made = this.#inPlace(made)
+      if (made.length > 0) await directory.sync()
+      for (const { last } of made) last()
+    } catch (error) {
+      for (const { fail } of made) fail(error, directory)
+    } finally {
+      directory.close()
+    }
+  }
+
+  /** Those that may stay as they were made. */
+  #inPlace(made: Member[]): Member[] {
+    if (!made.some(({ inPlace }) => inPlace) || this.isInPlace) return made
+    const error = systemError('ENOENT', this.#path)
+    for (const { inPlace, fail } of made) if (inPlace) fail(error, this.#directory)
+    return made.filter(({ inPlace }) => !inPlace)
+  }
+}
+
+/** Those that have not begun, by the path of the directory. */
+const next = new Map<string, Lot>()
+
+/** Those that run. */
 const running = new Map<string, Promise<void>>()
+
+/**
+ * Makes a change in a directory, and waits until it survives the loss of power. Whoever changes the same
+ * directory at the same time shares the fsync(2).
+ *
+ * @throws what `make` throws; the system's error. The fsync is final: the change was taken back, nobody
+ * tries again on that descriptor (fsync(2), Linux: the kernel may have dropped the pages).
+ */
+export async function changeDirectory<T>(path: string, change: DirectoryChange<T>): Promise<T> {
+  return gathering(path).add(change)
+}
+
+/** {@link changeDirectory} where the change need not survive the loss of power. */
+export function changeUnsynced<T>(path: string, change: DirectoryChange<T>): T {
+  const directory = pinDirectory(path)
+  try {
+    const made = change.make(directory)
+    if (change.inPlace === true && !isSameFile(directory.fd, path)) {
+      change.undo(made, directory)
+      throw systemError('ENOENT', path)
+    }
+    return made
+  } finally {
+    directory.close()
+  }
+}
 
 /**
  * Waits until every change that was made in the directory before this call survives the loss of
  * power. Whoever waits for the same directory at the same time shares the fsync(2).
  *
- * @throws the system's error. The fsync is final: whoever made a change takes it back, nobody tries
- * again on that descriptor (fsync(2), Linux: the kernel may have dropped the pages).
+ * @throws the system's error. The fsync is final: whoever made a change takes it back.
  */
 export async function syncDirectory(path: Path): Promise<void> {
-  await syncPinned(pinDirectory(path))
-}
-
-/** {@link syncDirectory} for a directory that is held open; closes it. */
-export async function syncPinned(directory: PinnedDirectory): Promise<void> {
-  let shared: Promise<void> | undefined
-  try {
-    shared = next.get(directory.key)
-  } catch (error) {
-    directory.close()
-    throw error
-  }
-  if (shared !== undefined) {
-    directory.close()
-    await shared
+  const nothing = { make: () => undefined, undo: () => undefined }
+  // What took the place of another directory meanwhile is not synced by syncing that.
+  if (typeof path === 'string' && next.get(path)?.isInPlace !== false) {
+    await changeDirectory(path, nothing)
     return
   }
-  const syncing = syncNext(directory)
-  next.set(directory.key, syncing)
-  await syncing
+  const lot = new Lot(path)
+  const added = lot.add(nothing)
+  await Promise.all([added, lot.run()])
 }
 
-/** Syncs the directory as soon as no other fsync of it runs. */
-async function syncNext(directory: PinnedDirectory): Promise<void> {
-  const { key } = directory
-  try {
-    await running.get(key)
-    next.delete(key)
-    const syncing = directory.sync()
-    const settled = syncing.catch(() => undefined)
-    running.set(key, settled)
-    try {
-      await syncing
-    } finally {
-      if (running.get(key) === settled) running.delete(key)
-    }
-  } finally {
-    directory.close()
-  }
+/** The lot that changes of the directory are to join. */
+function gathering(path: string): Lot {
+  const there = next.get(path)
+  if (there !== undefined) return there
+  const lot = new Lot(path)
+  next.set(path, lot)
+  void runNext(path, lot)
+  return lot
+}
+
+/** Makes the changes as soon as no others of that directory are synced. */
+async function runNext(path: string, lot: Lot): Promise<void> {
+  await running.get(path)
+  next.delete(path)
+  const run = lot.run()
+  running.set(path, run)
+  await run
+  if (running.get(path) === run) running.delete(path)
 }

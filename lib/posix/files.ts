@@ -309,18 +309,10 @@ const readAgainAfter = 10
  */
 export function pinDirectory(path: Path): PinnedDirectory {
   const fd = openDirectory(path)
-  let key: string | undefined
   hasProc ??= existsSync('/proc/self/fd')
   return {
     fd,
     path: hasProc ? `/proc/self/fd/${fd}` : path.toString(),
-    get key() {
-      if (key === undefined) {
-        const { dev, ino } = fstatSync(fd, { bigint: true })
-        key = `${dev}:${ino}`
-      }
-      return key
-    },
     sync: () => sync(fd),
     close: () => {
       close(fd)
@@ -345,8 +337,6 @@ export interface PinnedDirectory {
   readonly fd: number
   /** The path to use for it while it is open. */
   readonly path: string
-  /** Its device and inode: the same text for the same directory. */
-  readonly key: string
   /** fsync(2) of it: the names that were made or removed in it before survive a power cut. */
   readonly sync: () => Promise<void>
   /** Closes it. */

@@ -63,7 +63,6 @@ export async function enqueueItem(
       if (claim.present !== undefined) return claim.present
       if (queue.settings.durability === 'none') await turn()
       else await all([draft.sync(), key?.sync()])
-      signal?.throwIfAborted()
       const id = await published(queue, draft, options)
       await key?.settle(id)
       return id
@@ -87,7 +86,10 @@ async function published(
   const link = async (number?: bigint): Promise<string> =>
     publish(
       queue,
-      () => draft.link(number),
+      () => {
+        signal?.throwIfAborted()
+        return draft.link(number)
+      },
       (directory) => {
         draft.unlink(directory)
       },

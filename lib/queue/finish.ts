@@ -147,21 +147,26 @@ async function move(item: Finishing, directory: string, name: ItemName): Promise
   const { queue, id, fd, stat } = item
   const { charset } = queue.writing
   const from = entryPath(queue.paths.queue, toByteString(id, charset))
-  try {
-    if (fd !== undefined && !isSameFile(fd, from, stat)) throw noItem(queue.name, id)
-    const staysInQueue = directory === queue.paths.queue
+  const staysInQueue = directory === queue.paths.queue
+  // Where the name does not change, it is kept to the byte, however its writer escaped it.
+  let target = id
+  let entropy = name.entropy
+  const nextName = (taken: boolean): string => {
+    if (taken) {
+      entropy = followingEntropy(entropy)
+      target = formatItemName({ ...name, entropy }, queue.writing)
+    }
+    return toByteString(target, charset)
+  }
+  const check = (): void => {
+    if (fd === undefined) return
+    if (!isSameFile(fd, from, stat)) throw noItem(queue.name, id)
     const time = staysInQueue ? item.notBefore : new Date(queue.clock.now())
-    if (fd !== undefined && time !== undefined) touch(fd, time)
-    // Where the name does not change, it is kept to the byte, however its writer escaped it.
-    let target = staysInQueue ? formatItemName(name, queue.writing) : id
-    let entropy = name.entropy
-    await moveEntry(queue, from, directory, (taken) => {
-      if (taken) {
-        entropy = followingEntropy(entropy)
-        target = formatItemName({ ...name, entropy }, queue.writing)
-      }
-      return toByteString(target, charset)
-    })
+    if (time !== undefined) touch(fd, time)
+  }
+  try {
+    if (staysInQueue) target = formatItemName(name, queue.writing)
+    await moveEntry(queue, from, directory, nextName, { check })
     return target
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') throw missingQueue(queue, error) ?? noItem(queue.name, id)

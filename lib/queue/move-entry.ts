@@ -1,10 +1,9 @@
 import { errnoOf } from '../errors.js'
-import { syncDirectory, syncPinned } from '../posix/directory-sync.js'
-import { isSameFile, pinDirectory, type PinnedDirectory } from '../posix/files.js'
+import { changeDirectory, changeUnsynced, syncDirectory } from '../posix/directory-sync.js'
+import type { PinnedDirectory } from '../posix/files.js'
 import { inodeOf } from '../posix/inode.js'
 import { moveInto, moveNoReplace, unlink } from '../posix/names.js'
 import { entryPath, type Path } from '../posix/path.js'
-import { systemError } from '../posix/system-error.js'
 import type { QueueContext } from './context.js'
 
 /*
@@ -36,6 +35,11 @@ export interface MoveOptions {
   readonly origin?: string
   /** Whether the move makes it work to do. @defaultValue false */
   readonly isWork?: boolean
+  /**
+   * What is looked at a moment before it is moved, which is after the syncs of others: what it throws keeps the
+   * entry where it is.
+   */
+  readonly check?: () => void
 }
 
 /**
@@ -50,40 +54,28 @@ export async function moveEntry(
   from: Path,
   directory: string,
   nextName: (taken: boolean) => string,
-  { origin = queue.paths.queue, isWork = false }: MoveOptions = {},
+  { origin = queue.paths.queue, isWork = false, check }: MoveOptions = {},
 ): Promise<void> {
   const { durability } = queue.settings
-  const pinned = pinDirectory(directory)
-  let moved: Moved
-  try {
-    moved = moveToFree(from, pinned, nextName)
-  } catch (error) {
-    pinned.close()
-    throw error
+  const lasts = durability === 'full' || (durability === 'enqueue' && isWork)
+  const change = {
+    make: (target: PinnedDirectory) => {
+      check?.()
+      return moveToFree(from, target, nextName)
+    },
+    undo: (moved: Moved, target: PinnedDirectory) => {
+      undo(moved, target.path, from)
+    },
+    inPlace: isWork,
   }
-  try {
-    if (isWork && !isSameFile(pinned.fd, directory)) throw systemError('ENOENT', directory)
-  } catch (error) {
-    undo(moved, pinned.path, from)
-    pinned.close()
-    throw error
-  }
+  const moved = lasts ? await changeDirectory(directory, change) : changeUnsynced(directory, change)
   const linked = moved.how === 'linked'
-  // Without its new name on the disk, the loss of power could leave a linked item with neither.
-  if (durability === 'full' || (durability === 'enqueue' && (linked || isWork))) {
-    try {
-      await syncPinned(pinned)
-    } catch (error) {
-      undo(moved, directory, from)
-      throw error
-    }
-  } else {
-    pinned.close()
-  }
   if (!linked && !isWork) return
   try {
+    // Without its new name on the disk, the loss of power could leave a linked item with neither.
+    if (linked && durability === 'enqueue' && !lasts) await syncDirectory(directory)
     if (linked) unlink(from)
-    if (durability === 'full' || (durability === 'enqueue' && isWork)) await syncDirectory(origin)
+    if (lasts) await syncDirectory(origin)
   } catch (error) {
     undo(moved, directory, from)
     throw error

@@ -1,10 +1,10 @@
-import { syncPinned } from '../posix/directory-sync.js'
-import { isSameFile, pinDirectory } from '../posix/files.js'
-import { systemError } from '../posix/system-error.js'
+import { changeDirectory } from '../posix/directory-sync.js'
+import type { PinnedDirectory } from '../posix/files.js'
 import type { QueueContext } from './context.js'
 
 /**
- * Makes names in queue/, to last at every durability but `none`.
+ * Makes names in queue/, to last at every durability but `none`; together with those that others make at
+ * the same time.
  *
  * The names are made by the path of queue/, which is held open before and looked at after: a queue
  * that is moved away meanwhile, as uninstall does, either had the names before it was moved, where
@@ -20,22 +20,22 @@ export async function publish<T>(
   takeBack: (directory: string) => void,
 ): Promise<T> {
   if (settings.durability === 'none') return make()
-  const pinned = pinDirectory(paths.queue)
-  let made: T
-  try {
-    made = make()
-    if (!isSameFile(pinned.fd, paths.queue)) throw systemError('ENOENT', paths.queue)
-  } catch (error) {
-    takeBack(pinned.path)
+  const undo = (directory: PinnedDirectory): void => {
+    takeBack(directory.path)
     takeBack(paths.queue)
-    pinned.close()
-    throw error
   }
-  try {
-    await syncPinned(pinned)
-    return made
-  } catch (error) {
-    takeBack(paths.queue)
-    throw error
-  }
+  return changeDirectory(paths.queue, {
+    make: (directory) => {
+      try {
+        return make()
+      } catch (error) {
+        undo(directory)
+        throw error
+      }
+    },
+    undo: (_made, directory) => {
+      undo(directory)
+    },
+    inPlace: true,
+  })
 }

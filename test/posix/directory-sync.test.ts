@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, renameSync, unlinkSync, writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import type * as DirectorySync from '../../lib/posix/directory-sync.js'
 import * as files from '../../lib/posix/files.js'
@@ -6,6 +6,7 @@ import { temporaryDirectory } from '../helpers/temporary.js'
 
 /** A disk whose fsync of a directory ends when the test says so. */
 interface Disk {
+  readonly changeDirectory: typeof DirectorySync.changeDirectory
   readonly syncDirectory: typeof DirectorySync.syncDirectory
   /** The fsyncs that run, each with what was in the directory when it began. */
   readonly syncs: { readonly saw: string[]; end(error?: Error): void }[]
@@ -16,7 +17,7 @@ interface Disk {
 async function slowDisk(t: Test): Promise<Disk> {
   const syncs: Disk['syncs'] = []
   let open = 0
-  const { syncDirectory } = await t.mockImport<typeof DirectorySync>(
+  const { changeDirectory, syncDirectory } = await t.mockImport<typeof DirectorySync>(
     '../../lib/posix/directory-sync.js',
     {
       '../../lib/posix/files.js': {
@@ -27,7 +28,6 @@ async function slowDisk(t: Test): Promise<Disk> {
           return {
             fd: pinned.fd,
             path: pinned.path,
-            key: pinned.key,
             sync: async () =>
               new Promise((resolve, reject) => {
                 syncs.push({
@@ -47,7 +47,7 @@ async function slowDisk(t: Test): Promise<Disk> {
       },
     },
   )
-  return { syncDirectory, syncs, open: () => open }
+  return { changeDirectory, syncDirectory, syncs, open: () => open }
 }
 
 /** Every callback that can run without an fsync ending has run. */
@@ -161,3 +161,94 @@ t.test('what is no directory cannot be synced', async (t) => {
   await t.rejects(syncDirectory(`${directory}/missing`), { code: 'ENOENT' })
   await t.rejects(syncDirectory(`${directory}/file`), { code: 'ENOTDIR' })
 })
+
+/** Makes a file of that name, and takes it back. */
+function newFile(directory: string, name: string): DirectorySync.DirectoryChange<string> {
+  const path = `${directory}/${name}`
+  return {
+    make: () => {
+      writeFileSync(path, '', { flag: 'wx' })
+      return name
+    },
+    undo: () => {
+      unlinkSync(path)
+    },
+    inPlace: true,
+  }
+}
+
+t.test('changes that come during an fsync are made after it, and share the next', async (t) => {
+  const directory = temporaryDirectory(t)
+  const { changeDirectory, syncs, open } = await slowDisk(t)
+  const change = async (name: string): Promise<string> =>
+    changeDirectory(directory, newFile(directory, name))
+  const first = change('a')
+  await settled()
+  const others = ['b', 'c'].map(change)
+  await settled()
+  t.strictSame(readdirSync(directory), ['a'])
+  syncs[0]?.end()
+  t.equal(await first, 'a')
+  await settled()
+  t.strictSame(syncs[1]?.saw, ['a', 'b', 'c'])
+  syncs[1]?.end()
+  t.strictSame(await Promise.all(others), ['b', 'c'])
+  t.equal(open(), 0)
+})
+
+t.test('a change that cannot be made fails alone', async (t) => {
+  const directory = temporaryDirectory(t)
+  writeFileSync(`${directory}/a`, 'of somebody else')
+  const { changeDirectory, syncs, open } = await slowDisk(t)
+  const taken = changeDirectory(directory, newFile(directory, 'a'))
+  const free = changeDirectory(directory, newFile(directory, 'b'))
+  await t.rejects(taken, { code: 'EEXIST' })
+  syncs[0]?.end()
+  t.equal(await free, 'b')
+  t.strictSame(readdirSync(directory), ['a', 'b'])
+  await t.rejects(changeDirectory(directory, newFile(directory, 'a')), { code: 'EEXIST' })
+  t.equal(syncs.length, 1, 'nothing is synced where nothing was changed')
+  t.equal(open(), 0)
+})
+
+t.test('changes whose fsync fails are taken back', async (t) => {
+  const directory = temporaryDirectory(t)
+  const { changeDirectory, syncs, open } = await slowDisk(t)
+  const changes = ['a', 'b'].map(async (name) =>
+    changeDirectory(directory, newFile(directory, name)),
+  )
+  await settled()
+  syncs[0]?.end(new Error('EIO'))
+  for (const change of changes) await t.rejects(change, { message: 'EIO' })
+  t.strictSame(readdirSync(directory), [])
+  t.equal(open(), 0)
+})
+
+t.test(
+  'a change in a directory that is moved away meanwhile fails, if it goes by the path',
+  async (t) => {
+    const parent = temporaryDirectory(t)
+    const directory = `${parent}/d`
+    mkdirSync(directory)
+    const { changeDirectory, syncs, open } = await slowDisk(t)
+    const running = changeDirectory(directory, newFile(directory, 'a'))
+    await settled()
+    const byPath = changeDirectory(directory, newFile(directory, 'b'))
+    const pinned = changeDirectory(directory, {
+      make: ({ path }) => {
+        writeFileSync(`${path}/c`, '')
+      },
+      undo: () => undefined,
+    })
+    renameSync(directory, `${parent}/old`)
+    mkdirSync(directory)
+    syncs[0]?.end()
+    await running
+    await t.rejects(byPath, { code: 'ENOENT' })
+    syncs[1]?.end()
+    await pinned
+    t.strictSame(readdirSync(directory), [])
+    t.strictSame(readdirSync(`${parent}/old`).sort(), ['a', 'c'])
+    t.equal(open(), 0)
+  },
+)

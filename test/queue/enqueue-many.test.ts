@@ -14,6 +14,7 @@ import type { Queue } from '../../lib/root/queue.js'
 import { openRoot } from '../../lib/root/root.js'
 import type { Settings } from '../../lib/settings.js'
 import { modeOf } from '../helpers/mode.js'
+import { publishOn } from '../helpers/publish-on.js'
 import { contentsOf, nothing, temporaryDirectory, temporaryQueue } from '../helpers/temporary.js'
 
 const withoutPrlimit =
@@ -290,7 +291,7 @@ async function countingDisk(
       ...disk,
       '../../lib/queue/draft.js': await t.mockImport<object>('../../lib/queue/draft.js', disk),
       '../../lib/queue/flush.js': await t.mockImport<object>('../../lib/queue/flush.js', disk),
-      '../../lib/queue/publish.js': await t.mockImport<object>('../../lib/queue/publish.js', disk),
+      '../../lib/queue/publish.js': await publishOn(t, disk),
     },
   )
   return { enqueueItems, syncs }

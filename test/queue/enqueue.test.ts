@@ -24,6 +24,7 @@ import { openRoot } from '../../lib/root/root.js'
 import type { SettingsOptions } from '../../lib/settings.js'
 import { putEntry } from '../helpers/entries.js'
 import { modeOf } from '../helpers/mode.js'
+import { publishOn } from '../helpers/publish-on.js'
 import {
   contentsOf,
   nothing,
@@ -321,7 +322,7 @@ t.test('where tmp/ is on another file system', async (t) => {
 async function enqueueOn(t: Test, machine: object): Promise<typeof Enqueue.enqueueItem> {
   const { enqueueItem } = await t.mockImport<typeof Enqueue>('../../lib/queue/enqueue.js', {
     '../../lib/queue/draft.js': await t.mockImport<object>('../../lib/queue/draft.js', machine),
-    '../../lib/queue/publish.js': await t.mockImport<object>('../../lib/queue/publish.js', machine),
+    '../../lib/queue/publish.js': await publishOn(t, machine),
   })
   return enqueueItem
 }

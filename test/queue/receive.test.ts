@@ -9,6 +9,7 @@ import { bytesOf } from '../helpers/bytes.js'
 import { eventually } from '../helpers/cli.js'
 import { itemName, putEntry } from '../helpers/entries.js'
 import { modeOf } from '../helpers/mode.js'
+import { publishOn } from '../helpers/publish-on.js'
 import { contentsOf, nothing, temporaryQueue, underUmask } from '../helpers/temporary.js'
 
 const id = itemName({ args: ['a'] })
@@ -165,10 +166,9 @@ const receiveOn = async (
   t: Test,
   machine: Readonly<Record<string, object>>,
 ): Promise<typeof Reenqueue.receiveItem> => {
-  const publish = await t.mockImport<object>('../../lib/queue/publish.js', machine)
   const { receiveItem } = await t.mockImport<typeof Reenqueue>('../../lib/queue/reenqueue.js', {
     ...machine,
-    '../../lib/queue/publish.js': publish,
+    '../../lib/queue/publish.js': await publishOn(t, machine),
   })
   return receiveItem
 }

@@ -3,10 +3,11 @@ import { batchesOf } from '../../batches.js'
 import { errnoOf, FsqError, reasonOf } from '../../errors.js'
 import { checkWritable } from '../../posix/access.js'
 import { syncDirectory } from '../../posix/directory-sync.js'
-import { pinDirectory } from '../../posix/files.js'
+import { inodeOf } from '../../posix/inode.js'
 import { listNames, replaceFile, statEntry } from '../../posix/names.js'
 import { getNative } from '../../posix/native.js'
 import { entryPath } from '../../posix/path.js'
+import { systemError } from '../../posix/system-error.js'
 import { nextInSequence, type SequenceLock } from '../../queue/sequence-file.js'
 import { turn } from '../../turn.js'
 import {
@@ -369,13 +370,11 @@ function moveError(source: FilespoolerQueue, directory: string, cause: unknown):
 
 /** The same text for the same queue, whatever path leads there. */
 function keyOf({ directory, paths }: FilespoolerQueue): string {
+  const jobs = `${paths.jobs}/.`
   try {
-    const pinned = pinDirectory(`${paths.jobs}/.`)
-    try {
-      return pinned.key
-    } finally {
-      pinned.close()
-    }
+    const inode = inodeOf(jobs)
+    if (inode === undefined) throw systemError('ENOENT', jobs)
+    return inode.key
   } catch (cause) {
     throw queueError(`cannot use the queue ${directory}`, directory, cause)
   }
