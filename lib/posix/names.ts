@@ -14,7 +14,7 @@ import { dirname } from 'node:path'
 import { FsqError } from '../errors.js'
 import { pinDirectory, type PinnedDirectory } from './files.js'
 import { getNative } from './native.js'
-import { entryPath, type Path } from './path.js'
+import { entryName, entryPath, type Path } from './path.js'
 import { systemError } from './system-error.js'
 
 /*
@@ -78,8 +78,7 @@ export function moveInto(
   directory: PinnedDirectory,
   name: string,
 ): 'renamed' | 'linked' {
-  const to = Buffer.from(name, 'latin1')
-  if (getNative().renameNoReplace(from, to, directory.fd)) return 'renamed'
+  if (getNative().renameNoReplace(from, entryName(name), directory.fd)) return 'renamed'
   return linkOrRename(from, entryPath(directory.path, name))
 }
 

@@ -39,13 +39,13 @@ export function loadKoffi(): Native {
     }
   }
   const flock = libc.func('flock', 'int', ['int', 'int']) as Call
-  const mkfifo = libc.func('mkfifo', 'int', ['const void *', 'uint']) as Call
+  const mkfifo = libc.func('mkfifo', 'int', ['const char *', 'uint']) as Call
   const syncfs = optional(libc, 'syncfs', ['int']) as { async: AsyncCall } | undefined
   const renameat2 = optional(libc, 'renameat2', [
     'int',
-    'const void *',
+    'const char *',
     'int',
-    'const void *',
+    'const char *',
     'uint',
   ])
   /** Whether the system can do that: ENOSYS is an old kernel, EINVAL a file system without the flag. */
@@ -112,8 +112,9 @@ function optional(libc: LibraryHandle, name: string, types: string[]): Call | un
   }
 }
 
-function cString(path: Path): Buffer {
-  return typeof path === 'string' ? Buffer.from(`${path}\0`) : Buffer.concat([path, Buffer.of(0)])
+/** What koffi passes as a string of C: text in UTF-8, or bytes with their end. */
+function cString(path: Path): Path {
+  return typeof path === 'string' ? path : Buffer.concat([path, Buffer.of(0)])
 }
 
 /** An error of the form that Node.js gives to its own system calls. */

@@ -6,7 +6,13 @@ export type Path = string | Buffer
  * directory are bytes, which a string path can carry only where they are UTF-8.
  */
 export function entryPath(directory: string, name: string): Path {
-  return /[^\0-\x7f]/.test(name)
-    ? Buffer.concat([Buffer.from(`${directory}/`), Buffer.from(name, 'latin1')])
-    : `${directory}/${name}`
+  const entry = entryName(name)
+  return typeof entry === 'string'
+    ? `${directory}/${entry}`
+    : Buffer.concat([Buffer.from(`${directory}/`), entry])
+}
+
+/** The same, relative to the directory. */
+export function entryName(name: string): Path {
+  return /[^\0-\x7f]/.test(name) ? Buffer.from(name, 'latin1') : name
 }

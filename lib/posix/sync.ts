@@ -16,7 +16,7 @@ const brief = 2
 /** The same, by the size of a file in bytes: a large one takes as long as it takes to write it. */
 const little = 64 * 1024
 
-/** How long the last sync on a device took, in milliseconds. */
+/** How long the last sync on a device took that was alone, in milliseconds. */
 const lasted = new Map<number, number>()
 
 /** How many syncs have been asked for and have not ended. */
@@ -32,14 +32,19 @@ export async function sync(fd: number): Promise<void> {
   waiting++
   try {
     await turn() // Whoever asks in this very turn has asked after it.
-    const file = fstatSync(fd)
-    const quick = (lasted.get(file.dev) ?? brief) < brief
-    const alone = waiting === 1 && quick && (file.isDirectory() || file.size <= little)
-    const began = performance.now()
-    if (alone) fsyncSync(fd)
+    if (waiting === 1) await syncAlone(fd)
     else await fsyncAsync(fd)
-    lasted.set(file.dev, performance.now() - began)
   } finally {
     waiting--
   }
+}
+
+async function syncAlone(fd: number): Promise<void> {
+  const file = fstatSync(fd)
+  const isQuick = (lasted.get(file.dev) ?? brief) < brief
+  const isLittle = file.isDirectory() || file.size <= little
+  const began = performance.now()
+  if (isQuick && isLittle) fsyncSync(fd)
+  else await fsyncAsync(fd)
+  lasted.set(file.dev, performance.now() - began)
 }

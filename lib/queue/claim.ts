@@ -63,7 +63,7 @@ export function claimEntry(queue: QueueContext, entry: string, options: ClaimOpt
     const stat = statEntry(path)
     if (stat === undefined) return { skipped: 'gone' }
     if (!stat.isFile()) return { malformed: notFile() }
-    return early(queue, stat, options) ?? parsed(queue, entry, undefined, options)
+    return early(queue, stat, options) ?? parsed(queue, entry, path, undefined, options)
   }
   const opened = open(path, options)
   if (typeof opened !== 'number') return opened
@@ -75,7 +75,7 @@ export function claimEntry(queue: QueueContext, entry: string, options: ClaimOpt
     if (waits !== undefined) return waits
     if (options.lock && !getNative().flock(opened)) return { skipped: 'locked' }
     if (!isSameFile(opened, path, stat)) return { skipped: 'gone' }
-    const claim = parsed(queue, entry, opened, options, stat)
+    const claim = parsed(queue, entry, path, opened, options, stat)
     kept = true
     return claim
   } finally {
@@ -108,6 +108,7 @@ function open(path: Path, { unnoticed = false }: ClaimOptions): number | Claim {
 function parsed(
   context: QueueContext,
   entry: string,
+  path: Path,
   fd: number | undefined,
   { limits, backoff, onClose }: ClaimOptions,
   stat?: Stats,
@@ -120,6 +121,7 @@ function parsed(
       item: new Item({
         context,
         id,
+        path,
         name,
         fd,
         stat,
@@ -199,7 +201,8 @@ export function claimByName(
     throw new FsqError('FSQ_ITEM_LOCKED', `somebody is working on item ${id}; it is locked`, fields)
   }
   const name = parseItemName(id, queue.reading)
-  return new Item({ context: queue, id, name, fd, stat: statFile(fd), ownsFd: false, limits })
+  const stat = statFile(fd)
+  return new Item({ context: queue, id, path, name, fd, stat, ownsFd: false, limits })
 }
 
 /**

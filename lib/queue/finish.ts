@@ -2,7 +2,7 @@ import { errnoOf, FsqError } from '../errors.js'
 import { toByteString } from '../name/charset.js'
 import { formatItemName, type ItemName, type ParsedItemName } from '../name/item-name.js'
 import { isSameFile, type Stats } from '../posix/files.js'
-import { entryPath } from '../posix/path.js'
+import type { Path } from '../posix/path.js'
 import { checkedSetting } from '../settings.js'
 import type { QueueContext } from './context.js'
 import { followingEntropy } from './entropy.js'
@@ -73,6 +73,7 @@ export interface RetryOptions extends Partial<Limits> {
 export interface Finishing {
   readonly queue: QueueContext
   readonly id: string
+  readonly path: Path
   readonly name: ParsedItemName
   /** The descriptor that holds the lock; undefined where nothing was opened. */
   readonly fd: number | undefined
@@ -144,9 +145,8 @@ function tooLong({ queue, id }: Finishing, name: ItemName): FsqError | undefined
 
 /** Moves an item to a directory and returns its name there. */
 async function move(item: Finishing, directory: string, name: ItemName): Promise<string> {
-  const { queue, id, fd, stat } = item
+  const { queue, id, path, fd, stat } = item
   const { charset } = queue.writing
-  const from = entryPath(queue.paths.queue, toByteString(id, charset))
   const staysInQueue = directory === queue.paths.queue
   // Where the name does not change, it is kept to the byte, however its writer escaped it.
   let target = id
@@ -160,13 +160,13 @@ async function move(item: Finishing, directory: string, name: ItemName): Promise
   }
   const check = (): void => {
     if (fd === undefined) return
-    if (!isSameFile(fd, from, stat)) throw noItem(queue.name, id)
+    if (!isSameFile(fd, path, stat)) throw noItem(queue.name, id)
     const time = staysInQueue ? item.notBefore : new Date(queue.clock.now())
     if (time !== undefined) touch(fd, time)
   }
   try {
     if (staysInQueue) target = formatItemName(name, queue.writing)
-    await moveEntry(queue, from, directory, nextName, { check })
+    await moveEntry(queue, path, directory, nextName, { check })
     return target
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') throw missingQueue(queue, error) ?? noItem(queue.name, id)

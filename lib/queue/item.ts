@@ -3,6 +3,7 @@ import type { ParsedItemName } from '../name/item-name.js'
 import type { QueueContext } from './context.js'
 import { errnoOf, FsqError, reasonOf } from '../errors.js'
 import { close, readPieces, readSmall, statFile, type Stats } from '../posix/files.js'
+import type { Path } from '../posix/path.js'
 import {
   fail,
   type Finishing,
@@ -20,6 +21,7 @@ import { wake } from './wake.js'
 export interface ItemParts {
   readonly context: QueueContext
   readonly id: string
+  readonly path: Path
   readonly name: ParsedItemName
   readonly fd: number | undefined
   /** What fstat(2) says of the descriptor. */
@@ -239,8 +241,8 @@ export class Item implements Disposable, AsyncDisposable {
   }
 
   #finishing(): Finishing {
-    const { context, id, name, fd, stat, limits } = this.#parts
-    return { queue: context, id, name, fd, stat, limits }
+    const { context, id, path, name, fd, stat, limits } = this.#parts
+    return { queue: context, id, path, name, fd, stat, limits }
   }
 
   /** An item is finished once. Where it could not be moved it is still locked, for another attempt. */

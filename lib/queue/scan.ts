@@ -166,11 +166,13 @@ async function* scanItems(
   const gate = new DownGate(sources, options.ignoreDown === true)
   for (const source of sources) gate.isUp(source) // A queue that is down says so even when empty.
   /** Waits for the turn of the next item of a queue. False where that is down. */
-  const mayTake: MayTake = async (source) => {
-    if (pace.wait > 0) await pause(pace, signal)
-    else await turn()
-    signal?.throwIfAborted()
-    return gate.isUp(source)
+  const mayTake: MayTake = (source) => {
+    const isUp = (): boolean => {
+      signal?.throwIfAborted()
+      return gate.isUp(source)
+    }
+    const wait = pace.wait > 0 ? pause(pace, signal) : turn()
+    return wait === undefined ? isUp() : wait.then(isUp)
   }
   const itemsOf = options.ordered === true ? orderedItems : listedItems
   let yielded = 0
@@ -184,7 +186,7 @@ async function* scanItems(
   return undefined
 }
 
-type MayTake = (source: QueueContext) => Promise<boolean>
+type MayTake = (source: QueueContext) => boolean | Promise<boolean>
 
 /** Those that are listed at the beginning. */
 async function* listedItems(
@@ -194,7 +196,8 @@ async function* listedItems(
   mayTake: MayTake,
 ): AsyncGenerator<Item, undefined> {
   for (const { source, entry } of inOrder(sources, limit)) {
-    if (!(await mayTake(source))) continue
+    const may = mayTake(source)
+    if (!(may instanceof Promise ? await may : may)) continue
     const claim = takeEntry(source, entry, claimOptions, onEvent)
     const taken = claim instanceof Promise ? await claim : claim
     if ('item' in taken) yield taken.item
