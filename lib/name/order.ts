@@ -37,14 +37,18 @@ function isSameItem(a: string, b: string): boolean {
 
 /** Which of two names comes first: less than 0 for the first. */
 export function compareNames(a: string, b: string): number {
-  const endOfA = fieldEnd(a, 1)
-  const endOfB = fieldEnd(b, 1)
+  const timestampOfA = fieldEnd(a, 1)
+  const timestampOfB = fieldEnd(b, 1)
+  const entropyOfA = fieldEnd(a, timestampOfA + 1)
+  const entropyOfB = fieldEnd(b, timestampOfB + 1)
+  // Most names that are compared have fields of the same lengths, and then one look does.
+  const alike =
+    timestampOfA === timestampOfB && entropyOfA === entropyOfB && a.startsWith(b.charAt(0))
+  if (alike && a.charAt(timestampOfA + 1) !== '0' && b.charAt(timestampOfB + 1) !== '0')
+    return compareText(a, b)
   return (
-    compareText(a.slice(1, endOfA), b.slice(1, endOfB)) ||
-    compareNumbers(
-      a.slice(endOfA + 1, fieldEnd(a, endOfA + 1)),
-      b.slice(endOfB + 1, fieldEnd(b, endOfB + 1)),
-    ) ||
+    compareText(a.slice(1, timestampOfA), b.slice(1, timestampOfB)) ||
+    compareNumbers(a.slice(timestampOfA + 1, entropyOfA), b.slice(timestampOfB + 1, entropyOfB)) ||
     compareText(a, b)
   )
 }

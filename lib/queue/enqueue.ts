@@ -53,16 +53,18 @@ export async function enqueueItem(
     throw new TypeError('Expected an `id` beside `onDuplicate`')
   try {
     signal?.throwIfAborted()
-    const present = await presentItem(queue, options)
+    const hasKey = options.id !== undefined
+    const present = hasKey ? await presentItem(queue, options) : undefined
     if (present !== undefined) return present
     const draft = await Draft.write(queue, body, args, options)
     let claim: KeyClaim = {}
     try {
-      claim = await claimKey(queue, draft, options, true)
+      if (hasKey) claim = await claimKey(queue, draft, options, true)
       const { key } = claim
       if (claim.present !== undefined) return claim.present
       if (queue.settings.durability === 'none') await turn()
-      else await all([draft.sync(), key?.sync()])
+      else if (key === undefined) await draft.sync()
+      else await all([draft.sync(), key.sync()])
       const id = await published(queue, draft, options)
       await key?.settle(id)
       return id

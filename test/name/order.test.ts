@@ -1,5 +1,5 @@
 import t from 'tap'
-import { firstNames, sortNames } from '../../lib/name/order.js'
+import { compareNames, firstNames, sortNames } from '../../lib/name/order.js'
 
 /** Each list is in order. */
 const orders: Record<string, string[]> = {
@@ -35,6 +35,36 @@ for (const [what, names] of Object.entries(orders)) {
     t.strictSame(sortNames([...names].sort()), names)
   })
 }
+
+t.test('names are compared by their fields, whatever those are', async (t) => {
+  /** The fields of the order, as the words of fsq(7) have it. */
+  const inWords = (a: string, b: string): number => {
+    const text = (x = '', y = ''): number => Buffer.compare(Buffer.from(x), Buffer.from(y))
+    const number = (entropy = ''): string => entropy.replace(/^0+(?=.)/, '')
+    const [[firstOfA, ...partsOfA], [firstOfB, ...partsOfB]] = [a, b]
+    const [timestampOfA, entropyOfA] = partsOfA.join('').split(firstOfA ?? '')
+    const [timestampOfB, entropyOfB] = partsOfB.join('').split(firstOfB ?? '')
+    const [left, right] = [number(entropyOfA), number(entropyOfB)]
+    return (
+      text(timestampOfA, timestampOfB) ||
+      left.length - right.length ||
+      text(left, right) ||
+      text(a, b)
+    )
+  }
+  const parts = ['', '0', '00', '1', '10', '010', '-', '0-', '--', '.', 'x', '2012', '2013']
+  const names = ['_', '+'].flatMap((delimiter) =>
+    parts.flatMap((timestamp) =>
+      parts.map((entropy) => [delimiter, timestamp, delimiter, entropy, delimiter, 'h'].join('')),
+    ),
+  )
+  for (const a of names)
+    for (const b of names) {
+      const [got, wanted] = [compareNames(a, b), inWords(a, b)].map(Math.sign)
+      if (got !== wanted) t.equal(got, wanted, `${a} and ${b}`)
+    }
+  t.ok(names.length > 300)
+})
 
 t.test('the list that is given is itself sorted', async (t) => {
   const names = ['_2_0', '_1_0']
