@@ -7,9 +7,11 @@ export interface Deferred<T> {
 
 /** Promise.withResolvers of newer versions of Node.js. */
 export function deferred<T>(): Deferred<T> {
-  let settle: Omit<Deferred<T>, 'promise'> | undefined
-  const promise = new Promise<T>((resolve, reject) => {
-    settle = { resolve, reject }
+  let resolve: Deferred<T>['resolve'] | undefined
+  let reject: Deferred<T>['reject'] | undefined
+  const promise = new Promise<T>((toResolve, toReject) => {
+    resolve = toResolve
+    reject = toReject
   })
-  return { promise, ...(settle as unknown as Omit<Deferred<T>, 'promise'>) }
+  return { promise, resolve: resolve as never, reject: reject as never }
 }

@@ -53,7 +53,7 @@ export interface ClaimOptions {
   readonly limits: Limits
   /** How long an item that fails temporarily waits for its next try, in seconds. */
   readonly backoff?: ((failures: number) => number) | undefined
-  readonly onClose?: (item: Item) => void
+  readonly onClose?: ((item: Item) => void) | undefined
 }
 
 /** Claims an entry of queue/, whose name is a byte string. Throws what keeps it from trying. */
@@ -116,21 +116,8 @@ function parsed(
   try {
     const id = fromByteString(entry, context.reading.charset)
     const name = parseItemName(id, context.reading)
-    const onCloseIfAny = onClose === undefined ? {} : { onClose }
-    return {
-      item: new Item({
-        context,
-        id,
-        path,
-        name,
-        fd,
-        stat,
-        ownsFd: true,
-        limits,
-        backoff,
-        ...onCloseIfAny,
-      }),
-    }
+    const parts = { context, id, path, name, fd, stat, ownsFd: true, limits, backoff, onClose }
+    return { item: new Item(parts) }
   } catch (error) {
     if (!(error instanceof FsqError)) throw error
     return { malformed: error, ...(fd === undefined ? {} : { fd }) }

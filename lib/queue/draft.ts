@@ -274,16 +274,17 @@ export function nameSource(
   if (given !== undefined && !/^[0-9]+$/.test(String(given)))
     throw new TypeError(`Expected \`entropy\` to be a whole number, got ${given}`)
   const timestamp = reading.timestamps.format(enqueuedAt)
-  const fields = {
-    timestamp,
-    pid: String(process.pid),
-    hostname: hostnameAt(timestamp),
-    tries: 0,
-    arguments: args.map((argument) => coerce(argument, rules.charset)),
-  }
+  const texts = args.map((argument) => coerce(argument, rules.charset))
   const fresh = (): string => {
-    const entropy = given ?? nextEntropy(timestamp)
-    return formatItemName({ ...fields, entropy: String(entropy) }, rules)
+    const fields = {
+      timestamp,
+      entropy: String(given ?? nextEntropy(timestamp)),
+      pid: String(process.pid),
+      hostname: hostnameAt(timestamp),
+      tries: 0,
+      arguments: texts,
+    }
+    return formatItemName(fields, rules)
   }
   let name = fresh()
   return (taken) => {

@@ -31,7 +31,7 @@ export interface ItemParts {
   readonly limits: Limits
   /** How long it waits for its next try after so many failures, in seconds. */
   readonly backoff?: ((failures: number) => number) | undefined
-  readonly onClose?: (item: Item) => void
+  readonly onClose?: ((item: Item) => void) | undefined
 }
 
 /**
