@@ -147,7 +147,7 @@ export class Item implements Disposable, AsyncDisposable {
    */
   async done(code?: number): Promise<Outcome> {
     const { success, failTmp } = this.#parts.context.settings
-    if (code === undefined || code === success) return this.success()
+    if (code === undefined || code === success) return this.#finish(succeed)
     return code === failTmp ? this.failTmp() : this.failPerm()
   }
 
@@ -157,7 +157,7 @@ export class Item implements Disposable, AsyncDisposable {
    * @throws {@link FsqError} `FSQ_NO_ITEM` where it is no longer in the queue, `FSQ_FINISH`.
    */
   async success(): Promise<Outcome> {
-    return this.#finish(() => succeed(this.#finishing()))
+    return this.#finish(succeed)
   }
 
   /** Moves the item to fail/, or with `FSQ_FAIL_TMP` as the code, as {@link failTmp} does. */
@@ -174,9 +174,8 @@ export class Item implements Disposable, AsyncDisposable {
   async failTmp(options: RetryOptions = {}): Promise<Outcome> {
     const notBefore = options.notBefore ?? this.#nextTime()
     checkNotBefore(notBefore)
-    const finishing = this.#finishing()
-    const limits = resolveLimits(options, finishing.limits)
-    return this.#finish(() => retry({ ...finishing, limits, notBefore }))
+    const limits = resolveLimits(options, this.#parts.limits)
+    return this.#finish(async (finishing) => retry({ ...finishing, limits, notBefore }))
   }
 
   #nextTime(): Date | undefined {
@@ -206,7 +205,7 @@ export class Item implements Disposable, AsyncDisposable {
    * @throws {@link FsqError} `FSQ_NO_ITEM` where it is no longer in the queue, `FSQ_FINISH`.
    */
   async failPerm(): Promise<Outcome> {
-    return this.#finish(() => fail(this.#finishing()))
+    return this.#finish(fail)
   }
 
   /**
@@ -240,19 +239,14 @@ export class Item implements Disposable, AsyncDisposable {
     return this.#parts.context
   }
 
-  #finishing(): Finishing {
-    const { context, id, path, name, fd, stat, limits } = this.#parts
-    return { queue: context, id, path, name, fd, stat, limits }
-  }
-
   /** An item is finished once. Where it could not be moved it is still locked, for another attempt. */
-  async #finish(move: () => Promise<Outcome>): Promise<Outcome> {
+  async #finish(move: (item: Finishing) => Promise<Outcome>): Promise<Outcome> {
     if (this.#state !== 'open') throw this.#gone('it was finished or closed before')
     this.#state = 'finishing'
+    const { context, id, path, name, fd, stat, limits } = this.#parts
     try {
-      this.#moving = move()
+      this.#moving = move({ queue: context, id, path, name, fd, stat, limits })
       const outcome = await this.#moving
-      const { fd } = this.#parts
       if (outcome.state === 'queue' && fd !== undefined) wake(fd)
       this.#outcome = outcome
       this.#closing = true

@@ -177,6 +177,7 @@ async function* scanItems(
   const itemsOf = options.ordered === true ? orderedItems : listedItems
   let yielded = 0
   for await (const item of itemsOf(sources, options, claimOptions, mayTake)) {
+    if (item === undefined) continue
     open.add(item)
     pace.taken()
     yield item
@@ -188,19 +189,25 @@ async function* scanItems(
 
 type MayTake = (source: QueueContext) => boolean | Promise<boolean>
 
-/** Those that are listed at the beginning. */
-async function* listedItems(
+/** Those that are listed at the beginning; and what has to be waited for in between, which is no item. */
+function* listedItems(
   sources: readonly QueueContext[],
   { limit = 0, onEvent }: ScanOptions,
   claimOptions: ClaimOptions,
   mayTake: MayTake,
-): AsyncGenerator<Item, undefined> {
+): Generator<Item | Promise<undefined>, undefined> {
   for (const { source, entry } of inOrder(sources, limit)) {
-    const may = mayTake(source)
-    if (!(may instanceof Promise ? await may : may)) continue
-    const claim = takeEntry(source, entry, claimOptions, onEvent)
-    const taken = claim instanceof Promise ? await claim : claim
-    if ('item' in taken) yield taken.item
+    let may = mayTake(source)
+    if (may instanceof Promise) {
+      yield may.then((granted) => {
+        may = granted
+        return undefined
+      })
+    }
+    if (may === false) continue
+    const taken = takeEntry(source, entry, claimOptions, onEvent)
+    if (taken instanceof Promise) yield taken.then(() => undefined)
+    else if ('item' in taken) yield taken.item
   }
   return undefined
 }

@@ -10,8 +10,10 @@ import { printableName } from './printable.js'
 import type { ItemEvent, ScanEvent } from './scan-events.js'
 
 /** What came of an entry: an item to work on, or why there is none. */
-export type Taken =
-  { readonly item: Item } | Extract<Claim, { skipped: unknown }> | { readonly skipped: 'reported' }
+export type Taken = { readonly item: Item } | Skipped
+
+/** Why there is none. */
+export type Skipped = Extract<Claim, { skipped: unknown }> | { readonly skipped: 'reported' }
 
 /**
  * Takes an entry of queue/ to work on it. What is malformed, expired or exhausted is moved to fail/ and
@@ -22,7 +24,7 @@ export function takeEntry(
   entry: string,
   options: ClaimOptions,
   onEvent: ((event: ScanEvent) => void) | undefined,
-): Taken | Promise<Taken> {
+): Taken | Promise<Skipped> {
   const about = (): ItemEvent => ({
     queue: queue.name,
     id: printableName(entry, queue.reading.charset),
@@ -38,7 +40,7 @@ export function takeEntry(
     return { skipped: 'reported' }
   }
 
-  async function reporting(action: Promise<void>): Promise<Taken> {
+  async function reporting(action: Promise<void>): Promise<Skipped> {
     await action.catch(reportError)
     return { skipped: 'reported' }
   }
