@@ -1,6 +1,6 @@
 // Counts the system calls that an item costs fsq and the floor, by strace(1): what keeps the floor
 // honest. Each program runs with so many items and with twice as many, and the difference is what the
-// items cost, without the start of the process.
+// items cost, without the start of the process and the items of its practice.
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { filledQueue, nodeProgram } from './place.mjs'
@@ -31,22 +31,25 @@ export async function callsText(bench) {
 
 function pairs({ place, floor, features }) {
   const none = { durability: 'none' }
+  const task = { size, practised: items }
   const empty = () => place.newQueue()
   const full = (count) => filledQueue(place, count, size)
   const enqueue = (level, settings) => ({
     queueOf: empty,
-    fsq: (queue, count) => nodeProgram('enqueue', taskOf(place, queue, { count, size, settings })),
+    fsq: (queue, count) =>
+      nodeProgram('enqueue', taskOf(place, queue, { ...task, count, settings })),
     floor: ({ path }, count) => floor.command('enqueue', path, count, size, level, 1),
   })
   const finish = (level, settings) => ({
     queueOf: full,
-    fsq: (queue, count) => nodeProgram('finish', taskOf(place, queue, { count, settings })),
+    fsq: (queue, count) =>
+      nodeProgram('finish', taskOf(place, queue, { ...task, count, settings })),
     floor: ({ path }, count) => floor.command('finish', path, count, level, 1),
   })
   const batch = {
     queueOf: empty,
     fsq: (queue, count) =>
-      nodeProgram('enqueue', taskOf(place, queue, { count, size, batch: items })),
+      nodeProgram('enqueue', taskOf(place, queue, { ...task, count, batch: items })),
     floor: ({ path }, count) => floor.command('batch', path, count, size, items, 'syncfs'),
   }
   return {

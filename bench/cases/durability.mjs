@@ -2,7 +2,7 @@
 import { lacking } from '../features.mjs'
 import { race } from '../race.mjs'
 import { finishVariants } from './finish.mjs'
-import { enqueue, rate } from './measure.mjs'
+import { bareEnqueue, enqueue, rate } from './measure.mjs'
 
 export function durabilityCases(bench) {
   const { place, floor, features, amount } = bench
@@ -25,7 +25,18 @@ export function durabilityCases(bench) {
       'the same C, without the syncs that the level leaves out.',
     cases: [
       { name: 'enqueue 1 KiB, level enqueue', variants: enqueueVariants(amount(1000), 'enqueue') },
-      { name: 'enqueue 1 KiB, level none', variants: enqueueVariants(amount(10_000), 'none') },
+      {
+        name: 'enqueue 1 KiB, level none',
+        variants: {
+          ...enqueueVariants(amount(10_000), 'none'),
+          'bare Node.js': () =>
+            bareEnqueue(place, {
+              count: amount(10_000),
+              size: 1024,
+              settings: { durability: 'none' },
+            }),
+        },
+      },
       {
         name: 'enqueue 1 KiB, level none, 64 in flight',
         variants: enqueueVariants(amount(10_000), 'none', 64),

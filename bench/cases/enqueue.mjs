@@ -1,6 +1,6 @@
 // Durable enqueue: each is acknowledged when its file and its directory entry are synced.
 import { race } from '../race.mjs'
-import { enqueue, rate } from './measure.mjs'
+import { bareEnqueue, enqueue, rate } from './measure.mjs'
 
 const KiB = 1024
 
@@ -21,11 +21,18 @@ export function enqueueCases({ place, floor, amount }) {
     name: 'durable enqueue',
     about:
       'Floor: C that does open, fchmod, write, fsync, link, fsync of the directory, close, unlink for ' +
-      'each item; in as many threads or processes.',
+      'each item, and looks four times as fsq does; in as many threads or processes. "Bare Node.js" is a plain loop of the ' +
+      'same calls.',
     sequential,
     cases: [
       { name: 'empty, one after another', variants: variants(amount(1000), 0) },
-      { name: '1 KiB, one after another', variants: variants(amount(1000), KiB) },
+      {
+        name: '1 KiB, one after another',
+        variants: {
+          ...variants(amount(1000), KiB),
+          'bare Node.js': () => bareEnqueue(place, { count: amount(1000), size: KiB }),
+        },
+      },
       { name: '64 KiB, one after another', variants: variants(amount(500), 64 * KiB) },
       { name: '1 MiB, one after another', variants: variants(amount(60), KiB * KiB) },
       { name: '1 KiB, 16 in flight', variants: variants(amount(3000), KiB, { concurrency: 16 }) },

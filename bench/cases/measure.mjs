@@ -16,6 +16,12 @@ export async function enqueue(place, { processes = 1, env, count, ...task }) {
   return rate(await race(Array(processes).fill(command), { env }))
 }
 
+/** Enqueues by a plain loop of Node.js, one after another, what the floor does by C. */
+export async function bareEnqueue(place, task) {
+  const [{ path }, { path: practice }] = [await place.newQueue(), await place.newQueue()]
+  return rate(await race([nodeProgram('bare-enqueue', { ...task, path, practice })]))
+}
+
 /** Finishes what is in a queue, in one process or several. */
 export async function finish(place, queue, { processes = 1, ...task }) {
   const command = nodeProgram('finish', taskOf(place, queue, task))

@@ -1,8 +1,8 @@
 /*
  * batch QUEUE COUNT SIZE BATCH syncfs|fsync
  *
- * Items in batches: open tmp/; create and write all; one syncfs, or an fsync of each; link all; open,
- * fstat, fsync and close queue/; close and unlink all.
+ * Items in batches: open tmp/; create and write all; one syncfs, or an fsync of each; open queue/, link
+ * all, fstat and lstat of queue/, fstat and fsync of it, close it; close and unlink all.
  */
 #include "create.h"
 
@@ -30,8 +30,9 @@ int main(int argc, char **argv) {
     for (long i = 0; i < size; i++) fds[i] = create_item(done + i, names[i]);
     if (whole) CHECK(syncfs(directory));
     for (long i = 0; i < size && !whole; i++) CHECK(fsync(fds[i]));
+    int parent = open_directory(ready);
     for (long i = 0; i < size; i++) link_item(names[i]);
-    sync_directory(ready);
+    sync_directory(parent, ready);
     for (long i = 0; i < size; i++) {
       CHECK(close(fds[i]));
       unlink_item(names[i]);

@@ -1,8 +1,9 @@
 /*
  * enqueue QUEUE COUNT SIZE full|none THREADS
  *
- * Each item by itself: open, fchmod, write, fsync, link, open, fstat, fsync and close of queue/, close,
- * unlink; `none` leaves out the syncs. More threads do the same at the same time.
+ * Each item by itself: open, fchmod, write, fstat and fsync, open of queue/, link, fstat and lstat of
+ * queue/, fstat and fsync of it, close of both, unlink; `none` leaves out what the syncs need. More threads
+ * do the same at the same time.
  */
 #include "create.h"
 
@@ -16,9 +17,14 @@ static void *enqueue(void *nothing) {
     long number = __atomic_fetch_add(&next, 1, __ATOMIC_RELAXED);
     if (number >= count) return nothing;
     int fd = create_item(number, name);
-    if (durable) CHECK(fsync(fd));
-    link_item(name);
-    if (durable) sync_directory(directory);
+    if (durable) {
+      sync_file(fd);
+      int parent = open_directory(directory);
+      link_item(name);
+      sync_directory(parent, directory);
+    } else {
+      link_item(name);
+    }
     CHECK(close(fd));
     unlink_item(name);
   }

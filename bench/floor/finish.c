@@ -17,12 +17,6 @@ static int threads, finishing, durable;
 static int64_t first;
 extern char **environ;
 
-static int same_file(const struct stat *open, const char *path) {
-  struct stat there;
-  if (lstat(path, &there) < 0) return 0;
-  return there.st_ino == open->st_ino && there.st_dev == open->st_dev;
-}
-
 static void run_program(int fd) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
@@ -39,7 +33,7 @@ static void run_program(int fd) {
 static void move_to_done(const char *from, const char *name) {
   int done = open_directory(done_directory);
   CHECK(renameat2(AT_FDCWD, from, done, name, RENAME_NOREPLACE));
-  if (durable) sync_open_directory(done);
+  if (durable) sync_file(done);
   CHECK(close(done));
 }
 

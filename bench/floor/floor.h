@@ -70,16 +70,26 @@ static inline int open_directory(const char *path) {
   return fd;
 }
 
-/* The fstat tells who else waits for the same directory: that is how fsq shares an fsync. */
-static inline void sync_open_directory(int fd) {
+/* The fstat tells how long it may take: fsq makes a short sync in the thread that waits for it. */
+static inline void sync_file(int fd) {
   struct stat stat;
   CHECK(fstat(fd, &stat));
   CHECK(fsync(fd));
 }
 
-static inline void sync_directory(const char *path) {
-  int fd = open_directory(path);
-  sync_open_directory(fd);
+/* Whether the path means the open file. */
+static inline int same_file(const struct stat *open, const char *path) {
+  struct stat there;
+  if (lstat(path, &there) < 0) return 0;
+  return there.st_ino == open->st_ino && there.st_dev == open->st_dev;
+}
+
+/* Of a directory that was opened before something was linked into it by its path; closes it. */
+static inline void sync_directory(int fd, const char *path) {
+  struct stat open;
+  CHECK(fstat(fd, &open));
+  if (!same_file(&open, path)) exit(1);
+  sync_file(fd);
   CHECK(close(fd));
 }
 

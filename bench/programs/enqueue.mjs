@@ -1,7 +1,7 @@
 // { count, size, concurrency, batch }: enqueues so many items of that size, so many at a time; with
 // `batch`, so many with each enqueueMany.
 import { inFlight, measured, task } from './gate.mjs'
-import { practice, practiced, queue } from './library.mjs'
+import { practice, practised, queue } from './library.mjs'
 
 const { count, size, concurrency = 1, batch } = task
 const body = Buffer.alloc(size, 'x')
@@ -20,7 +20,7 @@ function* manyItems(number) {
   for (let i = 0; i < number; i++) yield { body, arguments: ['bench'] }
 }
 
-await enqueue(await practice(), practiced(count))
+await enqueue(await practice(), practised)
 await measured(async () => {
   await enqueue(queue, count)
   return { count }

@@ -1,7 +1,7 @@
 // { count, concurrency, read, limit, leave }: scans the queue and finishes up to so many items, so
 // many at a time; with `read`, after reading each body; with `leave`, each is only closed.
 import { inFlight, measured, now, task } from './gate.mjs'
-import { practice, practiced, queue } from './library.mjs'
+import { practice, practised, queue } from './library.mjs'
 
 const { count, concurrency = 1, read = false, leave = false, limit } = task
 
@@ -29,8 +29,7 @@ async function work(target, most) {
 
 if (!leave) {
   const target = await practice()
-  const some = practiced(count)
-  await inFlight(some, 16, () => target.enqueue('', ['bench']))
-  await work(target, some)
+  await inFlight(practised, 16, () => target.enqueue('', ['bench']))
+  await work(target, practised)
 }
 await measured(() => work(queue, count))

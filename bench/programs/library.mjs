@@ -19,7 +19,5 @@ export async function practice() {
   return root.install(`practice-${process.pid}-${task.queue}`)
 }
 
-/** How often the work is practised before so many are measured. */
-export function practiced(count) {
-  return Math.min(3 * count, 3000)
-}
+/** How many items that are. */
+export const practised = task.practised ?? Math.min(3 * task.count, 3000)
