@@ -15,7 +15,7 @@ import {
   succeed,
 } from './finish.js'
 import { checkNotBefore } from './not-before.js'
-import { wake } from './wake.js'
+import { LaterWake } from './wake.js'
 
 /** How {@link Item} comes about; for claim only. */
 export interface ItemParts {
@@ -66,6 +66,7 @@ export class Item implements Disposable, AsyncDisposable {
   #state: 'open' | 'finishing' | 'closed' = 'open'
   #closing = false
   #moving: Promise<Outcome> | undefined
+  #wake: LaterWake | undefined
 
   /** @internal */
   constructor(parts: ItemParts) {
@@ -221,7 +222,16 @@ export class Item implements Disposable, AsyncDisposable {
     this.#state = 'closed'
     const { fd, ownsFd, onClose } = this.#parts
     if (fd !== undefined && ownsFd) close(fd)
+    this.#wake?.[Symbol.dispose]()
     onClose?.(this)
+  }
+
+  /** @internal Wakes who watches the queue, once the lock is given up: others need not wait for their sweep. */
+  wakeOthers(): void {
+    const { fd } = this
+    if (fd === undefined) return
+    this.#wake ??= new LaterWake(fd)
+    this.#wake.ask()
   }
 
   /** {@link close}, for `using`. */
@@ -247,7 +257,7 @@ export class Item implements Disposable, AsyncDisposable {
     try {
       this.#moving = move({ queue: context, id, path, name, fd, stat, limits })
       const outcome = await this.#moving
-      if (outcome.state === 'queue' && fd !== undefined) wake(fd)
+      if (outcome.state === 'queue') this.wakeOthers()
       this.#outcome = outcome
       this.#closing = true
       return outcome

@@ -4,7 +4,6 @@ import type { Ended } from '../posix/program.js'
 import type { Outcome } from '../queue/finish.js'
 import type { Item } from '../queue/item.js'
 import { dropOutput, keepOutput } from '../queue/output.js'
-import { wake } from '../queue/wake.js'
 import { after } from '../timer.js'
 import type { FinishedEvent, JobEvent } from './events.js'
 
@@ -159,7 +158,7 @@ export class Job {
     if (item.outcome !== undefined)
       return { ...typeOf(item.outcome), outcome: item.outcome, ...facts }
     if (asked?.code === 'FSQ_STOPPED') {
-      if (item.fd !== undefined) wake(item.fd) // Other workers need not wait for their next sweep.
+      item.wakeOthers()
       return { type: 'left', error: asked }
     }
     if ('unable' in result && error !== undefined) return { type: 'unable', error }

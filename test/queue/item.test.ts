@@ -1,6 +1,7 @@
 import { readSync, unlinkSync } from 'node:fs'
 import { buffer } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
+import type * as Claim from '../../lib/queue/claim.js'
 import type { Item } from '../../lib/queue/item.js'
 import type { Body } from '../../lib/queue/body.js'
 import type { Scan } from '../../lib/queue/scan.js'
@@ -26,6 +27,37 @@ t.test('a body is read whole, as often as one likes', async (t) => {
   t.ok((await buffer(item.body())).equals(bytes))
   t.ok((await buffer(item.body())).equals(bytes))
   t.ok((await item.bytes()).equals(bytes))
+})
+
+t.test('who watches is woken once the lock of an item to be tried again is free', async (t) => {
+  const queue = await temporaryQueue(t, { maxTries: 0 })
+  const id = await queue.enqueue('a body')
+  const wakes: boolean[] = []
+  const isFreeNow = (): boolean => {
+    const names = contentsOf(queue)['queue'] ?? []
+    return names.length === 1 && names.every((name) => isFree(`${queue.path}/queue/${name}`))
+  }
+  class LaterWake {
+    #isAsked = false
+
+    readonly ask = (): void => {
+      this.#isAsked = true
+    };
+
+    [Symbol.dispose](): void {
+      if (this.#isAsked) wakes.push(isFreeNow())
+    }
+  }
+  const { claimByName } = await t.mockImport<typeof Claim>('../../lib/queue/claim.js', {
+    '../../lib/queue/item.js': await t.mockImport<object>('../../lib/queue/item.js', {
+      '../../lib/queue/wake.js': { LaterWake },
+    }),
+  })
+  const item = claimByName(queue.context, id)
+  await item.failTmp()
+  t.strictSame(wakes, [true])
+  item.close()
+  t.equal(wakes.length, 1, 'no more than once')
 })
 
 t.test('two streams of one body do not disturb each other', async (t) => {
