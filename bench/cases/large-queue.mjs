@@ -1,5 +1,5 @@
 // Enqueue and claim in a queue that already holds a million items. It is filled once; what the rounds
-// add and take are a few thousand.
+// add and take are some ten thousand.
 import { lacking } from '../features.mjs'
 import { race } from '../race.mjs'
 import { afterFirst, enqueue, finish, rate } from './measure.mjs'
@@ -41,13 +41,13 @@ export function largeQueueCases({ place, floor, features, amount, big, filled })
             {
               name: `enqueue, level none, ${items}`,
               skip,
-              variants: enqueueVariants(amount(500), 'none', none),
+              variants: enqueueVariants(amount(5000), 'none', none),
             },
             { name: `claim and done, durable, ${items}`, variants: finishing(amount(500), 'full') },
             {
               name: `claim and done, level none, ${items}`,
               skip,
-              variants: finishing(amount(500), 'none', none),
+              variants: finishing(amount(5000), 'none', none),
             },
           ],
   }
