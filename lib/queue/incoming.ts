@@ -13,8 +13,8 @@ import {
   setTimes,
   writeFully,
 } from '../posix/files.js'
-import { inodeOf, stateOf } from '../posix/inode.js'
-import { isDirectory, listNames, removeIfThere, replaceFile } from '../posix/names.js'
+import { type FileState, inodeOf, stateOf, stateOfOpen } from '../posix/inode.js'
+import { isDirectory, listNames, removeIfThere, replaceFile, statEntry } from '../posix/names.js'
 import { getNative } from '../posix/native.js'
 import { entryPath, type Path } from '../posix/path.js'
 import { sync } from '../posix/sync.js'
@@ -55,7 +55,9 @@ export interface StageOptions {
 
 /** The identity of a queue into which items are received, or nothing where none ever was. */
 export function receiverIdentity(queue: QueueContext): string | undefined {
-  const fd = openIfThere(receiverFile(queue))
+  const file = receiverFile(queue)
+  if (statEntry(file) === undefined) return undefined // An open that fails costs much more.
+  const fd = openIfThere(file)
   if (fd === undefined) return undefined
   try {
     const text = readSmall(fd)?.toString('latin1').trim() ?? ''
@@ -76,11 +78,14 @@ export class Incoming implements Disposable {
   readonly #queue: QueueContext
   readonly #lock: number
   readonly #sync: GroupSync
+  /** The names in the three directories, which are changed by nobody but whoever has the lock. */
+  readonly #names: Set<string>
 
   private constructor(queue: QueueContext, lock: number, identity: string) {
     this.#queue = queue
     this.#lock = lock
     this.identity = identity
+    this.#names = new Set(namesOnTheirWay(queue))
     this.#sync = new GroupSync(queue, stagedDirectory(queue))
   }
 
@@ -111,17 +116,18 @@ export class Incoming implements Disposable {
 
   /** The names of all items that are on their way, and of those that are in queue/ and kept. */
   list(): readonly string[] {
-    const { charset } = this.#queue.reading
-    const names = (directory: string): string[] =>
-      listNames(directory).map((entry) => fromByteString(entry, charset))
-    const directories = [stagedDirectory, withdrawnDirectory, linkedDirectory]
-    return [...new Set(directories.flatMap((of) => names(of(this.#queue))))]
+    const names = namesOnTheirWay(this.#queue)
+    for (const name of names) this.#names.add(name)
+    return names
   }
 
   /** What there is of an item. */
   find(id: string): Arriving | undefined {
-    const arriving = new Arriving(this.#queue, id)
-    return arriving.state === 'gone' ? undefined : arriving
+    if (!this.#names.has(id)) return undefined
+    const arriving = this.#arriving(id)
+    if (arriving.state !== 'gone') return arriving
+    this.#names.delete(id)
+    return undefined
   }
 
   /**
@@ -132,16 +138,18 @@ export class Incoming implements Disposable {
    */
   async stage(id: string, body: Body, options: StageOptions = {}): Promise<Arriving> {
     const { settings, writing } = this.#queue
-    const arriving = new Arriving(this.#queue, id)
+    if (this.#names.has(id)) this.#arriving(id).discard()
+    const arriving = this.#arriving(id)
     try {
-      arriving.discard()
       const ownership = itemOwnership(settings, {})
       const fd = createFile(arriving.staged, ownership.mode)
+      this.#names.add(id)
       try {
         setOwnership(fd, ownership)
         await writeBody(fd, body, writing.charset, options.signal)
         if (options.notBefore !== undefined) setTimes(fd, options.notBefore)
         await this.#sync.sync(fd)
+        arriving.stagedAs(stampOf(stateOfOpen(fd))) // Some file systems settle the time only by then.
         options.signal?.throwIfAborted()
       } finally {
         close(fd)
@@ -154,6 +162,10 @@ export class Incoming implements Disposable {
     } finally {
       if (typeof body === 'object') releaseBody(body)
     }
+  }
+
+  #arriving(id: string): Arriving {
+    return new Arriving(this.#queue, id, () => this.#names.delete(id))
   }
 
   /** Lets others receive. */
@@ -173,9 +185,12 @@ export class Arriving {
   readonly #withdrawn: Path
   readonly #ready: Path
   readonly #queue: QueueContext
+  readonly #onDiscard: () => void
+  /** Its stamp, while it is known to be staged, and nowhere else, since we have done that ourselves. */
+  #stamp: string | undefined
 
   /** @internal */
-  constructor(queue: QueueContext, id: string) {
+  constructor(queue: QueueContext, id: string, onDiscard: () => void) {
     const entry = toByteString(id, queue.writing.charset)
     this.id = id
     this.staged = entryPath(stagedDirectory(queue), entry)
@@ -183,6 +198,12 @@ export class Arriving {
     this.#withdrawn = entryPath(withdrawnDirectory(queue), entry)
     this.#ready = entryPath(queue.paths.queue, entry)
     this.#queue = queue
+    this.#onDiscard = onDiscard
+  }
+
+  /** It was staged just now. @internal */
+  stagedAs(stamp: string): void {
+    this.#stamp = stamp
   }
 
   /**
@@ -200,8 +221,9 @@ export class Arriving {
 
   /** Tells the file that is staged from any that was, or will be, under the name; for {@link state} staged. */
   get stamp(): string {
+    if (this.#stamp !== undefined) return this.#stamp
     const file = stateOf(this.staged)
-    return file === undefined ? '' : `${file.inode}:${file.mtime}`
+    return file === undefined ? '' : stampOf(file)
   }
 
   /** What is staged, in pieces, each good until the next. */
@@ -239,8 +261,10 @@ export class Arriving {
 
   /** Remembers that it is in queue/, until it is discarded. */
   keep(): void {
+    const source = this.#source
+    this.#stamp = undefined
     try {
-      replaceFile(this.#source, this.#linked)
+      replaceFile(source, this.#linked)
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw error // It was kept before.
     }
@@ -252,6 +276,7 @@ export class Arriving {
    * @returns whether it was taken out.
    */
   withdraw(): boolean {
+    this.#stamp = undefined
     const fd = openIfThere(this.#ready)
     if (fd === undefined) return false
     try {
@@ -272,14 +297,31 @@ export class Arriving {
 
   /** What is linked into queue/. */
   get #source(): Path {
+    if (this.#stamp !== undefined) return this.staged
     return inodeOf(this.#withdrawn) === undefined ? this.staged : this.#withdrawn
   }
 
   /** Removes what is staged or remembered of it. The item itself, in queue/, stays. */
   discard(): void {
-    for (const path of [this.staged, this.#withdrawn, this.#linked])
-      if (inodeOf(path) !== undefined) removeIfThere(path)
+    if (this.#stamp !== undefined) removeIfThere(this.staged)
+    else {
+      for (const path of [this.staged, this.#withdrawn, this.#linked])
+        if (inodeOf(path) !== undefined) removeIfThere(path)
+    }
+    this.#onDiscard()
   }
+}
+
+function stampOf({ inode, mtime }: FileState): string {
+  return `${inode}:${mtime}`
+}
+
+function namesOnTheirWay(queue: QueueContext): readonly string[] {
+  const { charset } = queue.reading
+  const names = (directory: string): string[] =>
+    listNames(directory).map((entry) => fromByteString(entry, charset))
+  const directories = [stagedDirectory, withdrawnDirectory, linkedDirectory]
+  return [...new Set(directories.flatMap((of) => names(of(queue))))]
 }
 
 function stagedDirectory({ paths }: QueueContext): string {
