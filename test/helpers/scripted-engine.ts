@@ -128,24 +128,40 @@ export function scriptedEngine(queue: string, host?: string): ScriptedEngine {
       check()
       return { ackWait: 1, maxDeliver: 3, waiting: waiting.length, underWay: 0 }
     },
-    pull: async (_source, most) => {
+    pull: async (_source, _seconds, listener) => {
       check()
-      events.emit('pull', most)
-      const ending = new AbortController()
+      let asked = 0
+      let ended = false
+      const hand = (): void => {
+        while (!ended && asked > 0) {
+          const next = waiting.shift()
+          if (next === undefined) return
+          asked--
+          listener.onDelivery(next)
+        }
+      }
+      const end = (): void => {
+        ended = true
+        events.off('delivery', hand)
+        links.delete(lose)
+      }
+      const lose = (): void => {
+        end()
+        listener.onEnd(undefined)
+      }
+      events.on('delivery', hand)
+      links.add(lose)
       return {
-        end: () => {
-          ending.abort()
-          events.emit('delivery')
+        get asked() {
+          return ended ? 0 : asked
         },
-        async *[Symbol.asyncIterator]() {
-          for (let left = most; left > 0 && !ending.signal.aborted && !away;) {
-            const next = waiting.shift()
-            if (next === undefined) await new Promise((resolve) => events.once('delivery', resolve))
-            else {
-              left--
-              yield next
-            }
-          }
+        ask: (count) => {
+          events.emit('pull', count)
+          asked += count
+          hand()
+        },
+        end: async () => {
+          end()
         },
       }
     },
@@ -185,6 +201,9 @@ export function scriptedEngine(queue: string, host?: string): ScriptedEngine {
         sequence,
         deliveries: 1,
         time: Date.now(),
+        get behind() {
+          return waiting.length
+        },
         headers: new Map(headers),
         body: Buffer.from(`body of ${id}`),
         ...more,

@@ -58,14 +58,29 @@ export interface Delivery extends Answerable {
   readonly deliveries: number
   /** When the engine got it, in milliseconds of the epoch. */
   readonly time: number
+  /** How many waited behind it. */
+  readonly behind: number
   readonly headers: ReadonlyMap<string, string>
   readonly body: Uint8Array
 }
 
-/** Deliveries, as they come: no more than were asked for, and for a while. */
-export interface Pull extends AsyncIterable<Delivery> {
-  /** Takes no more. */
-  end(): void
+/** Deliveries, as they come: no more than were asked for. */
+export interface Pull {
+  /** How many were asked for that may still come. */
+  readonly asked: number
+  /** Asks for so many more. */
+  ask(count: number): void
+  /** Takes no more; resolves when nothing can come any more. */
+  end(): Promise<void>
+}
+
+/** Who is told what comes of a {@link Pull}. */
+export interface PullListener {
+  onDelivery(delivery: Delivery): void
+  /** Some of what was asked for will not come: it has waited for long enough. */
+  onLapse(): void
+  /** It has ended by itself: with an error, or since the engine is lost, or back. */
+  onEnd(error: unknown): void
 }
 
 /** What a body that is kept apart has. */
@@ -109,8 +124,8 @@ export interface Engine {
   /** The largest body that fits into a message, in bytes. */
   largestBody(): Promise<number>
   source(source: Source): Promise<SourceInfo>
-  /** Asks for so many items, and waits for them for so long, in seconds. */
-  pull(source: Source, most: number, seconds: number): Promise<Pull>
+  /** Gets ready to ask for items; what is asked for is waited for for so long, in seconds. */
+  pull(source: Source, seconds: number, listener: PullListener): Promise<Pull>
   answerable(handle: string): Answerable
   readonly claims: Entries<Claim>
   readonly leases: Entries<string>

@@ -1,4 +1,5 @@
-import type { Consumer, ConsumerInfo, ConsumerMessages, JsMsg } from '@nats-io/jetstream'
+import type { ConsumerInfo } from '@nats-io/jetstream'
+import type { Msg } from '@nats-io/transport-node'
 import { setTimeout } from 'node:timers/promises'
 import type { Entries } from '../../key-values.js'
 import type { Connected, JetStream } from './connection.js'
@@ -11,12 +12,14 @@ import type {
   Engine,
   Outgoing,
   Pull,
+  PullListener,
   Source,
   SourceInfo,
 } from './engine.js'
 import { headerRoom, largestInline } from './layout.js'
-import { isAway, NatsError, natsError } from './nats-error.js'
+import { isAway, NatsError } from './nats-error.js'
 import { objectBodies } from './object-bodies.js'
+import { StandingPull } from './standing-pull.js'
 import { consumerOf, subjectOf } from './subject.js'
 
 /** How often a publication is repeated under its id while it is told as a repetition that is not kept. */
@@ -25,11 +28,11 @@ const unkept = 12
 /** Between two of those, in milliseconds. */
 const unkeptPause = 100
 
-/**
- * How often a server that waits for items says that it is there, in milliseconds. One that was asked just before it
- * lost, or got, the lead may forget it, which is found out after two of these.
- */
-const heartbeat = 2000
+/** From where a source is delivered. */
+interface ConsumerName {
+  readonly stream: string
+  readonly consumer: string
+}
 
 /** JetStream as {@link Engine}. */
 export class JetStreamEngine implements Engine {
@@ -38,7 +41,7 @@ export class JetStreamEngine implements Engine {
   readonly bodies: Bodies
   readonly #jetStream: JetStream
   /** Each with the connection that it is of. */
-  readonly #consumers = new Map<string, { readonly consumer: Consumer; readonly of: Connected }>()
+  readonly #consumers = new Map<string, ConsumerName & { readonly of: Connected }>()
   #encoder = new TextEncoder()
 
   constructor(jetStream: JetStream) {
@@ -85,24 +88,27 @@ export class JetStreamEngine implements Engine {
     }
   }
 
-  async pull(source: Source, most: number, seconds: number): Promise<Pull> {
-    const consumer = await this.#consumerOf(source)
+  async pull(source: Source, seconds: number, listener: PullListener): Promise<Pull> {
+    const known = await this.#consumerOf(source)
     const attempt = `receive from ${subjectOf('work', source.queue, source.host)}`
-    return this.#jetStream.use(attempt, async () => {
-      const messages = await consumer.fetch({
-        max_messages: most,
-        expires: seconds * 1000,
-        idle_heartbeat: Math.min(heartbeat, (seconds * 1000) / 2),
-      })
-      const lost = this.#jetStream.onLink(() => {
-        messages.stop()
-      })
-      return {
-        end: () => {
-          messages.stop()
+    return this.#jetStream.use(attempt, async (connected) => {
+      const { stream, consumer } = known
+      const pull = new StandingPull({
+        connected,
+        stream,
+        consumer,
+        seconds,
+        listener,
+        attempt,
+        read: (message) => this.#delivery(message),
+        onClose: () => {
+          link[Symbol.dispose]()
         },
-        [Symbol.asyncIterator]: () => this.#deliveries(messages, attempt, lost),
-      }
+      })
+      const link = this.#jetStream.onLink(() => {
+        pull.fail(undefined)
+      })
+      return pull
     })
   }
 
@@ -133,30 +139,18 @@ export class JetStreamEngine implements Engine {
     return this.#jetStream.onLink(listener)
   }
 
-  async *#deliveries(
-    messages: ConsumerMessages,
-    attempt: string,
-    lost: Disposable,
-  ): AsyncGenerator<Delivery> {
-    try {
-      for await (const message of messages) yield this.#delivery(message)
-    } catch (error) {
-      throw natsError(`cannot ${attempt}`, error)
-    } finally {
-      lost[Symbol.dispose]()
-      messages.stop()
-    }
-  }
-
-  #delivery(message: JsMsg): Delivery {
-    const { info } = message
+  #delivery(message: Msg): Delivery | undefined {
+    const { reply = '' } = message
+    if (!reply.startsWith('$JS.ACK.')) return undefined
+    const { stream, sequence, deliveries, nanoseconds, behind } = partsOf(reply)
     return {
-      ...this.answerable(replyOf(message)),
+      ...this.answerable(reply),
       subject: message.subject,
-      stream: info.stream,
-      sequence: info.streamSequence,
-      deliveries: info.deliveryCount,
-      time: info.timestampNanos / 1e6,
+      stream,
+      sequence: Number(sequence),
+      deliveries: Number(deliveries),
+      time: Number(nanoseconds) / 1e6,
+      behind: Number(behind),
       headers: headersOf(message),
       body: message.data,
     }
@@ -172,15 +166,14 @@ export class JetStreamEngine implements Engine {
       .catch(() => undefined)
   }
 
-  async #consumerOf(source: Source): Promise<Consumer> {
+  async #consumerOf(source: Source): Promise<ConsumerName> {
+    const of = await this.#jetStream.connected()
     const known = this.#consumers.get(keyOf(source))
-    if (known?.of === (await this.#jetStream.connected())) return known.consumer
-    const info = await this.#info(source)
-    return this.#jetStream.use('receive', async (of) => {
-      const consumer = of.client.consumers.getConsumerFromInfo(info)
-      this.#consumers.set(keyOf(source), { consumer, of })
-      return consumer
-    })
+    if (known?.of === of) return known
+    const { stream_name: stream, name: consumer } = await this.#info(source)
+    const found = { stream, consumer, of }
+    this.#consumers.set(keyOf(source), found)
+    return found
   }
 
   /** Whether there still is what an item was delivered by; without, nobody waits for its confirmation. */
@@ -223,15 +216,27 @@ function messageOf(handle: string): string {
   return `${stream}/${sequence}`
 }
 
+type Parts = Readonly<
+  Record<'stream' | 'consumer' | 'deliveries' | 'sequence' | 'nanoseconds' | 'behind', string>
+>
+
 /** What says where a message is answered; newer servers tell a domain, too. */
-function partsOf(handle: string): Readonly<Record<'stream' | 'consumer' | 'sequence', string>> {
+function partsOf(handle: string): Parts {
   const parts = handle.split('.')
-  const [stream = '', consumer = '', , sequence = ''] = parts.slice(parts.length === 9 ? 2 : 4)
-  return { stream, consumer, sequence }
+  const [
+    stream = '',
+    consumer = '',
+    deliveries = '',
+    sequence = '',
+    ,
+    nanoseconds = '',
+    behind = '',
+  ] = parts.slice(parts.length === 9 ? 2 : 4)
+  return { stream, consumer, deliveries, sequence, nanoseconds, behind }
 }
 
 /** By their names in lower case; none where they are such as no client would write. */
-function headersOf(message: JsMsg): Map<string, string> {
+function headersOf(message: Msg): Map<string, string> {
   const headers = new Map<string, string>()
   try {
     for (const [name, [value = '']] of message.headers ?? []) headers.set(name.toLowerCase(), value)
@@ -239,9 +244,4 @@ function headersOf(message: JsMsg): Map<string, string> {
   } catch {
     return new Map()
   }
-}
-
-/** Where a message is answered: the packages know it, and do not tell. */
-function replyOf(message: JsMsg): string {
-  return (message as JsMsg & { readonly reply: string }).reply
 }

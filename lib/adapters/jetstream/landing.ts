@@ -53,6 +53,8 @@ export interface LandingOptions {
   readonly patience: Patience
   /** Nothing is begun any more. */
   readonly ending: AbortSignal
+  /** What has come to be landed, and is not begun: it is kept from being delivered to somebody else. */
+  readonly ahead: () => Iterable<Answerable>
   readonly tell: (event: NatsEvent) => void
   /** For what the next delivery would meet as well. */
   readonly fail: (error: unknown) => void
@@ -70,14 +72,18 @@ const unclaimedFor = 24 * 3600 * 1000
 /** How many deliveries are held in memory while it is found out whether their receivers are lost. */
 const mostHeld = 256
 
+/** How many are confirmed at a time without taking the place of others. */
+const mostConfirming = 256
+
 /** Lands deliveries in a queue. */
 export class Landing {
   readonly #options: LandingOptions
   readonly #giveUp = new AbortController()
   /** What is at hand of each item, so that two deliveries of one do not meet. */
   readonly #byId = new Map<string, Promise<void>>()
-  /** All that has to be told that it is worked on. */
-  readonly #deliveries = new Set<Delivery>()
+  /** All that has to be told that it is worked on, and who is told when it takes no place any more. */
+  readonly #deliveries = new Map<Delivery, () => void>()
+  readonly #confirming = new Set<Promise<void>>()
   readonly #unfinished: Unfinished
   readonly #leaseWatch: LeaseWatch
   readonly #disk: Patience
@@ -114,7 +120,8 @@ export class Landing {
     const often = Math.min(Math.max(0.3, info.ackWait / 3) * 1000, longestTimer)
     this.#timers = [
       setInterval(() => {
-        for (const delivery of this.#deliveries) delivery.working()
+        for (const delivery of this.#deliveries.keys()) delivery.working()
+        for (const delivery of options.ahead()) delivery.working()
         this.#unfinished.keepAlive()
       }, often),
       setInterval(() => void this.recover(), recoverEvery * 1000),
@@ -140,15 +147,20 @@ export class Landing {
   /**
    * Lands a delivery. Never rejects.
    *
-   * @param onHeld - is called where it waits for others, and takes no place meanwhile
+   * @param onHeld - is called where it only waits, for others or to be confirmed, and takes no place meanwhile
    */
   async land(delivery: Delivery, onHeld: () => void): Promise<void> {
-    this.#deliveries.add(delivery)
+    this.#deliveries.set(delivery, onHeld)
     try {
-      await this.#land(delivery, onHeld)
+      await this.#land(delivery)
     } finally {
       this.#deliveries.delete(delivery)
     }
+  }
+
+  /** Resolves when the servers know of all that is here, or are known not to. */
+  async confirmed(): Promise<void> {
+    await Promise.all(this.#confirming)
   }
 
   /** Ends what is under way: it is delivered again. */
@@ -165,7 +177,7 @@ export class Landing {
     await this.#unfinished.close()
   }
 
-  async #land(delivery: Delivery, onHeld: () => void): Promise<void> {
+  async #land(delivery: Delivery): Promise<void> {
     const { queue } = this.#options
     let envelope: Envelope
     try {
@@ -179,7 +191,7 @@ export class Landing {
     const landed = (async () => {
       await before?.catch(() => undefined)
       try {
-        await this.#landItem(delivery, envelope, onHeld)
+        await this.#landItem(delivery, envelope)
       } catch (error) {
         await this.#failed(delivery, id, error)
       }
@@ -189,7 +201,7 @@ export class Landing {
     if (this.#byId.get(id) === landed) this.#byId.delete(id)
   }
 
-  async #landItem(delivery: Delivery, envelope: Envelope, onHeld: () => void): Promise<void> {
+  async #landItem(delivery: Delivery, envelope: Envelope): Promise<void> {
     const { source } = this.#options
     const { id } = envelope
     const outstanding = this.#unfinished.get(id)
@@ -200,7 +212,7 @@ export class Landing {
       else await this.#confirmSecond(delivery, id)
       return
     }
-    if (source.host === undefined) await this.#landFromPool(delivery, envelope, onHeld)
+    if (source.host === undefined) await this.#landFromPool(delivery, envelope)
     else await this.#landForHost(delivery, envelope)
   }
 
@@ -221,7 +233,7 @@ export class Landing {
     await this.#arrived('received', delivery, envelope, staged, undefined)
   }
 
-  async #landFromPool(delivery: Delivery, envelope: Envelope, onHeld: () => void): Promise<void> {
+  async #landFromPool(delivery: Delivery, envelope: Envelope): Promise<void> {
     const { engine, incoming, receiving, source } = this.#options
     const { id } = envelope
     const key = claimKey(source.queue, id)
@@ -229,14 +241,14 @@ export class Landing {
     if (found !== undefined || delivery.deliveries > 1) {
       const entry = await this.#ask(() => engine.claims.get(key))
       if (entry !== undefined && entry.value.released === undefined) {
-        await this.#landClaimed(delivery, envelope, entry, found, onHeld)
+        await this.#landClaimed(delivery, envelope, entry, found)
         return
       }
       if (found?.state === 'linked') {
         // It came when the queue was that of a named host, or so long ago that the claim is forgotten.
         if (receiving.ack === 'finished' && this.#unfinished.isWaiting(id)) {
           const claim = await this.#claim(delivery, envelope, found)
-          await this.#landClaimed(delivery, envelope, claim, found, onHeld)
+          await this.#landClaimed(delivery, envelope, claim, found)
         } else await this.#confirmRepeated(delivery, envelope, found)
         return
       }
@@ -255,7 +267,7 @@ export class Landing {
       return
     }
     staged.discard()
-    await this.#landClaimed(delivery, envelope, entry, undefined, onHeld)
+    await this.#landClaimed(delivery, envelope, entry, undefined)
   }
 
   /** Somebody has the item, or had it. */
@@ -264,7 +276,6 @@ export class Landing {
     envelope: Envelope,
     entry: Entry<Claim>,
     found: Arriving | undefined,
-    onHeld: () => void,
   ): Promise<void> {
     const { id } = envelope
     const { value } = entry
@@ -298,7 +309,7 @@ export class Landing {
       delivery.giveBack(this.#options.receiving.lostAfter / 2)
       return
     }
-    onHeld()
+    this.#deliveries.get(delivery)?.()
     this.#holding++
     try {
       const key = leaseKey(value.receiver)
@@ -443,8 +454,17 @@ export class Landing {
     await this.#confirm(delivery, envelope)
   }
 
+  /** What is here to stay, and only the servers have still to know it, takes no place of what is landed. */
   async #confirm(delivery: Delivery, { id, stored }: Envelope): Promise<void> {
-    await this.#ask(() => delivery.confirm())
+    if (this.#confirming.size < mostConfirming) this.#deliveries.get(delivery)?.()
+    const confirming = this.#ask(() => delivery.confirm())
+    const settled = confirming.catch(() => undefined)
+    this.#confirming.add(settled)
+    try {
+      await confirming
+    } finally {
+      this.#confirming.delete(settled)
+    }
     if (stored !== undefined) await this.#unfinished.removeBody(id, stored.name)
   }
 

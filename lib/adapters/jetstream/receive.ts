@@ -10,8 +10,9 @@ import { checkedSetting } from '../../settings.js'
 import { after } from '../../timer.js'
 import { notNegative, wholeNumber } from '../../work/work-options.js'
 import type { JetStream } from './connection.js'
-import type { Delivery, Engine, Pull, Source, SourceInfo } from './engine.js'
+import type { Delivery, Engine, Source, SourceInfo } from './engine.js'
 import type { NatsEvent } from './events.js'
+import { Intake } from './intake.js'
 import { JetStreamEngine } from './jetstream-engine.js'
 import { Landing } from './landing.js'
 import { Level } from './level.js'
@@ -20,8 +21,8 @@ import { patienceWith, sourceOnceThere } from './patience.js'
 import { checkHost } from './subject.js'
 
 /*
- * Receiving: deliveries are asked for as there is room in the queue, and each lands in it (landing.ts). Here
- * is when, and how many at a time.
+ * Receiving: deliveries are asked for as there is room in the queue (intake.ts), and each lands in it (landing.ts).
+ * Here is when, and how many at a time.
  */
 
 /** How items are received. */
@@ -51,7 +52,12 @@ export interface ReceiveItemsOptions {
   readonly ttl?: number | undefined
   /** The largest body that is received, in bytes, 0 for any; larger ones go to the dead letters. @defaultValue 0 */
   readonly maxSize?: number | undefined
-  /** How many items are under way at a time. @defaultValue 256 */
+  /**
+   * How many items are under way at a time: being written, claimed or linked. About as many again, 8 to 64, are
+   * fetched ahead, and some wait only to be confirmed.
+   *
+   * @defaultValue 256
+   */
   readonly concurrency?: number | undefined
   /** Go on with what arrives, until `signal` aborts; otherwise until nothing waits. @defaultValue true */
   readonly follow?: boolean | undefined
@@ -130,11 +136,17 @@ export async function receiveFrom(
 /** How many are asked for at once at most. */
 const mostAtOnce = 256
 
-/** So few, as a part of the depth or of the concurrency, are not asked for: each pull costs a request. */
-const worthwhile = 0.25
+/** How many are fetched ahead, at least and at most; in between, as many as are under way at a time. */
+const ahead = { least: 8, most: 64 }
+
+/** So few, as a part of the depth or of what is asked for ahead, are not asked for: each time costs a request. */
+const worthwhile = { ofDepth: 0.25, ofWindow: 0.5 }
 
 /** How long the servers wait for items before they are asked again, in seconds. */
 const pullFor = 30
+
+/** The same where nothing is waited for. */
+const pullBriefly = 1
 
 /** How long to wait where nothing tells of a change, in seconds. */
 const lookAgain = 1
@@ -149,15 +161,18 @@ class Receiver {
   readonly #patience
   readonly #level
   readonly #counts = { received: 0, repeated: 0, dead: 0, returned: 0 }
+  readonly #intake: Intake
+  /** How many may be under way, or have been asked for. */
+  readonly #window: number
+  /** So few of those are not asked for. */
+  readonly #least: number
+  #landing: Landing | undefined
   readonly #landings = new Set<Promise<void>>()
-  /** Those that wait for others, and take no place. */
+  /** Those that wait for others, or for their confirmation only, and take no place. */
   readonly #held = new Set<Promise<void>>()
   #pullsSoon = false
-  /** How many pulls in a row ended with an error. */
-  #failedPulls = 0
   #failure: { readonly error: unknown } | undefined
   #state: 'down' | 'full' | undefined
-  #pull: Pull | undefined
   #wake: () => void = () => undefined
 
   constructor(queue: QueueContext, engine: Engine, options: ReceiveItemsOptions) {
@@ -176,6 +191,22 @@ class Receiver {
         this.#fail(error)
       },
     )
+    const { concurrency } = this.#receiving
+    this.#window = concurrency + Math.min(Math.max(concurrency, ahead.least), ahead.most)
+    this.#least = leastOf(this.#window, worthwhile.ofWindow)
+    this.#intake = new Intake({
+      engine,
+      source: this.#source,
+      seconds: options.follow === false ? pullBriefly : pullFor,
+      patience: this.#patience,
+      ending: this.#ending.signal,
+      onDelivery: () => {
+        this.#beginNext()
+      },
+      onLapse: () => {
+        this.#wake()
+      },
+    })
   }
 
   async run(): Promise<ReceiveResult> {
@@ -205,6 +236,7 @@ class Receiver {
       receiving: this.#receiving,
       patience: this.#patience,
       ending: this.#ending.signal,
+      ahead: () => this.#intake.ahead,
       tell: (event) => {
         this.#tell(event)
       },
@@ -212,9 +244,10 @@ class Receiver {
         this.#fail(error)
       },
     })
+    this.#landing = landing
     const watches = this.#stateDirectories().map((directory) =>
       watched(directory, () => {
-        if (this.#isDown()) this.#pull?.end()
+        if (this.#isDown()) this.#stopIntake()
         this.#wake()
       }),
     )
@@ -228,6 +261,7 @@ class Receiver {
       const giveUp = after(this.#options.drain ?? 30, () => {
         landing.giveUp()
       })
+      await this.#intake.stopped()
       await Promise.all([...this.#landings, ...this.#held])
       giveUp()
       for (const watch of watches) watch[Symbol.dispose]()
@@ -239,17 +273,18 @@ class Receiver {
   async #pullAll(landing: Landing): Promise<void> {
     const { signal } = this.#ending
     while (!signal.aborted) {
-      const most = landing.isFenced ? 0 : this.#room()
-      if (most === 0) {
-        await this.#change()
-        continue
-      }
+      const room = landing.isFenced ? 0 : this.#room()
+      if (landing.isFenced || this.#state === 'down') this.#stopIntake()
       try {
-        if (await this.#pullOnce(landing, most)) continue
-        if (this.#options.follow !== false) continue
-        await landing.recover()
-        await landing.settled()
-        return
+        const most = await this.#wanted(room)
+        if (most === undefined) {
+          await landing.confirmed()
+          await landing.recover()
+          await landing.settled()
+          return
+        }
+        if (most === 0) await this.#change()
+        else await this.#intake.ask(most, () => !signal.aborted && !this.#isDown())
       } catch (error) {
         if (this.#ending.signal.aborted) return
         if (!isAway(error)) throw error
@@ -257,62 +292,63 @@ class Receiver {
     }
   }
 
-  /** @returns whether something came. */
-  async #pullOnce(landing: Landing, most: number): Promise<boolean> {
-    const { signal } = this.#ending
-    let asked = most
-    let patient = pullFor
-    if (this.#options.follow === false) {
-      const info = await this.#patience.run(() => this.#engine.source(this.#source), signal)
-      if (info.waiting === 0 && this.#landings.size === 0) return false
-      if (info.waiting === 0) {
-        await Promise.race(this.#landings)
-        return true
-      }
-      asked = Math.min(most, info.waiting)
-      patient = 1
+  /** How many to ask for where there is room for so many; undefined where no more are to come. */
+  async #wanted(room: number): Promise<number | undefined> {
+    const { asked, ahead, behind } = this.#intake
+    if (room === 0 || this.#options.follow !== false) return room
+    if (behind !== undefined && behind > 0) return Math.min(room, behind)
+    // What is under way may come back, so the end is looked for after it.
+    if (asked > 0 || ahead.length > 0 || (behind === 0 && this.#landings.size > 0)) return 0
+    const waiting = await this.#intake.look()
+    if (waiting > 0 || this.#landings.size > 0) return Math.min(room, waiting)
+    return undefined
+  }
+
+  /** Begins what has come, as far as there are places for it. */
+  #beginNext(): void {
+    const isOver = this.#ending.signal.aborted || (this.#intake.ahead.length > 0 && this.#isDown())
+    if (isOver || this.#landing === undefined) {
+      this.#stopIntake()
+      return
     }
-    const pull = await this.#patience.run(
-      () => this.#engine.pull(this.#source, asked, patient),
-      signal,
-    )
-    this.#pull = pull
-    try {
-      if (signal.aborted || this.#isDown()) pull.end() // There was no pull to end when it went down.
-      for await (const delivery of pull) {
-        this.#failedPulls = 0
-        this.#begin(landing, delivery)
-      }
-      this.#failedPulls = 0
-    } catch (error) {
-      if (!isAway(error)) throw error
-      // One that only forgot the pull is asked again at once. One that goes on to refuse it is away.
-      if (++this.#failedPulls > 1) this.#patience.lost(error)
-      await this.#patience.run(() => this.#engine.source(this.#source), signal)
-      return true
-    } finally {
-      this.#pull = undefined
+    while (this.#landings.size < this.#receiving.concurrency) {
+      const delivery = this.#intake.next()
+      if (delivery === undefined) return
+      this.#begin(this.#landing, delivery)
     }
-    return true
   }
 
   #begin(landing: Landing, delivery: Delivery): void {
-    if (this.#ending.signal.aborted || this.#isDown()) {
-      delivery.giveBack(0)
-      this.#counts.returned++
-      return
-    }
     const landed = landing.land(delivery, () => {
-      this.#landings.delete(landed)
       this.#held.add(landed)
-      this.#wake()
+      this.#leave(landed)
     })
     this.#landings.add(landed)
     void landed.finally(() => {
-      this.#landings.delete(landed)
       this.#held.delete(landed)
-      this.#wake()
+      this.#leave(landed)
     })
+  }
+
+  /** One has landed, or takes no place any more. */
+  #leave(landed: Promise<void>): void {
+    if (!this.#landings.delete(landed)) return
+    this.#beginNext()
+    if (this.#free >= this.#least || this.#landings.size === 0) this.#wake()
+  }
+
+  /** Takes no more, and gives back what was not begun. */
+  #stopIntake(): void {
+    this.#counts.returned += this.#intake.stop()
+  }
+
+  /** How many there are places for, those that are waited for included. */
+  get #free(): number {
+    return this.#window - this.#underWay
+  }
+
+  get #underWay(): number {
+    return this.#landings.size + this.#intake.ahead.length + this.#intake.asked
   }
 
   /** How many may be asked for now; tells when that changes to none, and back. */
@@ -321,10 +357,10 @@ class Receiver {
       this.#enter('down')
       return 0
     }
-    const { depth, concurrency } = this.#receiving
-    const underWay = this.#landings.size
-    const free = concurrency - underWay
-    const least = leastOf(depth)
+    const { depth } = this.#receiving
+    const underWay = this.#underWay
+    if (this.#free < this.#least) return 0
+    const least = leastOf(depth, worthwhile.ofDepth)
     const room = depth - underWay - this.#level.atMost(depth - underWay - least)
     const isFull = underWay === 0 ? room <= 0 : room < least
     if (isFull) {
@@ -332,8 +368,7 @@ class Receiver {
       return 0
     }
     this.#enter(undefined)
-    if (free < leastOf(concurrency)) return 0
-    return Math.min(free, room, mostAtOnce)
+    return Math.min(this.#free, room, mostAtOnce)
   }
 
   #enter(state: 'down' | 'full' | undefined): void {
@@ -347,8 +382,8 @@ class Receiver {
 
   /** Waits until something has changed: an item has landed, or left the queue, or the queue is up. */
   async #change(): Promise<void> {
-    // Where items are landing, each of them tells.
-    const directories = this.#landings.size > 0 ? [] : [this.#queue.paths.queue]
+    // Where items are landing, or may come, each of them tells.
+    const directories = this.#underWay > 0 ? [] : [this.#queue.paths.queue]
     await new Promise<void>((resolve) => {
       const forget = after(lookAgain, resolve)
       const watches = directories.map((directory) => watched(directory, resolve))
@@ -385,7 +420,7 @@ class Receiver {
 
   readonly #end = (): void => {
     this.#ending.abort()
-    this.#pull?.end()
+    this.#stopIntake()
     this.#wake()
   }
 
@@ -421,9 +456,9 @@ class Receiver {
   }
 }
 
-/** How few are not worth to be asked for. */
-function leastOf(most: number): number {
-  return Math.max(1, Math.min(64, Math.floor(most * worthwhile)))
+/** How few of so many are not worth to be asked for. */
+function leastOf(most: number, part: number): number {
+  return Math.max(1, Math.min(64, Math.floor(most * part)))
 }
 
 /** Tells of changes in a directory, where that can be had. */
