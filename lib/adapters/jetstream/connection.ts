@@ -7,6 +7,7 @@ import { checkMembers } from '../../members.js'
 import { backoffSeconds } from '../../work/backoff.js'
 import { type Clients, loadClients } from './clients.js'
 import { NatsError, natsError } from './nats-error.js'
+import { withRequests } from './requests.js'
 
 /** How the servers are reached. */
 export interface JetStreamOptions {
@@ -177,10 +178,13 @@ export class JetStream implements AsyncDisposable {
     const { transport, jetstream, kv, obj } = clients
     const timeout = (this.#options.timeout ?? 5) * 1000
     let failures = 0
-    const nats = await transport.connect({
-      ...this.#connectionOptions(clients, timeout),
-      reconnectDelayHandler: () => backoffSeconds(pauses, ++failures) * 1000,
-    })
+    const nats = withRequests(
+      await transport.connect({
+        ...this.#connectionOptions(clients, timeout),
+        reconnectDelayHandler: () => backoffSeconds(pauses, ++failures) * 1000,
+      }),
+      transport,
+    )
     this.#up = true
     const watch = async (): Promise<void> => {
       for await (const { type } of nats.status()) {
