@@ -7,7 +7,7 @@ import { checkMembers } from '../../members.js'
 import { backoffSeconds } from '../../work/backoff.js'
 import { type Clients, loadClients } from './clients.js'
 import { NatsError, natsError } from './nats-error.js'
-import { withRequests } from './requests.js'
+import { Requests } from './requests.js'
 
 /** How the servers are reached. */
 export interface JetStreamOptions {
@@ -67,6 +67,8 @@ const known: ReadonlySet<string> = new Set<keyof JetStreamOptions>([
 /** A connection that is there. */
 export interface Connected {
   readonly nats: NatsConnection
+  /** Those that it makes. */
+  readonly requests: Requests
   readonly client: JetStreamClient
   readonly manager: JetStreamManager
   readonly clients: Clients
@@ -164,9 +166,10 @@ export class JetStream implements AsyncDisposable {
 
   /**
    * What is asked for in one turn of the event loop goes out together: a write to a socket costs more than
-   * all else about a request.
+   * all else about a request. One alone does not wait for others.
    */
   async #together(): Promise<void> {
+    if (this.#connection?.requests.waiting === 0) return
     this.#turn ??= setImmediate().then(() => {
       this.#turn = undefined
     })
@@ -178,13 +181,12 @@ export class JetStream implements AsyncDisposable {
     const { transport, jetstream, kv, obj } = clients
     const timeout = (this.#options.timeout ?? 5) * 1000
     let failures = 0
-    const nats = withRequests(
-      await transport.connect({
-        ...this.#connectionOptions(clients, timeout),
-        reconnectDelayHandler: () => backoffSeconds(pauses, ++failures) * 1000,
-      }),
-      transport,
-    )
+    const nats = await transport.connect({
+      ...this.#connectionOptions(clients, timeout),
+      reconnectDelayHandler: () => backoffSeconds(pauses, ++failures) * 1000,
+    })
+    const requests = new Requests(nats, transport)
+    nats.request = requests.request.bind(requests)
     this.#up = true
     const watch = async (): Promise<void> => {
       for await (const { type } of nats.status()) {
@@ -207,6 +209,7 @@ export class JetStream implements AsyncDisposable {
     const manager = await jetstream.jetstreamManager(nats, { ...options, checkAPI: false })
     return {
       nats,
+      requests,
       client,
       manager,
       clients,

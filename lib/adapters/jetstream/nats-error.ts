@@ -74,7 +74,7 @@ function troubleOf(error: Error): NatsTrouble | undefined {
 
 function wordsOf(error: Error): string {
   for (let at: unknown = error; at instanceof Error; at = at.cause) {
-    if (at.name === 'NoRespondersError')
+    if (at.name === 'NoResponders')
       return 'no server answers for that; is there a leader, and JetStream?'
     if (at.name === 'TimeoutError') return 'no answer in time'
   }

@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers/promises'
+
 /** So many places, which are taken in turn. */
 export class Places {
   #free: number
@@ -14,9 +16,18 @@ export class Places {
     try {
       return await act()
     } finally {
-      const next = this.#waiting.shift()
-      if (next === undefined) this.#free++
-      else next()
+      await this.#leave()
     }
+  }
+
+  /** Whoever is next comes before whatever follows. */
+  async #leave(): Promise<void> {
+    const next = this.#waiting.shift()
+    if (next === undefined) {
+      this.#free++
+      return
+    }
+    next()
+    await setImmediate()
   }
 }

@@ -20,7 +20,8 @@ const often = 100
 /** How long a request may take about which nothing is said, in milliseconds. */
 const usual = 1000
 
-class Requests {
+/** See above. */
+export class Requests {
   readonly #nats: NatsConnection
   readonly #transport: Clients['transport']
   readonly #inbox: string
@@ -39,6 +40,12 @@ class Requests {
     void this.#watch()
   }
 
+  /** How many wait for their answers. */
+  get waiting(): number {
+    return this.#waiting.size
+  }
+
+  /** As the client does. */
   async request(subject: string, payload?: Payload, options?: RequestOptions): Promise<Msg> {
     this.#subscribe()
     const { timeout = usual, headers } = options ?? {}
@@ -110,15 +117,4 @@ class Requests {
       if (error !== undefined) this.#take(token)?.reject(error)
     }
   }
-}
-
-/** A connection as it was, but for its requests. */
-export function withRequests(
-  nats: NatsConnection,
-  transport: Clients['transport'],
-): NatsConnection {
-  const requests = new Requests(nats, transport)
-  return Object.assign(nats, {
-    request: requests.request.bind(requests),
-  })
 }

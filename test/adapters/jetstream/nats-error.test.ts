@@ -13,7 +13,7 @@ function made(
 
 const table: [string, Error, NatsError['trouble'], string][] = [
   ['no answer', made('TimeoutError'), 'away', 'FSQ_NATS'],
-  ['no leader', made('RequestError', { cause: made('NoRespondersError') }), 'away', 'FSQ_NATS'],
+  ['no leader', made('RequestError', { cause: made('NoResponders') }), 'away', 'FSQ_NATS'],
   ['a stream that is full', made('JetStreamApiError', { code: 10077 }), 'away', 'FSQ_NATS'],
   ['an account at its limit', made('JetStreamApiError', { code: 10002 }), 'away', 'FSQ_NATS'],
   ['no peers', made('JetStreamApiError', { code: 10005 }), 'away', 'FSQ_NATS'],
