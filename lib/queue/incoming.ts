@@ -49,6 +49,13 @@ import { makeSideDirectory } from './side-directory.js'
 export interface StageOptions {
   /** Do not work on it before this time. @defaultValue at once */
   readonly notBefore?: Date | undefined
+  /**
+   * Whether its name in staged/ is to last, too: somebody is told that it is there. Otherwise it lasts by its name in
+   * queue/, when it is there.
+   *
+   * @defaultValue true
+   */
+  readonly isTold?: boolean | undefined
   /** Gives up; nothing is left of the item then. */
   readonly signal?: AbortSignal | undefined
 }
@@ -80,6 +87,8 @@ export class Incoming implements Disposable {
   readonly #sync: GroupSync
   /** The names in the three directories, which are changed by nobody but whoever has the lock. */
   readonly #names: Set<string>
+  /** How many are being staged. */
+  #staging = 0
 
   private constructor(queue: QueueContext, lock: number, identity: string) {
     this.#queue = queue
@@ -138,6 +147,7 @@ export class Incoming implements Disposable {
    */
   async stage(id: string, body: Body, options: StageOptions = {}): Promise<Arriving> {
     const { settings, writing } = this.#queue
+    this.#staging++
     if (this.#names.has(id)) this.#arriving(id).discard()
     const arriving = this.#arriving(id)
     try {
@@ -148,7 +158,7 @@ export class Incoming implements Disposable {
         setOwnership(fd, ownership)
         await writeBody(fd, body, writing.charset, options.signal)
         if (options.notBefore !== undefined) setTimes(fd, options.notBefore)
-        await this.#sync.sync(fd)
+        await this.#makeLast(fd, options.isTold !== false)
         arriving.stagedAs(stampOf(stateOfOpen(fd))) // Some file systems settle the time only by then.
         options.signal?.throwIfAborted()
       } finally {
@@ -160,8 +170,15 @@ export class Incoming implements Disposable {
       const attempt = `cannot receive item ${id} into ${this.#queue.name}`
       throw failure('FSQ_ENQUEUE', attempt, error, this.#queue, { id })
     } finally {
+      this.#staging--
       if (typeof body === 'object') releaseBody(body)
     }
+  }
+
+  /** Those that come together share the work with the sync of the directory, which one alone can do without. */
+  async #makeLast(fd: number, isTold: boolean): Promise<void> {
+    if (isTold || this.#staging > 1) await this.#sync.sync(fd)
+    else if (this.#queue.settings.durability !== 'none') await sync(fd)
   }
 
   #arriving(id: string): Arriving {

@@ -574,6 +574,7 @@ export class Landing {
           async () =>
             incoming.stage(id, bodyOf(engine, delivery, envelope), {
               notBefore,
+              isTold: source.host === undefined,
               signal: this.#giveUp.signal,
             }),
           ending,

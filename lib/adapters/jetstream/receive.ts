@@ -306,15 +306,14 @@ class Receiver {
 
   /** Begins what has come, as far as there are places for it. */
   #beginNext(): void {
-    const isOver = this.#ending.signal.aborted || (this.#intake.ahead.length > 0 && this.#isDown())
-    if (isOver || this.#landing === undefined) {
-      this.#stopIntake()
-      return
-    }
-    while (this.#landings.size < this.#receiving.concurrency) {
+    const landing = this.#landing
+    while (this.#intake.ahead.length > 0) {
+      const isFull = this.#landings.size >= this.#receiving.concurrency
+      if (landing === undefined || this.#ending.signal.aborted || (!isFull && this.#isDown()))
+        this.#stopIntake()
+      if (isFull) return
       const delivery = this.#intake.next()
-      if (delivery === undefined) return
-      this.#begin(this.#landing, delivery)
+      if (landing !== undefined && delivery !== undefined) this.#begin(landing, delivery)
     }
   }
 
