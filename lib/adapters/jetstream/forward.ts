@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { FsqError } from '../../errors.js'
+import { FsqError, type FsqErrorCode } from '../../errors.js'
 import { checkMembers } from '../../members.js'
 import { statFile } from '../../posix/files.js'
 import type { QueueContext } from '../../queue/context.js'
@@ -16,7 +16,7 @@ import type { Engine } from './engine.js'
 import { type Envelope, writeEnvelope } from './envelope.js'
 import type { NatsEvent } from './events.js'
 import { JetStreamEngine } from './jetstream-engine.js'
-import { isAway, NatsError } from './nats-error.js'
+import { isAway, isOfAll, NatsError } from './nats-error.js'
 import { patienceWith, sourceOnceThere } from './patience.js'
 import { Places } from './places.js'
 import { bodyName, claimKey, pool, subjectOf } from './subject.js'
@@ -209,7 +209,8 @@ class Forwarder {
       } catch (error) {
         if (ending.aborted) return { stopped: true }
         if (isAway(error) && !isDown(this.#queue)) continue
-        if (!(error instanceof FsqError) || isOfAll(error)) this.#fail(error)
+        if (!(error instanceof FsqError) || isOfAll(error) || ofAll.includes(error.code))
+          this.#fail(error)
         else if (isRefused(error)) {
           const failed = await item.failPerm().catch((reason: unknown) => ({ unable: reason }))
           if (!('unable' in failed)) return { thrown: error }
@@ -336,18 +337,12 @@ const defaultConcurrency = 64
 /** How many are claimed, or being finished, beside those. */
 const beside = 2
 
+/** What any other item would meet as well, beside {@link isOfAll}. */
+const ofAll: readonly FsqErrorCode[] = ['FSQ_NATS_CLIENT', 'FSQ_LOCKED']
+
 /** In milliseconds. */
 const checkLoopEvery = 1000
 
 function isRefused(error: unknown): boolean {
   return error instanceof NatsError && error.trouble === 'refused'
-}
-
-/** What any other item would meet as well. */
-function isOfAll(error: FsqError): boolean {
-  return (
-    error.code === 'FSQ_NATS_CLIENT' ||
-    error.code === 'FSQ_LOCKED' ||
-    (error instanceof NatsError && (error.trouble === 'denied' || error.trouble === 'setup'))
-  )
 }

@@ -1,5 +1,4 @@
 import type { ConsumerInfo } from '@nats-io/jetstream'
-import type { Msg } from '@nats-io/transport-node'
 import { setTimeout } from 'node:timers/promises'
 import type { Entries } from '../../key-values.js'
 import type { Connected, JetStream } from './connection.js'
@@ -8,7 +7,6 @@ import type {
   Answerable,
   Bodies,
   Claim,
-  Delivery,
   Engine,
   Outgoing,
   Pull,
@@ -19,6 +17,7 @@ import type {
 import { headerRoom, largestInline } from './layout.js'
 import { isAway, NatsError } from './nats-error.js'
 import { objectBodies } from './object-bodies.js'
+import { type Answers, Handle, partsOf, readDelivery } from './received.js'
 import { StandingPull } from './standing-pull.js'
 import { consumerOf, subjectOf } from './subject.js'
 
@@ -43,6 +42,12 @@ export class JetStreamEngine implements Engine {
   /** Each with the connection that it is of. */
   readonly #consumers = new Map<string, ConsumerName & { readonly of: Connected }>()
   #encoder = new TextEncoder()
+  readonly #answers: Answers = {
+    confirm: async (handle) => this.#confirm(handle),
+    tell: (handle, what) => {
+      this.#tell(handle, what)
+    },
+  }
 
   constructor(jetStream: JetStream) {
     this.#jetStream = jetStream
@@ -100,7 +105,7 @@ export class JetStreamEngine implements Engine {
         seconds,
         listener,
         attempt,
-        read: (message) => this.#delivery(message),
+        read: (message) => readDelivery(this.#answers, message),
         onClose: () => {
           link[Symbol.dispose]()
         },
@@ -113,46 +118,21 @@ export class JetStreamEngine implements Engine {
   }
 
   answerable(handle: string): Answerable {
-    return {
-      handle,
-      message: messageOf(handle),
-      confirm: async () => {
-        try {
-          await this.#jetStream.use('confirm an item', async ({ nats, timeout }) =>
-            nats.request(handle, '+ACK', { timeout }),
-          )
-        } catch (error) {
-          if (!isAway(error) || (await this.#hasConsumer(handle))) throw error
-        }
-      },
-      working: () => {
-        this.#tell(handle, '+WPI')
-      },
-      giveBack: (seconds) => {
-        const delay = Math.round(seconds * 1e9)
-        this.#tell(handle, delay > 0 ? `-NAK ${JSON.stringify({ delay })}` : '-NAK')
-      },
-    }
+    return new Handle(this.#answers, handle)
   }
 
   onLink(listener: (lost: Error | undefined) => void): Disposable {
     return this.#jetStream.onLink(listener)
   }
 
-  #delivery(message: Msg): Delivery | undefined {
-    const { reply = '' } = message
-    if (!reply.startsWith('$JS.ACK.')) return undefined
-    const { stream, sequence, deliveries, nanoseconds, behind } = partsOf(reply)
-    return {
-      ...this.answerable(reply),
-      subject: message.subject,
-      stream,
-      sequence: Number(sequence),
-      deliveries: Number(deliveries),
-      time: Number(nanoseconds) / 1e6,
-      behind: Number(behind),
-      headers: headersOf(message),
-      body: message.data,
+  /** Waits until a delivery is known to be confirmed. */
+  async #confirm(handle: string): Promise<void> {
+    try {
+      await this.#jetStream.use('confirm an item', async ({ nats, timeout }) =>
+        nats.request(handle, '+ACK', { timeout }),
+      )
+    } catch (error) {
+      if (!isAway(error) || (await this.#hasConsumer(handle))) throw error
     }
   }
 
@@ -209,39 +189,4 @@ export class JetStreamEngine implements Engine {
 
 function keyOf({ queue, host }: Source): string {
   return subjectOf('work', queue, host)
-}
-
-function messageOf(handle: string): string {
-  const { stream, sequence } = partsOf(handle)
-  return `${stream}/${sequence}`
-}
-
-type Parts = Readonly<
-  Record<'stream' | 'consumer' | 'deliveries' | 'sequence' | 'nanoseconds' | 'behind', string>
->
-
-/** What says where a message is answered; newer servers tell a domain, too. */
-function partsOf(handle: string): Parts {
-  const parts = handle.split('.')
-  const [
-    stream = '',
-    consumer = '',
-    deliveries = '',
-    sequence = '',
-    ,
-    nanoseconds = '',
-    behind = '',
-  ] = parts.slice(parts.length === 9 ? 2 : 4)
-  return { stream, consumer, deliveries, sequence, nanoseconds, behind }
-}
-
-/** By their names in lower case; none where they are such as no client would write. */
-function headersOf(message: Msg): Map<string, string> {
-  const headers = new Map<string, string>()
-  try {
-    for (const [name, [value = '']] of message.headers ?? []) headers.set(name.toLowerCase(), value)
-    return headers
-  } catch {
-    return new Map()
-  }
 }

@@ -13,7 +13,7 @@ import type { Answerable, Claim, Delivery, Engine, Source, SourceInfo } from './
 import { type Envelope, readEnvelope } from './envelope.js'
 import type { NatsEvent } from './events.js'
 import { leaseKey, LeaseWatch } from './lease.js'
-import { isAway, NatsError } from './nats-error.js'
+import { isAway, isOfAll, NatsError } from './nats-error.js'
 import type { Receiving } from './receive.js'
 import { bodyOf, causeOf, isSameBody, UnusableBody } from './stored-body.js'
 import { claimKey } from './subject.js'
@@ -624,7 +624,7 @@ export class Landing {
       delivery.giveBack(1)
       return
     }
-    if (!(error instanceof FsqError) || isOfAll(error)) {
+    if (!(error instanceof FsqError) || isOfNext(error)) {
       delivery.giveBack(1)
       fail(error)
       return
@@ -688,8 +688,8 @@ function isToBeLinked(found: Arriving, { token }: Claim): boolean {
 }
 
 /** What the next delivery would meet as well. */
-function isOfAll(error: FsqError): boolean {
-  if (error instanceof NatsError) return error.trouble === 'denied' || error.trouble === 'setup'
+function isOfNext(error: FsqError): boolean {
+  if (error instanceof NatsError) return isOfAll(error)
   if (error.code === 'FSQ_ENQUEUE') return !ofItem.includes(errnoOf(error) ?? '')
   return !/^FSQ_(?:NATS|NATS_MESSAGE|TTL_EXPIRED|BODY)$/.test(error.code)
 }

@@ -86,6 +86,11 @@ export function isAway(error: unknown): boolean {
   return error instanceof NatsError && error.trouble === 'away'
 }
 
+/** Whether it would say the same of any other item. */
+export function isOfAll(error: unknown): boolean {
+  return error instanceof NatsError && (error.trouble === 'denied' || error.trouble === 'setup')
+}
+
 /** For {@link Patience}. */
 export function judge(error: unknown): Judgement | undefined {
   if (!(error instanceof NatsError)) return undefined
