@@ -18,7 +18,6 @@ import type { NatsEvent } from './events.js'
 import { JetStreamEngine } from './jetstream-engine.js'
 import { isAway, isOfAll, NatsError } from './nats-error.js'
 import { patienceWith, sourceOnceThere } from './patience.js'
-import { Places } from './places.js'
 import { bodyName, claimKey, pool, subjectOf } from './subject.js'
 
 /*
@@ -51,7 +50,7 @@ export interface ForwardOptions {
    * @defaultValue true
    */
   readonly follow?: boolean | undefined
-  /** How many are published at a time; two more are claimed, or being finished, meanwhile. @defaultValue 64 */
+  /** How many are under way at a time. @defaultValue 64 */
   readonly concurrency?: number | undefined
   /** How often, in seconds, the queue is looked at although nothing woke. @defaultValue 30 */
   readonly sweep?: number | undefined
@@ -115,7 +114,6 @@ class Forwarder {
   readonly #options: ForwardOptions
   readonly #ending = new AbortController()
   readonly #patience
-  readonly #places: Places
   /** Items that could not be forwarded, and are tried again in the next sweep. */
   readonly #unable = new Set<string>()
   /** The identity of the queue in claims, where it ever received from the pool. */
@@ -128,7 +126,6 @@ class Forwarder {
     this.#engine = engine
     this.#options = options
     const to = options.to ?? queue.host?.name ?? pool
-    this.#places = new Places(options.concurrency ?? defaultConcurrency)
     this.#name = queue.host?.queue.name ?? queue.name
     this.#host = to === pool ? undefined : to
     this.#subject = subjectOf('work', this.#name, this.#host)
@@ -144,7 +141,7 @@ class Forwarder {
   }
 
   async run(): Promise<ForwardResult> {
-    const { concurrency = defaultConcurrency, sweep = 30, drain = 30, signal } = this.#options
+    const { concurrency = 64, sweep = 30, drain = 30, signal } = this.#options
     this.#checkLoop()
     signal?.addEventListener('abort', this.#end, { once: true })
     if (signal?.aborted === true) this.#end()
@@ -157,7 +154,7 @@ class Forwarder {
         [{ queue: { ...this.#queue, settings }, weight: 1 }],
         (item, ending) => this.#forward(item, ending.signal),
         {
-          concurrency: concurrency + beside,
+          concurrency,
           sweep,
           drain,
           early: true,
@@ -234,15 +231,11 @@ class Forwarder {
       ...(time !== undefined && { notBefore: new Date(time) }),
       ...(stored !== undefined && { stored }),
     }
-    const message = {
+    await this.#engine.publish({
       subject: this.#subject,
       messageId,
       headers: writeEnvelope(envelope),
       body: inline ? await item.bytes() : new Uint8Array(),
-    }
-    await this.#places.use(async () => {
-      this.#ending.signal.throwIfAborted()
-      await this.#engine.publish(message)
     })
   }
 
@@ -330,12 +323,6 @@ class Forwarder {
     this.#options.onEvent?.(event)
   }
 }
-
-/** How many are published at a time. */
-const defaultConcurrency = 64
-
-/** How many are claimed, or being finished, beside those. */
-const beside = 2
 
 /** What any other item would meet as well, beside {@link isOfAll}. */
 const ofAll: readonly FsqErrorCode[] = ['FSQ_NATS_CLIENT', 'FSQ_LOCKED']
