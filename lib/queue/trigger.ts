@@ -1,5 +1,5 @@
 import { errnoOf, FsqError } from '../errors.js'
-import { unlink } from '../posix/names.js'
+import { statEntry, unlink } from '../posix/names.js'
 import { makeFifo, pullFifo } from '../posix/fifo.js'
 import type { QueueContext } from './context.js'
 import { failure, missingQueue } from './failure.js'
@@ -66,6 +66,16 @@ export function pullTrigger(
       default:
         throw failure('FSQ_CONFIG', `cannot pull ${what}`, cause, queue, { path })
     }
+  }
+}
+
+/** Wakes who listens to the trigger, if there is one; whoever does not hear of it finds the items in the next sweep. */
+export function pullTriggerIfThere(queue: QueueContext): void {
+  try {
+    if (statEntry(fifoOf(queue, 'own').path) === undefined) return // An error would cost much more.
+    pullTrigger(queue, { ignoreListener: true })
+  } catch {
+    // Nobody can be woken by it.
   }
 }
 

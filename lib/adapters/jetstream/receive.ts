@@ -4,7 +4,7 @@ import { watchDirectory } from '../../posix/watch.js'
 import type { QueueContext } from '../../queue/context.js'
 import { isDown } from '../../queue/down.js'
 import { Incoming } from '../../queue/incoming.js'
-import { pullTrigger } from '../../queue/trigger.js'
+import { pullTriggerIfThere } from '../../queue/trigger.js'
 import type { Queue } from '../../root/queue.js'
 import { checkedSetting } from '../../settings.js'
 import { after } from '../../timer.js'
@@ -333,7 +333,7 @@ class Receiver {
   #leave(landed: Promise<void>): void {
     if (!this.#landings.delete(landed)) return
     this.#beginNext()
-    if (this.#free >= this.#least || this.#landings.size === 0) this.#wake()
+    if (this.#free >= this.#least || this.#underWay === 0) this.#wake()
   }
 
   /** Takes no more, and gives back what was not begun. */
@@ -446,11 +446,7 @@ class Receiver {
     this.#pullsSoon = true
     setImmediate(() => {
       this.#pullsSoon = false
-      try {
-        pullTrigger(this.#queue, { ignoreListener: true })
-      } catch {
-        // There is none; or it cannot be pulled, and the next sweep finds the items.
-      }
+      pullTriggerIfThere(this.#queue)
     })
   }
 }
