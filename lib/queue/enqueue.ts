@@ -27,7 +27,7 @@ import { publish } from './publish.js'
  *   6. tell the caller
  *
  * Nothing in queue/ is ever incomplete, and nothing that the caller was told of is ever missing.
- * Whatever fails before 6 is undone. Enqueues at the same time share the fsync of 4; with the
+ * Whatever fails before 6 is undone. Enqueues at the same time do 3 together, and share the fsync of 4; with the
  * durability `none` there is no fsync at all. What an enqueue with a key does besides is in
  * keyed-draft.ts, and what one does that gets a number in numbered.ts.
  */

@@ -4,7 +4,7 @@ import { FsqError } from '../errors.js'
 import { after, longestTimer } from '../timer.js'
 import type { QueueContext } from '../queue/context.js'
 import { checkQueue, failure } from '../queue/failure.js'
-import { pullTrigger } from '../queue/trigger.js'
+import { pullTriggerIfThere } from '../queue/trigger.js'
 import { type Backoff, defaultBackoff } from './backoff.js'
 import { Dispatch } from './dispatch.js'
 import type { WorkEvent } from './events.js'
@@ -247,7 +247,8 @@ export class Worker extends EventEmitter<WorkEventMap> implements AsyncDisposabl
     await this.#dispatch.idle()
     forget()
     for (const { feed } of this.#sources) await feed.close().catch(this.#failBy)
-    for (const { feed } of byTrigger) pullForOthers(feed)
+    // A pull wakes one worker: where that has no use for it, it is another's.
+    for (const { feed } of byTrigger) pullTriggerIfThere(feed.queue)
     this.#keys[Symbol.dispose]()
     this.#end()
   }
@@ -308,7 +309,7 @@ export class Worker extends EventEmitter<WorkEventMap> implements AsyncDisposabl
       if (!wake.byTrigger) continue
       wake.pause()
       if (!feed.hasMore) continue
-      pullForOthers(feed)
+      pullTriggerIfThere(feed.queue)
     }
   }
 
@@ -364,14 +365,5 @@ export class Worker extends EventEmitter<WorkEventMap> implements AsyncDisposabl
     } catch (error) {
       this.#fail(error)
     }
-  }
-}
-
-/** A pull wakes one worker: where that has no use for it, it is another's. */
-function pullForOthers({ queue }: ItemFeed): void {
-  try {
-    pullTrigger(queue, { ignoreListener: true })
-  } catch {
-    // Then the others find it in their next sweep.
   }
 }

@@ -186,7 +186,7 @@ export class JetStream implements AsyncDisposable {
       reconnectDelayHandler: () => backoffSeconds(pauses, ++failures) * 1000,
     })
     const requests = new Requests(nats, transport)
-    nats.request = requests.request.bind(requests)
+    nats.request = requests.request.bind(requests) // By which the packages make theirs, too.
     this.#up = true
     const watch = async (): Promise<void> => {
       for await (const { type } of nats.status()) {
