@@ -20,7 +20,7 @@ import { systemError } from './system-error.js'
 export interface DirectoryChange<T> {
   /** Does it. What it throws concerns this change alone. */
   readonly make: (directory: PinnedDirectory) => T
-  /** Takes back what was made, which is not going to last; the caller is told that it failed. */
+  /** Takes back what was made, which is not going to last; the caller is told that it failed. Never throws. */
   readonly undo: (made: T, directory: PinnedDirectory) => void
   /**
    * Whether the directory must be in its place afterwards, for a change that goes by its path. It fails with
