@@ -1,5 +1,5 @@
 // Builds dist/ afresh, so that no output of a source that is gone stays in the package: the library,
-// compiled file by file, and the program, as one file, since to find and read a hundred small ones
+// compiled file by file, and the program, as two files, since to find and read a hundred small ones
 // takes longer than to enqueue an item. The new dist/ takes the place of the old one only when it is
 // whole: a program that runs keeps running.
 import { spawnSync } from 'node:child_process'
@@ -33,14 +33,34 @@ async function writeSchema() {
 }
 
 /**
- * Bundles the program into one file of CommonJS, which Node.js loads faster than ES modules. The code
- * of each command is in it, but runs only when the command is called.
+ * Commands that bring much with them, other systems' formats and protocols above all. To read them takes
+ * longer than to enqueue an item, so they are in a file of their own, with all else that a program needs.
+ */
+const apart = ['nats', 'nxqueue', 'ftpcluster', 'filespooler', 'jsonrpcd', 'completion']
+
+/**
+ * Bundles the program into one file of CommonJS, which Node.js loads faster than ES modules, and into a second
+ * one for calls in which the name of a command apart is, or might be. The code of each command is in it, but
+ * runs only when the command is called.
  */
 async function bundleProgram() {
-  const { metafile } = await build({
+  const words = JSON.stringify([...apart, 'fspl'])
+  const isApart = `${words}.some((word) => process.argv.includes(word))`
+  const { metafile } = await bundle('fsq-all.cjs', [lazyBuiltins])
+  await bundle(
+    'fsq.cjs',
+    [lazyBuiltins, withoutApart],
+    `if (${isApart}) return void require('./fsq-all.cjs');`,
+  )
+  chmodSync(`${fresh}/cli/fsq.cjs`, 0o755)
+  writeNotices(Object.keys(metafile.inputs))
+}
+
+async function bundle(file, plugins, first = '') {
+  return build({
     absWorkingDir: top,
     entryPoints: ['lib/cli/fsq.ts'],
-    outfile: `${fresh}/cli/fsq.cjs`,
+    outfile: `${fresh}/cli/${file}`,
     bundle: true,
     platform: 'node',
     format: 'cjs',
@@ -51,15 +71,25 @@ async function bundleProgram() {
     // Loaded from node_modules when they are needed: a binary, half a megabyte of tables, what only a
     // pattern uses, what reads inventories, and the clients of NATS, which are installed only where somebody wants them.
     external: ['koffi', 'iconv-lite', 'picomatch', 'yaml', '@nats-io/*'],
-    plugins: [lazyBuiltins],
+    plugins,
     define: { 'import.meta.url': 'here' },
     banner: {
-      js: "const load = require, here = require('node:url').pathToFileURL(__filename).href;",
+      js: `${first}const load = require, here = require('node:url').pathToFileURL(__filename).href;`,
     },
     metafile: true,
   })
-  chmodSync(`${fresh}/cli/fsq.cjs`, 0o755)
-  writeNotices(Object.keys(metafile.inputs))
+}
+
+/** Leaves out the commands apart, which the program does not come to. */
+const withoutApart = {
+  name: 'without commands apart',
+  setup({ onResolve, onLoad }) {
+    const modules = new RegExp(`^\\./commands/(${apart.join('|')})\\.js$`)
+    onResolve({ filter: modules }, ({ path }) => ({ path, namespace: 'apart' }))
+    onLoad({ filter: /.*/, namespace: 'apart' }, ({ path }) => ({
+      contents: `throw new Error('${path} is in another file')`,
+    }))
+  },
 }
 
 /**

@@ -1,4 +1,5 @@
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { nkeys } from '@nats-io/transport-node'
 import t, { type Test } from 'tap'
@@ -295,7 +296,8 @@ t.test('without the packages it says what to install', { buffered: true }, async
   const { directory, env } = await place(t)
   mkdirSync(`${directory}/dist/cli`, { recursive: true })
   const alone = `${directory}/dist/cli/fsq.cjs`
-  copyFileSync(program, alone)
+  for (const file of ['fsq.cjs', 'fsq-all.cjs'])
+    copyFileSync(`${dirname(program)}/${file}`, `${dirname(alone)}/${file}`)
   const manifest = fileURLToPath(new URL('../../package.json', import.meta.url))
   copyFileSync(manifest, `${directory}/package.json`)
   const run = (...words: string[]): Promise<Ended> =>
