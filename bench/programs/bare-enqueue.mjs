@@ -1,7 +1,7 @@
 // { path, count, size, settings }: what the floor does for each item, by fs.*Sync of Node.js in a plain
 // loop: what is above that is fsq, and what is below is Node.js.
 import fs from 'node:fs'
-import { measured, task } from './gate.mjs'
+import { measured, practised, task } from './gate.mjs'
 
 const { path, count, size, settings = {} } = task
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } = fs.constants
@@ -40,7 +40,7 @@ function timestamp() {
     .slice(0, 14)
 }
 
-for (let i = 0; i < Math.min(3 * count, 3000); i++) enqueue(task.practice)
+for (let i = 0; i < practised; i++) enqueue(task.practice)
 await measured(async () => {
   for (let i = 0; i < count; i++) enqueue(path)
   return { count }

@@ -1,7 +1,7 @@
 // { count, size, concurrency, batch }: enqueues so many items of that size, so many at a time; with
 // `batch`, so many with each enqueueMany.
-import { inFlight, measured, task } from './gate.mjs'
-import { practice, practised, queue } from './library.mjs'
+import { inFlight, measured, practised, task } from './gate.mjs'
+import { practice, queue } from './library.mjs'
 
 const { count, size, concurrency = 1, batch } = task
 const body = Buffer.alloc(size, 'x')

@@ -1,7 +1,7 @@
 // { count, concurrency, read, limit, leave }: scans the queue and finishes up to so many items, so
 // many at a time; with `read`, after reading each body; with `leave`, each is only closed.
-import { inFlight, measured, now, task } from './gate.mjs'
-import { practice, practised, queue } from './library.mjs'
+import { inFlight, measured, now, practised, task } from './gate.mjs'
+import { practice, queue } from './library.mjs'
 
 const { count, concurrency = 1, read = false, leave = false, limit } = task
 

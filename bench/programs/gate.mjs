@@ -5,6 +5,9 @@ import { once } from 'node:events'
 /** What the program was told to do. */
 export const task = JSON.parse(process.argv[2] ?? '{}')
 
+/** How many items are practised, for programs that do some of their work before it is measured. */
+export const practised = task.practised ?? Math.min(3 * task.count, 3000)
+
 /** Waits for the start, runs the work and tells what it took; the work's result is told as well. */
 export async function measured(work) {
   process.stdout.write('ready\n')

@@ -18,6 +18,3 @@ export const queue = root.queue(task.queue)
 export async function practice() {
   return root.install(`practice-${process.pid}-${task.queue}`)
 }
-
-/** How many items that are. */
-export const practised = task.practised ?? Math.min(3 * task.count, 3000)
