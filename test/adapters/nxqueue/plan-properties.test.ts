@@ -198,19 +198,19 @@ const meantIn =
 
 const isNamed = (job: ReadyJob) => job.volume !== undefined
 
-/** Volumes that are all right but for how full they are. */
-function withRoom(job: ReadyJob, world: Situation, room: (of: oracle.Use[]) => oracle.Use[]) {
+/** Volumes that are all right, with room beside those uses. */
+function withRoom(job: ReadyJob, world: Situation, uses: readonly oracle.Use[]) {
   const bytes = oracle.bytesOf(job)
   return possible(job, world).filter(
-    (each) => bytes === 0 || oracle.roomOf(each, room([]), world) >= bytes,
+    (each) => bytes === 0 || oracle.roomOf(each, uses, world) >= bytes,
   )
 }
 
 const inUse: Truth = (job, world, uses) => {
-  const bytes = oracle.bytesOf(job)
-  const good = possible(job, world)
-  const roomy = good.filter((each) => bytes === 0 || oracle.roomOf(each, uses, world) >= bytes)
-  const asked = roomy.length > 0 ? roomy : isNamed(job) ? oracle.meant(job, world.inventory) : good
+  // Of those that come nearest: with room now, with room when the others have ended, or without.
+  const roomy = [uses, []].map((of) => withRoom(job, world, of)).find(({ length }) => length > 0)
+  const nearest = isNamed(job) ? oracle.meant(job, world.inventory) : possible(job, world)
+  const asked = roomy ?? nearest
   return asked.every((each) => !oracle.isVolumeFree(each, uses, world))
 }
 
@@ -239,9 +239,9 @@ const truths: Record<Reason['code'], Truth> = {
   VolumeUnknown: meantIn(0),
   VolumeReadOnly: meantIn(2),
   VolumeDisabled: meantIn(3),
-  NoRoom: (job, world) => withRoom(job, world, () => []).length === 0,
+  NoRoom: (job, world) => withRoom(job, world, []).length === 0,
   WaitCapacity: (job, world, uses) => {
-    const isLacking = withRoom(job, world, () => [...uses]).length === 0
+    const isLacking = withRoom(job, world, uses).length === 0
     const bytes = oracle.bytesOf(job)
     const all = oracle.meant(job, world.inventory)
     return isLacking && all.some((each) => oracle.roomOf(each, [], world) >= bytes)
