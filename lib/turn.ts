@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises'
+import { monotonic } from './monotonic.js'
 
 /** For so long, in milliseconds, one loop may keep the thread to itself. */
 const span = 5
@@ -10,9 +10,12 @@ let since = 0
  * sockets of this process have a turn, however many promises are awaited between them.
  */
 export function turn(): Promise<void> | undefined {
-  const now = performance.now()
+  const now = monotonic()
   if (now - since < span) return undefined
-  return setImmediate().then(() => {
-    since = performance.now()
+  return new Promise((resolve) => {
+    setImmediate(() => {
+      since = monotonic()
+      resolve()
+    })
   })
 }

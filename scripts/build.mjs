@@ -5,10 +5,8 @@
 import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { createRequire } from 'node:module'
 import { build } from 'esbuild'
 
-const require = createRequire(import.meta.url)
 const top = fileURLToPath(new URL('..', import.meta.url))
 const dist = `${top}dist`
 const fresh = `${dist}.new-${process.pid}`
@@ -33,24 +31,20 @@ async function writeSchema() {
 }
 
 /**
- * Commands that bring much with them, other systems' formats and protocols above all. To read them takes
- * longer than to enqueue an item, so they are in a file of their own, with all else that a program needs.
+ * The commands of a work-item, which scripts call for each. To read the program takes longer than to enqueue
+ * an item, so they are in a file without the others; the code of every other command is in the second file,
+ * which has all, but runs only when the command is called.
  */
-const apart = ['nats', 'nxqueue', 'ftpcluster', 'filespooler', 'jsonrpcd', 'completion']
+const everyday = ['install', 'uninstall', 'enqueue', 'scan', 'done', 'fail', 'retry']
 
-/**
- * Bundles the program into one file of CommonJS, which Node.js loads faster than ES modules, and into a second
- * one for calls in which the name of a command apart is, or might be. The code of each command is in it, but
- * runs only when the command is called.
- */
+/** Bundles the program into two files of CommonJS, which Node.js loads faster than ES modules. */
 async function bundleProgram() {
-  const words = JSON.stringify([...apart, 'fspl'])
-  const isApart = `${words}.some((word) => process.argv.includes(word))`
+  const isOther = `!${JSON.stringify(everyday)}.includes(process.argv[2])`
   const { metafile } = await bundle('fsq-all.cjs', [lazyBuiltins])
   await bundle(
     'fsq.cjs',
-    [lazyBuiltins, withoutApart],
-    `if (${isApart}) return void require('./fsq-all.cjs');`,
+    [lazyBuiltins, everydayOnly],
+    `if (${isOther}) return void require('./fsq-all.cjs');`,
   )
   chmodSync(`${fresh}/cli/fsq.cjs`, 0o755)
   writeNotices(Object.keys(metafile.inputs))
@@ -80,31 +74,45 @@ async function bundle(file, plugins, first = '') {
   })
 }
 
-/** Leaves out the commands apart, which the program does not come to. */
-const withoutApart = {
-  name: 'without commands apart',
+/**
+ * Leaves out the other commands, and what is there to find them. Those that are left are imported as a file
+ * begins: what is loaded later, and all that it needs, is put into functions, which are read once more when they run.
+ */
+const everydayOnly = {
+  name: 'everyday commands only',
   setup({ onResolve, onLoad }) {
-    const modules = new RegExp(`^\\./commands/(${apart.join('|')})\\.js$`)
-    onResolve({ filter: modules }, ({ path }) => ({ path, namespace: 'apart' }))
-    onLoad({ filter: /.*/, namespace: 'apart' }, ({ path }) => ({
+    onResolve({ filter: /^\.\/(external|complete)\.js$/ }, ({ path }) => ({
+      path,
+      namespace: 'elsewhere',
+    }))
+    onLoad({ filter: /.*/, namespace: 'elsewhere' }, ({ path }) => ({
       contents: `throw new Error('${path} is in another file')`,
+    }))
+    onLoad({ filter: /\/cli\/commands\.ts$/ }, () => ({
+      contents: [
+        ...everyday.map((name) => `import * as ${name} from './commands/${name}.js'`),
+        'const load = (command) => ({ load: () => Promise.resolve(command) })',
+        `export const commands = { ${everyday.map((name) => `${name}: load(${name})`).join()} }`,
+        'export const withoutAlias = (words) => words',
+      ].join('\n'),
     }))
   },
 }
 
 /**
  * Parts of Node.js that take a millisecond or more to load, and that most commands import but do not
- * use: they are loaded when something in them is used.
+ * use: they are loaded when something in them is used. What a module exports is copied for each that imports it,
+ * but what it inherits is not.
  */
 const lazyBuiltins = {
   name: 'lazy builtins',
   setup({ onResolve, onLoad }) {
-    const slow = /^node:(child_process|crypto|http|https|net|os|stream|timers\/promises|tls|tty)$/
+    const slow =
+      /^node:(child_process|crypto|http|https|net|os|stream|timers\/promises|tls|tty|worker_threads)$/
     onResolve({ filter: slow }, ({ path }) => ({ path, namespace: 'lazy' }))
     onLoad({ filter: /.*/, namespace: 'lazy' }, ({ path }) => {
-      const names = Object.keys(require(path)).filter((name) => /^\w+$/.test(name))
-      const getters = names.map((name) => `get ${name}() { return load('${path}').${name} }`)
-      return { contents: `module.exports = { ${getters.join()} }` }
+      const get = `get: (target, name) => load('${path}')[name]`
+      return { contents: `module.exports = Object.create(new Proxy({}, { ${get} }))` }
     })
   },
 }

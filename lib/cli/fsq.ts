@@ -1,7 +1,9 @@
 #!/usr/bin/env node
-// eslint-disable-next-line no-restricted-imports -- before anything else is loaded
+// eslint-disable-next-line no-restricted-imports -- to start the pool, and for nothing else
 import { access } from 'node:fs'
 import { inspect } from 'node:util'
+import { expectQuickDisks } from '../posix/sync.js'
+import { main } from './main.js'
 
 // A batch, and a server, has many files on their way to the disk at once, and each waits on a thread. The
 // size of the pool counts only until something uses it, so this comes before all else; programs that fsq runs must
@@ -13,10 +15,10 @@ if (hasMany && process.env['UV_THREADPOOL_SIZE'] === undefined) {
   delete process.env['UV_THREADPOOL_SIZE']
 }
 
-// Not with `await`, which a CommonJS file, as this one becomes, does not know outside of functions.
-import('./main.js')
-  .then(async ({ main }) => {
-    process.exitCode = await main(process.argv.slice(2))
+expectQuickDisks()
+main(process.argv.slice(2))
+  .then((status) => {
+    process.exitCode = status
   })
   .catch((error: unknown) => {
     // A mistake of ours. Not with status 1, which is an answer of audit.

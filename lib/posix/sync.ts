@@ -1,5 +1,6 @@
 import { fstatSync, fsync, fsyncSync } from 'node:fs'
 import { promisify } from 'node:util'
+import { monotonic } from '../monotonic.js'
 import { turn } from '../turn.js'
 
 /*
@@ -19,10 +20,18 @@ const little = 64 * 1024
 /** How long the last sync on a device took that was alone, in milliseconds. */
 const lasted = new Map<number, number>()
 
+/** The same of a device that has not been synced yet. */
+let expected = brief
+
 /** How many syncs have been asked for and have not ended. */
 let waiting = 0
 
 const fsyncAsync = promisify(fsync)
+
+/** Expects disks to be quick until one is not: for a program, which has nothing to do while it waits for the first. */
+export function expectQuickDisks(): void {
+  expected = 0
+}
 
 /**
  * fsync(2). A failure is final for this descriptor: the kernel may have dropped the pages, and a
@@ -41,10 +50,10 @@ export async function sync(fd: number): Promise<void> {
 
 async function syncAlone(fd: number): Promise<void> {
   const file = fstatSync(fd)
-  const isQuick = (lasted.get(file.dev) ?? brief) < brief
+  const isQuick = (lasted.get(file.dev) ?? expected) < brief
   const isLittle = file.isDirectory() || file.size <= little
-  const began = performance.now()
+  const began = monotonic()
   if (isQuick && isLittle) fsyncSync(fd)
   else await fsyncAsync(fd)
-  lasted.set(file.dev, performance.now() - began)
+  lasted.set(file.dev, monotonic() - began)
 }

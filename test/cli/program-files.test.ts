@@ -25,15 +25,27 @@ function helps(file: string, command: string): boolean {
   return status === 0 && stdout.toString().startsWith('Usage: fsq ')
 }
 
-const apart = ['jsonrpcd', 'nats', 'nxqueue', 'ftpcluster', 'filespooler', 'completion']
+const everyday = ['install', 'uninstall', 'enqueue', 'scan', 'done', 'fail', 'retry']
 
-t.test('only the commands that bring much with them need the second file', async (t) => {
+t.test('the commands of a work-item need the first file alone', async (t) => {
   const alone = programOf(temporaryDirectory(t), ['fsq.cjs'])
-  const without = Object.keys(commands).filter((command) => !helps(alone, command))
-  t.strictSame(without, apart)
+  const found = Object.keys(commands).filter((command) => helps(alone, command))
+  t.strictSame(found, everyday)
 })
 
-t.test('with it there is each of them, by its other name too', async (t) => {
+t.test('with the second file there is each of the others, by other names too', async (t) => {
   const both = programOf(temporaryDirectory(t), ['fsq.cjs', 'fsq-all.cjs'])
-  for (const command of [...apart, 'fspl']) t.ok(helps(both, command), command)
+  const others = Object.keys(commands).filter((command) => !everyday.includes(command))
+  for (const command of [...others, 'fspl']) t.ok(helps(both, command), command)
+})
+
+t.test('what is in both files is the same in both', async (t) => {
+  const both = programOf(temporaryDirectory(t), ['fsq.cjs', 'fsq-all.cjs'])
+  for (const command of everyday) {
+    // A flag before the command is read by the program that has all of them.
+    const [alone, all] = [[], ['-r', '/nowhere']].map((flags) =>
+      spawnSync(process.execPath, [both, ...flags, command, '--help']).stdout.toString(),
+    )
+    t.equal(alone, all, command)
+  }
 })

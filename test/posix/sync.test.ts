@@ -7,6 +7,7 @@ import { temporaryDirectory } from '../helpers/temporary.js'
 /** A disk that notes where each sync is made, and takes for it as long as the test says. */
 interface Disk {
   readonly sync: typeof Sync.sync
+  readonly expectQuickDisks: typeof Sync.expectQuickDisks
   readonly made: ('pool' | 'thread')[]
   /** How long each sync takes, in milliseconds of its own clock. */
   takes: number
@@ -17,12 +18,12 @@ interface Disk {
 }
 
 async function notingDisk(t: Test): Promise<Disk> {
-  let clock = performance.now()
-  t.intercept(performance, 'now', { value: () => clock })
+  let clock = process.hrtime.bigint()
+  t.intercept(process.hrtime, 'bigint', { value: () => clock })
   const made: Disk['made'] = []
-  const disk: Omit<Disk, 'sync'> = { made, takes: 0, breaks: undefined, held: undefined }
+  const disk: Omit<Disk, keyof typeof Sync> = { made, takes: 0, breaks: undefined, held: undefined }
   const work = (): void => {
-    clock += disk.takes
+    clock += BigInt(disk.takes * 1_000_000)
     const { breaks } = disk
     disk.breaks = undefined
     if (breaks !== undefined) throw breaks
@@ -32,7 +33,7 @@ async function notingDisk(t: Test): Promise<Disk> {
     await disk.held
     work()
   }
-  const { sync } = await t.mockImport<typeof Sync>('../../lib/posix/sync.js', {
+  const module = await t.mockImport<typeof Sync>('../../lib/posix/sync.js', {
     'node:fs': {
       ...fs,
       fsyncSync() {
@@ -46,7 +47,7 @@ async function notingDisk(t: Test): Promise<Disk> {
       },
     },
   })
-  return Object.assign(disk, { sync })
+  return Object.assign(disk, module)
 }
 
 function withResolvers(): { promise: Promise<void>; resolve: () => void } {
@@ -79,6 +80,15 @@ t.test(
     t.same(made, ['pool', 'thread', 'thread'])
   },
 )
+
+t.test('a program lets the thread make the first too, until the disk is slow', async (t) => {
+  const disk = await notingDisk(t)
+  const fd = openFile(t)
+  disk.expectQuickDisks()
+  disk.takes = 5
+  for (let i = 0; i < 2; i++) await disk.sync(fd)
+  t.same(disk.made, ['thread', 'pool'])
+})
 
 t.test('syncs that are asked for at the same time are made by the pool', async (t) => {
   const { sync, made } = await notingDisk(t)
