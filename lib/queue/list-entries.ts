@@ -1,6 +1,7 @@
 import { fromByteString } from '../name/charset.js'
 import { parseItemName } from '../name/item-name.js'
 import { firstNames, sortNames } from '../name/order.js'
+import { sortedNames } from '../name/sorted-names.js'
 import { pinDirectory } from '../posix/files.js'
 import { listNames, walkNames } from '../posix/names.js'
 import type { QueueContext } from './context.js'
@@ -17,6 +18,15 @@ export function listEntries(queue: QueueContext, directory: string): string[] {
   return listing(queue, directory, (path) =>
     sortNames(listNames(path).filter((entry) => !isHidden(entry, queue))),
   )
+}
+
+/**
+ * {@link listEntries}, for many: holds a fraction of the memory, and reads the directory at once nevertheless.
+ *
+ * @throws {@link FsqError} `FSQ_NO_QUEUE`, `FSQ_SCAN`
+ */
+function manyEntries(queue: QueueContext, directory: string): Iterable<string> {
+  return listing(queue, directory, (path) => sortedNames(concerning(queue, walkNames(path))))
 }
 
 /**
@@ -39,11 +49,7 @@ export function firstEntries(
   )
 }
 
-function listing(
-  queue: QueueContext,
-  directory: string,
-  list: (path: string) => string[],
-): string[] {
+function listing<T>(queue: QueueContext, directory: string, list: (path: string) => T): T {
   try {
     const pinned = pinDirectory(directory)
     try {
@@ -82,7 +88,7 @@ const window = 1000
 export function* entriesInParts(queue: QueueContext, limit: number): Generator<string> {
   const directory = queue.paths.queue
   if (limit === 0) {
-    yield* listEntries(queue, directory)
+    yield* manyEntries(queue, directory)
     return
   }
   const most = Math.max(limit, window)
