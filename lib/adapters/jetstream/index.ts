@@ -43,7 +43,8 @@ export type {
 } from '../../key-values.js'
 export { jetStreamKeyValues } from './key-values.js'
 export { NatsError, type NatsTrouble } from './nats-error.js'
-export { receiveItems, type ReceiveItemsOptions, type ReceiveResult } from './receive.js'
+export { receiveItems, type ReceiveResult } from './receive.js'
+export type { ReceiveItemsOptions } from './receive-options.js'
 export { type SetupOptions, setupQueues, type SetupStep } from './setup.js'
 export {
   type NatsQueueStatus,

@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import { receiveItems } from '../../../lib/adapters/jetstream/index.js'
-import { receiveFrom, type ReceiveItemsOptions } from '../../../lib/adapters/jetstream/receive.js'
+import { receiveFrom } from '../../../lib/adapters/jetstream/receive.js'
+import type { ReceiveItemsOptions } from '../../../lib/adapters/jetstream/receive-options.js'
 import { eventually } from '../../helpers/cli.js'
 import { following, newWay } from '../../helpers/jetstream.js'
 import { withoutNats } from '../../helpers/nats.js'
