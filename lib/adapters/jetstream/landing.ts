@@ -1,21 +1,19 @@
-import { errnoOf, FsqError } from '../../errors.js'
+import { FsqError } from '../../errors.js'
 import type { Entry } from '../../key-values.js'
-import { parseItemName } from '../../name/item-name.js'
-import type { QueueContext } from '../../queue/context.js'
 import { isDown } from '../../queue/down.js'
-import { spent } from '../../queue/finish.js'
 import { holdsItem, Retried } from '../../queue/holdings.js'
-import type { Arriving, Incoming } from '../../queue/incoming.js'
+import type { Arriving } from '../../queue/incoming.js'
 import { longestTimer } from '../../timer.js'
-import { Patience } from '../../work/patience.js'
 import { deadLetter } from './dead-letter.js'
-import type { Answerable, Claim, Delivery, Engine, Source, SourceInfo } from './engine.js'
+import type { Answerable, Claim, Delivery } from './engine.js'
 import { type Envelope, readEnvelope } from './envelope.js'
-import type { NatsEvent } from './events.js'
 import { leaseKey, LeaseWatch } from './lease.js'
-import { isAway, isOfAll, NatsError } from './nats-error.js'
-import type { Receiving } from './receive-options.js'
-import { bodyOf, causeOf, isSameBody, UnusableBody } from './stored-body.js'
+import { isOfNext } from './landing-error.js'
+import type { LandingOptions } from './landing-options.js'
+import { isAway, NatsError } from './nats-error.js'
+import { type Ask, askWith } from './patience.js'
+import { Staging } from './staging.js'
+import { isSameBody, UnusableBody } from './stored-body.js'
 import { claimKey } from './subject.js'
 import { Unfinished } from './unfinished.js'
 
@@ -41,24 +39,6 @@ import { Unfinished } from './unfinished.js'
  * may be taken over by another receiver, if this one is lost (lease.ts); and it says when the item is
  * finished, since the servers may forget the confirmation when they are killed.
  */
-
-/** What a landing has to do with. */
-export interface LandingOptions {
-  readonly queue: QueueContext
-  readonly source: Source
-  readonly engine: Engine
-  readonly incoming: Incoming
-  readonly info: SourceInfo
-  readonly receiving: Receiving
-  readonly patience: Patience
-  /** Nothing is begun any more. */
-  readonly ending: AbortSignal
-  /** What has come to be landed, and is not begun: it is kept from being delivered to somebody else. */
-  readonly ahead: () => Iterable<Answerable>
-  readonly tell: (event: NatsEvent) => void
-  /** For what the next delivery would meet as well. */
-  readonly fail: (error: unknown) => void
-}
 
 /** How long a delivery that failed waits for the next, in seconds. */
 const longestReturn = 60
@@ -86,7 +66,8 @@ export class Landing {
   readonly #confirming = new Set<Promise<void>>()
   readonly #unfinished: Unfinished
   readonly #leaseWatch: LeaseWatch
-  readonly #disk: Patience
+  readonly #staging: Staging
+  readonly #ask: Ask
   readonly #link: Disposable
   #retried: Retried | undefined
   /** Since when no message can have been delivered that the servers forgot, in ms of the epoch. */
@@ -97,20 +78,15 @@ export class Landing {
 
   constructor(options: LandingOptions) {
     this.#options = options
-    const { queue, engine, info, receiving } = options
+    const { ending, engine, info, patience, receiving } = options
+    this.#ask = askWith(patience, ending)
     this.#unfinished = new Unfinished({
       ...options,
-      ask: (act) => this.#ask(act),
+      ask: this.#ask,
       recover: () => void this.recover(),
     })
     this.#leaseWatch = new LeaseWatch(engine, receiving.lostAfter)
-    this.#disk = new Patience({
-      judge: (error) => (isLocal(error) ? { remote: 'away' } : undefined),
-      onAway: (error) => {
-        if (error instanceof FsqError) options.tell({ type: 'error', queue: queue.name, error })
-      },
-      onBack: () => undefined,
-    })
+    this.#staging = new Staging({ ...options, ask: this.#ask, givenUp: this.#giveUp.signal })
     this.#link = engine.onLink((lost) => {
       if (lost !== undefined) return
       this.#linkedAt = Date.now()
@@ -172,7 +148,7 @@ export class Landing {
     this.#giveUp.abort()
     for (const timer of this.#timers) clearInterval(timer)
     this.#link[Symbol.dispose]()
-    this.#disk[Symbol.dispose]()
+    this.#staging[Symbol.dispose]()
     await this.#recovering
     await this.#unfinished.close()
   }
@@ -226,8 +202,8 @@ export class Landing {
       else await this.#confirmRepeated(delivery, envelope, found)
       return
     }
-    const staged = await this.#stage(delivery, envelope)
-    await this.#publish(staged)
+    const staged = await this.#staging.stage(delivery, envelope)
+    await this.#staging.publish(staged)
     this.#retried?.add(id)
     if ((this.#retried?.added ?? 0) > mostRemembered) this.#retried = undefined
     await this.#arrived('received', delivery, envelope, staged, undefined)
@@ -255,14 +231,14 @@ export class Landing {
     }
     // Our own claim of what is staged may still be on its way: it is for the very same file.
     const isWhole = found?.state === 'staged' && (await isSameBody(found, delivery, envelope))
-    const staged = isWhole ? found : await this.#stage(delivery, envelope)
+    const staged = isWhole ? found : await this.#staging.stage(delivery, envelope)
     const entry = await this.#claim(delivery, envelope, staged)
     if (this.#isOurs(entry.value) && entry.value.token === staged.stamp) {
       if (this.isFenced) {
         delivery.giveBack(1) // It is linked when we are known to live again, if it still is ours then.
         return
       }
-      await this.#publish(staged)
+      await this.#staging.publish(staged)
       await this.#arrived('received', delivery, envelope, staged, entry)
       return
     }
@@ -335,7 +311,7 @@ export class Landing {
     const key = claimKey(source.queue, found.id)
     const renewed = await this.#ask(() => engine.claims.replace(key, value, revision))
     if (renewed === undefined) return undefined
-    await this.#publish(found)
+    await this.#staging.publish(found)
     return { value, revision: renewed }
   }
 
@@ -361,7 +337,7 @@ export class Landing {
       delivery.giveBack(1)
       return
     }
-    const staged = await this.#stage(delivery, envelope)
+    const staged = await this.#staging.stage(delivery, envelope)
     const lease = leaseKey(entry.value.receiver)
     if ((await this.#ask(() => engine.leases.get(lease))) !== undefined) {
       staged.discard() // It is back.
@@ -375,7 +351,7 @@ export class Landing {
       delivery.giveBack(1)
       return
     }
-    await this.#publish(staged)
+    await this.#staging.publish(staged)
     await this.#arrived('taken', delivery, envelope, staged, { value, revision })
   }
 
@@ -550,68 +526,6 @@ export class Landing {
     return this.#retried.has(id)
   }
 
-  /** Whether an item may come in that is not here yet. */
-  #checkLimits({ body }: Delivery, { id, stored }: Envelope): void {
-    const { queue, receiving } = this.#options
-    const { ttl, maxSize } = receiving
-    const name = parseItemName(id, queue.reading)
-    const about = { queue: queue.name, id, ...name }
-    if (spent(about, { maxTries: 0, ttl }, queue.clock.now()) !== undefined)
-      throw new FsqError('FSQ_TTL_EXPIRED', `item ${id} is older than the ${ttl} s that it may be`)
-    const size = stored?.size ?? body.length
-    if (maxSize > 0 && size > maxSize)
-      throw unusable(`item ${id} has ${size} bytes, and at most ${maxSize} are received`)
-  }
-
-  /** Writes an item to .incoming/. What keeps our disk from it is waited for. */
-  async #stage(delivery: Delivery, envelope: Envelope): Promise<Arriving> {
-    this.#checkLimits(delivery, envelope)
-    const { incoming, ending, engine, source } = this.#options
-    const { id, notBefore } = envelope
-    for (;;) {
-      try {
-        return await this.#disk.run(
-          async () =>
-            incoming.stage(id, bodyOf(engine, delivery, envelope), {
-              notBefore,
-              isTold: source.host === undefined,
-              signal: this.#giveUp.signal,
-            }),
-          ending,
-        )
-      } catch (error) {
-        const cause = causeOf(error)
-        if (ending.aborted) throw cause
-        if (isAway(cause)) await this.#ask(() => engine.source(source))
-        else if (!isLocal(error)) throw cause
-      }
-    }
-  }
-
-  async #publish(staged: Arriving): Promise<void> {
-    const { ending } = this.#options
-    for (;;) {
-      try {
-        await this.#disk.run(() => staged.publish(), ending)
-        return
-      } catch (error) {
-        if (ending.aborted || !isLocal(error)) throw error
-      }
-    }
-  }
-
-  /** Asks the servers; while they are away they are waited for. */
-  async #ask<T>(act: () => Promise<T>): Promise<T> {
-    const { patience, ending } = this.#options
-    for (;;) {
-      try {
-        return await patience.run(act, ending)
-      } catch (error) {
-        if (ending.aborted || !isAway(error)) throw error
-      }
-    }
-  }
-
   /** What a delivery comes to that could not land. */
   async #failed(delivery: Delivery, id: string, error: unknown): Promise<void> {
     const { ending, fail, info, queue, tell } = this.#options
@@ -668,28 +582,7 @@ const mostRemembered = 100_000
 /** By how much the clocks of the servers may differ from ours, in milliseconds. */
 const skew = 60_000
 
-function unusable(message: string): FsqError {
-  return new FsqError('FSQ_NATS_MESSAGE', message)
-}
-
-/** What our own disk came to, and may not any more after a while. */
-function isLocal(error: unknown): boolean {
-  if (!(error instanceof FsqError) || error.code !== 'FSQ_ENQUEUE') return false
-  const errno = errnoOf(error)
-  return errno !== undefined && errno !== 'ENOENT' && !ofItem.includes(errno)
-}
-
-/** What this item is to our disk, whatever we do. */
-const ofItem: readonly string[] = ['EFBIG', 'ENAMETOOLONG']
-
 /** Whether what is here is what the claim is for, and is not in queue/. */
 function isToBeLinked(found: Arriving, { token }: Claim): boolean {
   return found.state === 'withdrawn' || (found.state === 'staged' && found.stamp === token)
-}
-
-/** What the next delivery would meet as well. */
-function isOfNext(error: FsqError): boolean {
-  if (error instanceof NatsError) return isOfAll(error)
-  if (error.code === 'FSQ_ENQUEUE') return !ofItem.includes(errnoOf(error) ?? '')
-  return !/^FSQ_(?:NATS|NATS_MESSAGE|TTL_EXPIRED|BODY)$/.test(error.code)
 }

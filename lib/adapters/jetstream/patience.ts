@@ -60,6 +60,22 @@ export function patienceWith(
   })
 }
 
+/** Asks the engine; while it is away it is waited for. */
+export type Ask = <T>(act: () => Promise<T>) => Promise<T>
+
+/** Who asks with patience, until the signal ends it. */
+export function askWith(patience: Patience, ending: AbortSignal): Ask {
+  return async (act) => {
+    for (;;) {
+      try {
+        return await patience.run(act, ending)
+      } catch (error) {
+        if (ending.aborted || !isAway(error)) throw error
+      }
+    }
+  }
+}
+
 /** How often what setup makes is looked for: servers that start do not know all of it at once. */
 const looks = 3
 

@@ -3,10 +3,11 @@ import { watchDirectory } from '../../posix/watch.js'
 import { after, longestTimer } from '../../timer.js'
 import { untilAborted } from '../../until-aborted.js'
 import type { Claim } from './engine.js'
-import type { LandingOptions } from './landing.js'
+import type { LandingOptions } from './landing-options.js'
 import { leaseRenewal } from './layout.js'
 import { Lease, leaseKey } from './lease.js'
 import { Outstanding, type OutstandingItem } from './outstanding.js'
+import type { Ask } from './patience.js'
 import { bodyName, claimKey, subjectOf } from './subject.js'
 
 /*
@@ -29,8 +30,7 @@ export interface UnfinishedOptions extends Pick<
   LandingOptions,
   'queue' | 'source' | 'engine' | 'incoming' | 'receiving' | 'ending' | 'tell' | 'fail'
 > {
-  /** Asks the engine; while it is away it is waited for. */
-  readonly ask: <T>(act: () => Promise<T>) => Promise<T>
+  readonly ask: Ask
   /** What was withdrawn may be linked again. */
   readonly recover: () => void
 }

@@ -1,0 +1,99 @@
+import { FsqError } from '../../errors.js'
+import { parseItemName } from '../../name/item-name.js'
+import { spent } from '../../queue/finish.js'
+import type { Arriving } from '../../queue/incoming.js'
+import { Patience } from '../../work/patience.js'
+import type { Delivery } from './engine.js'
+import type { Envelope } from './envelope.js'
+import { isLocal } from './landing-error.js'
+import type { LandingOptions } from './landing-options.js'
+import { isAway } from './nats-error.js'
+import type { Ask } from './patience.js'
+import { bodyOf, causeOf } from './stored-body.js'
+
+/** What staging has to do with. */
+export interface StagingOptions extends Pick<
+  LandingOptions,
+  'queue' | 'source' | 'engine' | 'incoming' | 'receiving' | 'ending' | 'tell'
+> {
+  readonly ask: Ask
+  /** Ends what is being written. */
+  readonly givenUp: AbortSignal
+}
+
+/** The way of an item over our own disk: into .incoming/, and from there into queue/. */
+export class Staging implements Disposable {
+  readonly #options: StagingOptions
+  readonly #disk: Patience
+
+  constructor(options: StagingOptions) {
+    const { queue, tell } = options
+    this.#options = options
+    this.#disk = new Patience({
+      judge: (error) => (isLocal(error) ? { remote: 'away' } : undefined),
+      onAway: (error) => {
+        if (error instanceof FsqError) tell({ type: 'error', queue: queue.name, error })
+      },
+      onBack: () => undefined,
+    })
+  }
+
+  /** Writes an item to .incoming/. What keeps our disk from it is waited for. */
+  async stage(delivery: Delivery, envelope: Envelope): Promise<Arriving> {
+    this.#checkLimits(delivery, envelope)
+    const { ask, incoming, ending, engine, givenUp, source } = this.#options
+    const { id, notBefore } = envelope
+    for (;;) {
+      try {
+        return await this.#disk.run(
+          async () =>
+            incoming.stage(id, bodyOf(engine, delivery, envelope), {
+              notBefore,
+              isTold: source.host === undefined,
+              signal: givenUp,
+            }),
+          ending,
+        )
+      } catch (error) {
+        const cause = causeOf(error)
+        if (ending.aborted) throw cause
+        if (isAway(cause)) await ask(() => engine.source(source))
+        else if (!isLocal(error)) throw cause
+      }
+    }
+  }
+
+  /** Links what is staged into queue/, to last. What keeps our disk from it is waited for. */
+  async publish(staged: Arriving): Promise<void> {
+    const { ending } = this.#options
+    for (;;) {
+      try {
+        await this.#disk.run(() => staged.publish(), ending)
+        return
+      } catch (error) {
+        if (ending.aborted || !isLocal(error)) throw error
+      }
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#disk[Symbol.dispose]()
+  }
+
+  /** Whether an item may come in that is not here yet. */
+  #checkLimits({ body }: Delivery, { id, stored }: Envelope): void {
+    const { queue, receiving } = this.#options
+    const { ttl, maxSize } = receiving
+    const name = parseItemName(id, queue.reading)
+    const about = { queue: queue.name, id, ...name }
+    if (spent(about, { maxTries: 0, ttl }, queue.clock.now()) !== undefined)
+      throw new FsqError('FSQ_TTL_EXPIRED', `item ${id} is older than the ${ttl} s that it may be`)
+    const size = stored?.size ?? body.length
+    if (maxSize > 0 && size > maxSize)
+      throw unusable(`item ${id} has ${size} bytes, and at most ${maxSize} are received`)
+  }
+}
+
+function unusable(message: string): FsqError {
+  return new FsqError('FSQ_NATS_MESSAGE', message)
+}
