@@ -1,19 +1,17 @@
-import { FsqError } from '../../errors.js'
 import type { Entry } from '../../key-values.js'
 import { isDown } from '../../queue/down.js'
 import { holdsItem, Retried } from '../../queue/holdings.js'
 import type { Arriving } from '../../queue/incoming.js'
 import { longestTimer } from '../../timer.js'
-import { deadLetter } from './dead-letter.js'
 import type { Answerable, Claim, Delivery } from './engine.js'
 import { type Envelope, readEnvelope } from './envelope.js'
+import { FailedDeliveries } from './failed-deliveries.js'
 import { leaseKey, LeaseWatch } from './lease.js'
-import { isOfNext } from './landing-error.js'
 import type { LandingOptions } from './landing-options.js'
 import { isAway, NatsError } from './nats-error.js'
 import { type Ask, askWith } from './patience.js'
 import { Staging } from './staging.js'
-import { isSameBody, UnusableBody } from './stored-body.js'
+import { isSameBody } from './stored-body.js'
 import { claimKey } from './subject.js'
 import { Unfinished } from './unfinished.js'
 
@@ -40,9 +38,6 @@ import { Unfinished } from './unfinished.js'
  * finished, since the servers may forget the confirmation when they are killed.
  */
 
-/** How long a delivery that failed waits for the next, in seconds. */
-const longestReturn = 60
-
 /** How often what is left in .incoming/ is looked at, in seconds. */
 const recoverEvery = 60
 
@@ -67,6 +62,7 @@ export class Landing {
   readonly #unfinished: Unfinished
   readonly #leaseWatch: LeaseWatch
   readonly #staging: Staging
+  readonly #failed: FailedDeliveries
   readonly #ask: Ask
   readonly #link: Disposable
   #retried: Retried | undefined
@@ -86,7 +82,9 @@ export class Landing {
       recover: () => void this.recover(),
     })
     this.#leaseWatch = new LeaseWatch(engine, receiving.lostAfter)
-    this.#staging = new Staging({ ...options, ask: this.#ask, givenUp: this.#giveUp.signal })
+    const givenUp = this.#giveUp.signal
+    this.#staging = new Staging({ ...options, ask: this.#ask, givenUp })
+    this.#failed = new FailedDeliveries({ ...options, ask: this.#ask, givenUp })
     this.#link = engine.onLink((lost) => {
       if (lost !== undefined) return
       this.#linkedAt = Date.now()
@@ -159,7 +157,7 @@ export class Landing {
     try {
       envelope = readEnvelope(delivery.headers, queue)
     } catch (error) {
-      await this.#bury(delivery, error)
+      await this.#failed.bury(delivery, error)
       return
     }
     const { id } = envelope
@@ -169,7 +167,7 @@ export class Landing {
       try {
         await this.#landItem(delivery, envelope)
       } catch (error) {
-        await this.#failed(delivery, id, error)
+        await this.#failed.answer(delivery, id, error)
       }
     })()
     this.#byId.set(id, landed)
@@ -524,55 +522,6 @@ export class Landing {
     if (delivery.deliveries === 1 && delivery.time > this.#linkedAt + skew) return false
     this.#retried ??= new Retried(queue)
     return this.#retried.has(id)
-  }
-
-  /** What a delivery comes to that could not land. */
-  async #failed(delivery: Delivery, id: string, error: unknown): Promise<void> {
-    const { ending, fail, info, queue, tell } = this.#options
-    if (ending.aborted || this.#giveUp.signal.aborted) {
-      delivery.giveBack(0)
-      tell({ type: 'returned', queue: queue.name, id })
-      return
-    }
-    if (isAway(error)) {
-      delivery.giveBack(1)
-      return
-    }
-    if (!(error instanceof FsqError) || isOfNext(error)) {
-      delivery.giveBack(1)
-      fail(error)
-      return
-    }
-    const isPassing = error instanceof UnusableBody && delivery.deliveries < info.maxDeliver
-    if (!isPassing) {
-      await this.#bury(delivery, error, id)
-      return
-    }
-    tell({ type: 'error', queue: queue.name, id, error })
-    delivery.giveBack(Math.min(longestReturn, 2 ** (delivery.deliveries - 1)))
-  }
-
-  /** Moves a message to the dead letters. */
-  async #bury(delivery: Delivery, error: unknown, id?: string): Promise<void> {
-    const { engine, fail, ending, queue, source, tell } = this.#options
-    try {
-      if (!(error instanceof FsqError)) throw error
-      const letter = deadLetter(delivery, source.queue, source.host, error)
-      await this.#ask(async () => {
-        try {
-          await engine.publish(letter)
-        } catch (refusal) {
-          if (!(refusal instanceof NatsError) || refusal.trouble !== 'refused') throw refusal
-          // With our headers it is larger than it was: what it was is told without its body.
-          await engine.publish({ ...letter, body: new Uint8Array() })
-        }
-      })
-      await this.#ask(() => delivery.confirm())
-      tell({ type: 'dead', queue: queue.name, ...(id !== undefined && { id }), error })
-    } catch (reason) {
-      delivery.giveBack(1)
-      if (!ending.aborted) fail(reason)
-    }
   }
 }
 
