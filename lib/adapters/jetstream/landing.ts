@@ -3,16 +3,17 @@ import { isDown } from '../../queue/down.js'
 import { holdsItem, Retried } from '../../queue/holdings.js'
 import type { Arriving } from '../../queue/incoming.js'
 import { longestTimer } from '../../timer.js'
+import { Claims, isToBeLinked } from './claims.js'
 import type { Answerable, Claim, Delivery } from './engine.js'
 import { type Envelope, readEnvelope } from './envelope.js'
 import { FailedDeliveries } from './failed-deliveries.js'
 import { leaseKey, LeaseWatch } from './lease.js'
 import type { LandingOptions } from './landing-options.js'
-import { isAway, NatsError } from './nats-error.js'
 import { type Ask, askWith } from './patience.js'
+import { Recovery } from './recovery.js'
 import { Staging } from './staging.js'
 import { isSameBody } from './stored-body.js'
-import { claimKey } from './subject.js'
+import { Turns } from './turns.js'
 import { Unfinished } from './unfinished.js'
 
 /*
@@ -25,24 +26,15 @@ import { Unfinished } from './unfinished.js'
  * From the pool a redelivery may go to another host, so a claim decides:
  *
  *   1. write it to .incoming/, to last      a staged file
- *   2. claim it, with the stamp of the      a staged file that is ours to link, or not (recover)
+ *   2. claim it, with the stamp of the      a staged file that is ours to link, or not (recovery.ts)
  *      file, in a bucket of the servers
  *   3. link it into queue/, to last         the item, and a claim that tells everybody that it is here
  *   4. confirm it                           the same
- *
- * A claim of ours without a staged file means that 3 was done. So a staged file whose claim may have been
- * made is never removed before that is known.
  *
  * Where items are confirmed once they are finished, 4 waits for that (unfinished.ts). Meanwhile the claim
  * may be taken over by another receiver, if this one is lost (lease.ts); and it says when the item is
  * finished, since the servers may forget the confirmation when they are killed.
  */
-
-/** How often what is left in .incoming/ is looked at, in seconds. */
-const recoverEvery = 60
-
-/** A staged file that nobody has claimed after so long is of a message that went elsewhere. In ms. */
-const unclaimedFor = 24 * 3600 * 1000
 
 /** How many deliveries are held in memory while it is found out whether their receivers are lost. */
 const mostHeld = 256
@@ -54,53 +46,57 @@ const mostConfirming = 256
 export class Landing {
   readonly #options: LandingOptions
   readonly #giveUp = new AbortController()
-  /** What is at hand of each item, so that two deliveries of one do not meet. */
-  readonly #byId = new Map<string, Promise<void>>()
+  readonly #turns = new Turns()
   /** All that has to be told that it is worked on, and who is told when it takes no place any more. */
   readonly #deliveries = new Map<Delivery, () => void>()
   readonly #confirming = new Set<Promise<void>>()
   readonly #unfinished: Unfinished
   readonly #leaseWatch: LeaseWatch
   readonly #staging: Staging
+  readonly #claims: Claims
+  readonly #recovery: Recovery
   readonly #failed: FailedDeliveries
   readonly #ask: Ask
   readonly #link: Disposable
   #retried: Retried | undefined
   /** Since when no message can have been delivered that the servers forgot, in ms of the epoch. */
   #linkedAt = Date.now()
-  #recovering: Promise<void> | undefined
-  #recoverAgain = false
-  readonly #timers: NodeJS.Timeout[]
+  readonly #timer: NodeJS.Timeout
 
   constructor(options: LandingOptions) {
     this.#options = options
     const { ending, engine, info, patience, receiving } = options
     this.#ask = askWith(patience, ending)
+    const recover = (): void => void this.#recovery.recover()
     this.#unfinished = new Unfinished({
       ...options,
       ask: this.#ask,
-      recover: () => void this.recover(),
+      recover,
     })
     this.#leaseWatch = new LeaseWatch(engine, receiving.lostAfter)
     const givenUp = this.#giveUp.signal
     this.#staging = new Staging({ ...options, ask: this.#ask, givenUp })
+    this.#claims = new Claims({ ...options, ask: this.#ask, staging: this.#staging })
+    this.#recovery = new Recovery({
+      ...options,
+      claims: this.#claims,
+      turns: this.#turns,
+      unfinished: this.#unfinished,
+    })
     this.#failed = new FailedDeliveries({ ...options, ask: this.#ask, givenUp })
     this.#link = engine.onLink((lost) => {
       if (lost !== undefined) return
       this.#linkedAt = Date.now()
       this.#retried = undefined
-      void this.recover()
+      recover()
     })
     const often = Math.min(Math.max(0.3, info.ackWait / 3) * 1000, longestTimer)
-    this.#timers = [
-      setInterval(() => {
-        for (const delivery of this.#deliveries.keys()) delivery.working()
-        for (const delivery of options.ahead()) delivery.working()
-        this.#unfinished.keepAlive()
-      }, often),
-      setInterval(() => void this.recover(), recoverEvery * 1000),
-    ]
-    void this.recover()
+    this.#timer = setInterval(() => {
+      for (const delivery of this.#deliveries.keys()) delivery.working()
+      for (const delivery of options.ahead()) delivery.working()
+      this.#unfinished.keepAlive()
+    }, often)
+    recover()
   }
 
   /** Resolves when items can land. */
@@ -137,6 +133,11 @@ export class Landing {
     await Promise.all(this.#confirming)
   }
 
+  /** Brings to an end what is left in .incoming/. Never rejects. */
+  async recover(): Promise<void> {
+    return this.#recovery.recover()
+  }
+
   /** Ends what is under way: it is delivered again. */
   giveUp(): void {
     this.#giveUp.abort()
@@ -144,10 +145,10 @@ export class Landing {
 
   async close(): Promise<void> {
     this.#giveUp.abort()
-    for (const timer of this.#timers) clearInterval(timer)
+    clearInterval(this.#timer)
     this.#link[Symbol.dispose]()
     this.#staging[Symbol.dispose]()
-    await this.#recovering
+    await this.#recovery.close()
     await this.#unfinished.close()
   }
 
@@ -161,18 +162,13 @@ export class Landing {
       return
     }
     const { id } = envelope
-    const before = this.#byId.get(id)
-    const landed = (async () => {
-      await before?.catch(() => undefined)
+    await this.#turns.take(id, async () => {
       try {
         await this.#landItem(delivery, envelope)
       } catch (error) {
         await this.#failed.answer(delivery, id, error)
       }
-    })()
-    this.#byId.set(id, landed)
-    await landed
-    if (this.#byId.get(id) === landed) this.#byId.delete(id)
+    })
   }
 
   async #landItem(delivery: Delivery, envelope: Envelope): Promise<void> {
@@ -208,20 +204,19 @@ export class Landing {
   }
 
   async #landFromPool(delivery: Delivery, envelope: Envelope): Promise<void> {
-    const { engine, incoming, receiving, source } = this.#options
+    const { incoming, receiving } = this.#options
     const { id } = envelope
-    const key = claimKey(source.queue, id)
     const found = incoming.find(id)
     if (found !== undefined || delivery.deliveries > 1) {
-      const entry = await this.#ask(() => engine.claims.get(key))
-      if (entry !== undefined && entry.value.released === undefined) {
+      const entry = await this.#claims.find(id)
+      if (entry !== undefined) {
         await this.#landClaimed(delivery, envelope, entry, found)
         return
       }
       if (found?.state === 'linked') {
         // It came when the queue was that of a named host, or so long ago that the claim is forgotten.
         if (receiving.ack === 'finished' && this.#unfinished.isWaiting(id)) {
-          const claim = await this.#claim(delivery, envelope, found)
+          const claim = await this.#claims.make(delivery, envelope, found)
           await this.#landClaimed(delivery, envelope, claim, found)
         } else await this.#confirmRepeated(delivery, envelope, found)
         return
@@ -230,8 +225,8 @@ export class Landing {
     // Our own claim of what is staged may still be on its way: it is for the very same file.
     const isWhole = found?.state === 'staged' && (await isSameBody(found, delivery, envelope))
     const staged = isWhole ? found : await this.#staging.stage(delivery, envelope)
-    const entry = await this.#claim(delivery, envelope, staged)
-    if (this.#isOurs(entry.value) && entry.value.token === staged.stamp) {
+    const entry = await this.#claims.make(delivery, envelope, staged)
+    if (this.#claims.isOurs(entry.value) && entry.value.token === staged.stamp) {
       if (this.isFenced) {
         delivery.giveBack(1) // It is linked when we are known to live again, if it still is ours then.
         return
@@ -256,9 +251,9 @@ export class Landing {
     const first = value.finished === true ? undefined : this.#confirmedBy(value)
     const isUnfinished = first !== undefined
     const isSecond = isUnfinished && first.message !== delivery.message
-    if (this.#isOurs(value)) {
+    if (this.#claims.isOurs(value)) {
       if (found !== undefined && isToBeLinked(found, value)) {
-        const linked = await this.#linkClaimed(found, entry)
+        const linked = await this.#claims.link(found, entry)
         if (linked === undefined) delivery.giveBack(1)
         else await this.#arrived('received', delivery, envelope, found, linked)
       } else if (isUnfinished && this.#unfinished.isWaiting(id)) {
@@ -297,22 +292,6 @@ export class Landing {
 
   #holding = 0
 
-  /**
-   * Links what is here under a claim of ours, which is renewed for it: whoever is about to take it over, since
-   * we were silent, finds that out.
-   */
-  async #linkClaimed(
-    found: Arriving,
-    { value, revision }: Entry<Claim>,
-  ): Promise<Entry<Claim> | undefined> {
-    const { engine, source } = this.#options
-    const key = claimKey(source.queue, found.id)
-    const renewed = await this.#ask(() => engine.claims.replace(key, value, revision))
-    if (renewed === undefined) return undefined
-    await this.#staging.publish(found)
-    return { value, revision: renewed }
-  }
-
   /** What is confirmed when an item is finished, if it is not confirmed before. */
   #confirmedBy({ handle }: Claim): Answerable | undefined {
     return handle === undefined ? undefined : this.#options.engine.answerable(handle)
@@ -330,7 +309,7 @@ export class Landing {
 
   /** Its receiver is lost. */
   async #takeOver(delivery: Delivery, envelope: Envelope, entry: Entry<Claim>): Promise<void> {
-    const { engine, queue, source } = this.#options
+    const { engine, queue } = this.#options
     if (this.isFenced || isDown(queue)) {
       delivery.giveBack(1)
       return
@@ -341,50 +320,14 @@ export class Landing {
       staged.discard() // It is back.
       return
     }
-    const value = this.#claimFor(delivery, envelope, staged)
-    const key = claimKey(source.queue, envelope.id)
-    const revision = await this.#ask(() => engine.claims.replace(key, value, entry.revision))
-    if (revision === undefined) {
+    const taken = await this.#claims.takeOver(delivery, envelope, staged, entry)
+    if (taken === undefined) {
       // Somebody was faster, or it was us, and the answer was lost: the next delivery tells.
       delivery.giveBack(1)
       return
     }
     await this.#staging.publish(staged)
-    await this.#arrived('taken', delivery, envelope, staged, { value, revision })
-  }
-
-  /** The claim of an item: ours, made now or before, or another's. */
-  async #claim(delivery: Delivery, envelope: Envelope, staged: Arriving): Promise<Entry<Claim>> {
-    const { engine, source } = this.#options
-    const { claims } = engine
-    const key = claimKey(source.queue, envelope.id)
-    const value = this.#claimFor(delivery, envelope, staged)
-    for (;;) {
-      const created = await this.#ask(() => claims.create(key, value))
-      if (created !== undefined) return { value, revision: created }
-      const entry = await this.#ask(() => claims.get(key))
-      if (entry === undefined) continue // It has just expired.
-      if (entry.value.released === undefined) return entry
-      const revision = await this.#ask(() => claims.replace(key, value, entry.revision))
-      if (revision !== undefined) return { value, revision }
-    }
-  }
-
-  #claimFor(delivery: Delivery, { stored }: Envelope, staged: Arriving): Claim {
-    const { incoming, receiving } = this.#options
-    return {
-      receiver: incoming.identity,
-      host: receiving.as,
-      token: staged.stamp,
-      ...(receiving.ack === 'finished' && {
-        handle: delivery.handle,
-        ...(stored !== undefined && { body: stored.name }),
-      }),
-    }
-  }
-
-  #isOurs({ receiver }: Claim): boolean {
-    return receiver === this.#options.incoming.identity
+    await this.#arrived('taken', delivery, envelope, staged, taken)
   }
 
   /** It is in queue/, to stay. */
@@ -442,78 +385,6 @@ export class Landing {
     if (stored !== undefined) await this.#unfinished.removeBody(id, stored.name)
   }
 
-  /** Brings to an end what is left in .incoming/, by whatever ended before it was through. Never rejects. */
-  async recover(): Promise<void> {
-    this.#recoverAgain = true
-    this.#recovering ??= this.#recover().finally(() => {
-      this.#recovering = undefined
-    })
-    return this.#recovering
-  }
-
-  async #recover(): Promise<void> {
-    const { ending, incoming, fail, queue, tell } = this.#options
-    try {
-      while (this.#recoverAgain && !ending.aborted && !this.isFenced) {
-        this.#recoverAgain = false
-        for (const id of incoming.list()) {
-          if (this.#byId.has(id) || this.#unfinished.get(id) !== undefined) continue
-          const recovered = this.#recoverItem(id).catch((error: unknown) => {
-            if (!(error instanceof NatsError) || error.trouble !== 'refused') throw error
-            tell({ type: 'error', queue: queue.name, id, error })
-          })
-          this.#byId.set(id, recovered)
-          await recovered.finally(() => {
-            if (this.#byId.get(id) === recovered) this.#byId.delete(id)
-          })
-          ending.throwIfAborted()
-        }
-      }
-    } catch (error) {
-      if (!ending.aborted && !isAway(error)) fail(error)
-    }
-  }
-
-  async #recoverItem(id: string): Promise<void> {
-    const { engine, incoming, queue, source, tell } = this.#options
-    const key = claimKey(source.queue, id)
-    const entry = await this.#ask(() => engine.claims.get(key))
-    const found = incoming.find(id)
-    if (found === undefined) return
-    if (entry === undefined || entry.value.released !== undefined) {
-      // Of a named host, or not claimed yet: the redelivery decides.
-      const isOld = found.state !== 'linked' && Date.now() - found.time > unclaimedFor
-      if (isOld || (found.state === 'linked' && !this.#unfinished.isWaiting(id))) found.discard()
-      return
-    }
-    const { value } = entry
-    if (!this.#isOurs(value)) {
-      found.withdraw()
-      found.discard()
-      return
-    }
-    let linked: Entry<Claim> | undefined = entry
-    if (found.state !== 'linked') {
-      if (!isToBeLinked(found, value)) {
-        found.discard()
-        return
-      }
-      linked = await this.#linkClaimed(found, entry)
-      if (linked === undefined) {
-        this.#recoverAgain = true // Somebody has replaced it just now.
-        return
-      }
-      tell({ type: 'received', queue: queue.name, id })
-    }
-    if (value.handle === undefined || value.finished === true) {
-      found.discard()
-      return
-    }
-    found.keep()
-    const answerable = engine.answerable(value.handle)
-    this.#unfinished.add({ id, answerable, arriving: found, claim: linked, body: value.body })
-  }
-
   /** Whether a named host has the item already, or had it. */
   #isHere(delivery: Delivery, id: string): boolean {
     const { queue } = this.#options
@@ -530,8 +401,3 @@ const mostRemembered = 100_000
 
 /** By how much the clocks of the servers may differ from ours, in milliseconds. */
 const skew = 60_000
-
-/** Whether what is here is what the claim is for, and is not in queue/. */
-function isToBeLinked(found: Arriving, { token }: Claim): boolean {
-  return found.state === 'withdrawn' || (found.state === 'staged' && found.stamp === token)
-}
