@@ -66,9 +66,9 @@ async function bundle(file, plugins, first = '') {
     // pattern uses, what reads inventories, and the clients of NATS, which are installed only where somebody wants them.
     external: ['koffi', 'iconv-lite', 'picomatch', 'yaml', '@nats-io/*'],
     plugins,
-    define: { 'import.meta.url': 'here' },
+    define: { 'import.meta.url': 'here.url' },
     banner: {
-      js: `${first}const load = require, here = require('node:url').pathToFileURL(__filename).href;`,
+      js: `${first}const load = require, here = { get url() { return load('node:url').pathToFileURL(__filename).href } };`,
     },
     metafile: true,
   })
@@ -108,7 +108,7 @@ const lazyBuiltins = {
   name: 'lazy builtins',
   setup({ onResolve, onLoad }) {
     const slow =
-      /^node:(child_process|crypto|http|https|net|os|stream|timers\/promises|tls|tty|worker_threads)$/
+      /^node:(child_process|crypto|http|https|module|net|os|stream|timers\/promises|tls|tty|worker_threads)$/
     onResolve({ filter: slow }, ({ path }) => ({ path, namespace: 'lazy' }))
     onLoad({ filter: /.*/, namespace: 'lazy' }, ({ path }) => {
       const get = `get: (target, name) => load('${path}')[name]`
