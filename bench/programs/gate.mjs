@@ -7,10 +7,9 @@ export const task = JSON.parse(process.argv[2] ?? '{}')
 
 /**
  * How many items are practised, for programs that do some of their work before it is measured: by 6,000 V8 has
- * compiled what it is going to; fewer if they are large.
+ * compiled what it is going to; fewer if they are large, or hardly any are measured.
  */
-export const practised =
-  task.practised ?? (task.size > 4096 ? Math.min(3 * task.count, 3000) : 6000)
+export const practised = task.practised ?? Math.min((task.size > 4096 ? 3 : 24) * task.count, 6000)
 
 /** Waits for the start, runs the work and tells what it took; the work's result is told as well. */
 export async function measured(work) {
