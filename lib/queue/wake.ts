@@ -26,9 +26,16 @@ export class LaterWake implements Disposable {
     this.#fd = fd
   }
 
-  /** Where the file cannot be opened anew, the wake comes a moment too early, and the next sweep is what is left. */
+  /**
+   * Where the file cannot be opened anew, the wake comes a moment too early, and the next sweep is what is left.
+   * Never throws.
+   */
   readonly ask = (): void => {
-    this.#waker ??= reopen(this.#fd)
+    try {
+      this.#waker ??= reopen(this.#fd)
+    } catch {
+      // There are too many open files, say.
+    }
     if (this.#waker === undefined) wake(this.#fd)
   };
 
