@@ -176,10 +176,16 @@ export function listNames(directory: Path): string[] {
   return readdirSync(directory, 'latin1')
 }
 
-/** The names in a directory as byte strings, in no order, in constant memory. */
-export function* walkNames(directory: string): Generator<string> {
+/**
+ * The names in a directory as byte strings, in no order, in constant memory.
+ *
+ * @param atOnce - how many are read at a time. With 1 it takes longer, and none is missed: where getdents(2) is
+ * interrupted, as FUSE may have it, libuv reads on and forgets those that it had read at that time.
+ */
+export function* walkNames(directory: string, atOnce = 1024): Generator<string> {
   // The types know of no encoding here but UTF-8; bytes are what is wanted.
-  const open = opendirSync(directory, { encoding: 'latin1' as BufferEncoding, bufferSize: 1024 })
+  const encoding = 'latin1' as BufferEncoding
+  const open = opendirSync(directory, { encoding, bufferSize: atOnce })
   try {
     for (let entry = open.readSync(); entry !== null; entry = open.readSync()) yield entry.name
   } finally {

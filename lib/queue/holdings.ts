@@ -69,7 +69,7 @@ function namesIn(
 ): Set<string> {
   const names = new Set<string>()
   try {
-    for (const entry of walkNames(directory)) if (which(entry)) names.add(withoutTries(entry))
+    for (const entry of walkNames(directory, 1)) if (which(entry)) names.add(withoutTries(entry))
   } catch (error) {
     throw failure('FSQ_SCAN', `cannot list ${queue.name}`, error, queue)
   }

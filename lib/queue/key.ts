@@ -196,8 +196,11 @@ export async function holdKnownKey(
   if (statEntry(keyDirectory(queue, key)) === undefined) return undefined
   const held = await holdKey(queue, key, signal)
   if (held.items.length > 0) return held
-  held.clear()
-  held.close()
+  try {
+    held.clear()
+  } finally {
+    held.close()
+  }
   return undefined
 }
 

@@ -26,7 +26,7 @@ export function listEntries(queue: QueueContext, directory: string): string[] {
  * @throws {@link FsqError} `FSQ_NO_QUEUE`, `FSQ_SCAN`
  */
 function manyEntries(queue: QueueContext, directory: string): Iterable<string> {
-  return listing(queue, directory, (path) => sortedNames(concerning(queue, walkNames(path))))
+  return listing(queue, directory, (path) => sortedNames(concerning(queue, walkNames(path, 1))))
 }
 
 /**

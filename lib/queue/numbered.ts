@@ -58,7 +58,7 @@ function nextFree(queue: QueueContext, path: string, lock: SequenceLock): bigint
   const { queue: waiting, done, fail } = queue.paths
   for (const directory of [waiting, done, fail]) {
     if (!isDirectory(directory)) continue
-    for (const entry of walkNames(directory)) {
+    for (const entry of walkNames(directory, 1)) {
       const number = sequenceOf(entry)
       if (number !== undefined) use(number)
     }

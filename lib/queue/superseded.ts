@@ -49,7 +49,7 @@ function waitingPath(queue: QueueContext, entry: KeyEntry): Path | undefined {
   // A retry keeps the timestamp, with which the name begins.
   const { delimiter, timestamp } = parseItemName(idOf(queue, entry), queue.reading)
   const beginning = toByteString(`${delimiter}${timestamp}${delimiter}`, queue.reading.charset)
-  for (const name of walkNames(directory)) {
+  for (const name of walkNames(directory, 1)) {
     if (!name.startsWith(beginning)) continue
     const path = entryPath(directory, name)
     if (isFile(path, file)) return path
