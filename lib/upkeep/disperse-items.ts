@@ -112,8 +112,8 @@ function checkApart(contexts: readonly QueueContext[]): void {
  * @throws {@link FsqError} `FSQ_SEQUENCE`
  */
 function checkUnordered(queue: QueueContext): void {
-  if (!isOrdered(queue)) return
   const { name } = queue
+  if (!looked(queue, `cannot tell whether ${name} is in order`, () => isOrdered(queue))) return
   const message =
     `cannot disperse ${name}, which is in order (it has seq or nextseq): no other queue would ` +
     `have all of its numbers; work on it where it is`
@@ -178,18 +178,28 @@ class Dispersal {
 }
 
 function countWaiting(queue: QueueContext): number {
-  try {
+  return looked(queue, `cannot list ${queue.name}`, () => {
     let count = 0
     for (const entry of walkNames(queue.paths.queue)) if (!isHidden(entry, queue)) count++
     return count
-  } catch (error) {
-    throw failure('FSQ_SCAN', `cannot list ${queue.name}`, error, queue)
-  }
+  })
 }
 
 /** Whether an item is in both queues as one file: a move that was cut. */
 function isOneFile(from: QueueContext, to: QueueContext, entry: string): boolean {
-  const inode = inodeOf(entryPath(from.paths.queue, entry))
-  if (inode === undefined || inode.links < 2) return false
-  return inodeOf(entryPath(to.paths.queue, entry))?.key === inode.key
+  const id = printableName(entry, from.reading.charset)
+  return looked(from, `cannot look at item ${id} of ${from.name}`, () => {
+    const inode = inodeOf(entryPath(from.paths.queue, entry))
+    if (inode === undefined || inode.links < 2) return false
+    return inodeOf(entryPath(to.paths.queue, entry))?.key === inode.key
+  })
+}
+
+/** @throws {@link FsqError} `FSQ_SCAN`, `FSQ_NO_QUEUE`; the rest of the message is the reason. */
+function looked<T>(queue: QueueContext, attempt: string, look: () => T): T {
+  try {
+    return look()
+  } catch (error) {
+    throw failure('FSQ_SCAN', attempt, error, queue)
+  }
 }
