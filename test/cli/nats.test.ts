@@ -1,6 +1,4 @@
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { writeFileSync } from 'node:fs'
 import { nkeys } from '@nats-io/transport-node'
 import t, { type Test } from 'tap'
 import { openRoot } from '../../lib/root/root.js'
@@ -12,7 +10,7 @@ import {
   eventually,
   type Place,
   place,
-  program,
+  programOf,
   startProgram,
 } from '../helpers/cli.js'
 import { type NatsOptions, type NatsServer, natsServer, withoutNats } from '../helpers/nats.js'
@@ -294,12 +292,7 @@ t.test('certificates are shown and looked at', { skip: noTls, buffered: true }, 
 
 t.test('without the packages it says what to install', { buffered: true }, async (t) => {
   const { directory, env } = await place(t)
-  mkdirSync(`${directory}/dist/cli`, { recursive: true })
-  const alone = `${directory}/dist/cli/fsq.cjs`
-  for (const file of ['fsq.cjs', 'fsq-all.cjs'])
-    copyFileSync(`${dirname(program)}/${file}`, `${dirname(alone)}/${file}`)
-  const manifest = fileURLToPath(new URL('../../package.json', import.meta.url))
-  copyFileSync(manifest, `${directory}/package.json`)
+  const alone = programOf(directory, ['fsq.cjs', 'fsq-all.cjs'])
   const run = (...words: string[]): Promise<Ended> =>
     startProgram(process.execPath, [alone, ...words], { env }).ended
   for (const words of [

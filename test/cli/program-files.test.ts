@@ -1,23 +1,8 @@
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { commands } from '../../lib/cli/commands.js'
-import { program } from '../helpers/cli.js'
+import { programOf } from '../helpers/cli.js'
 import { temporaryDirectory } from '../helpers/temporary.js'
-
-/** The program, with those of its files alone. */
-function programOf(directory: string, files: readonly string[]): string {
-  const cli = `${directory}/dist/cli`
-  mkdirSync(cli, { recursive: true })
-  for (const file of files) copyFileSync(`${dirname(program)}/${file}`, `${cli}/${file}`)
-  copyFileSync(
-    fileURLToPath(new URL('../../package.json', import.meta.url)),
-    `${directory}/package.json`,
-  )
-  return `${cli}/fsq.cjs`
-}
 
 /** Whether it can tell how a command is called. */
 function helps(file: string, command: string): boolean {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { setTimeout } from 'node:timers/promises'
 import type { Test } from 'tap'
@@ -10,6 +11,18 @@ import { temporaryDirectory } from './temporary.js'
 
 /** The built program; `npm test` builds it first. */
 export const program = fileURLToPath(new URL('../../dist/cli/fsq.cjs', import.meta.url))
+
+/** A copy of the program in a directory, with those of its files, and no packages beside it. */
+export function programOf(directory: string, files: readonly string[]): string {
+  const cli = `${directory}/dist/cli`
+  mkdirSync(cli, { recursive: true })
+  for (const file of files) copyFileSync(`${dirname(program)}/${file}`, `${cli}/${file}`)
+  copyFileSync(
+    fileURLToPath(new URL('../../package.json', import.meta.url)),
+    `${directory}/package.json`,
+  )
+  return `${cli}/fsq.cjs`
+}
 
 /** How a program is started. */
 export interface StartOptions {

@@ -30,17 +30,12 @@ export function patienceWith(
       tell({ type: 'back' })
     },
   })
+  const ask = askWith(patience, ending.signal)
   const lookFor = async (): Promise<void> => {
-    for (;;) {
-      try {
-        await patience.run(() => engine.largestBody(), ending.signal)
-        return
-      } catch (error) {
-        if (ending.signal.aborted) return
-        if (isAway(error)) continue
-        fail(error)
-        return
-      }
+    try {
+      await ask(() => engine.largestBody())
+    } catch (error) {
+      if (!ending.signal.aborted) fail(error)
     }
   }
   const link = engine.onLink((lost) => {
@@ -63,14 +58,18 @@ export function patienceWith(
 /** Asks the engine; while it is away it is waited for. */
 export type Ask = <T>(act: () => Promise<T>) => Promise<T>
 
-/** Who asks with patience, until the signal ends it. */
-export function askWith(patience: Patience, ending: AbortSignal): Ask {
+/**
+ * Who asks with patience, until the signal ends it.
+ *
+ * @param isPassing - tells what is waited for. @defaultValue that the engine is away
+ */
+export function askWith(patience: Patience, ending: AbortSignal, isPassing = isAway): Ask {
   return async (act) => {
     for (;;) {
       try {
         return await patience.run(act, ending)
       } catch (error) {
-        if (ending.aborted || !isAway(error)) throw error
+        if (ending.aborted || !isPassing(error)) throw error
       }
     }
   }

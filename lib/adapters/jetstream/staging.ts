@@ -8,7 +8,7 @@ import type { Envelope } from './envelope.js'
 import { isLocal } from './landing-error.js'
 import type { LandingOptions } from './landing-options.js'
 import { isAway } from './nats-error.js'
-import type { Ask } from './patience.js'
+import { type Ask, askWith } from './patience.js'
 import { bodyOf, causeOf } from './stored-body.js'
 
 /** What staging has to do with. */
@@ -25,9 +25,10 @@ export interface StagingOptions extends Pick<
 export class Staging implements Disposable {
   readonly #options: StagingOptions
   readonly #disk: Patience
+  readonly #onDisk: Ask
 
   constructor(options: StagingOptions) {
-    const { queue, tell } = options
+    const { ending, queue, tell } = options
     this.#options = options
     this.#disk = new Patience({
       judge: (error) => (isLocal(error) ? { remote: 'away' } : undefined),
@@ -36,6 +37,7 @@ export class Staging implements Disposable {
       },
       onBack: () => undefined,
     })
+    this.#onDisk = askWith(this.#disk, ending, isLocal)
   }
 
   /** Writes an item to .incoming/. What keeps our disk from it is waited for. */
@@ -65,15 +67,7 @@ export class Staging implements Disposable {
 
   /** Links what is staged into queue/, to last. What keeps our disk from it is waited for. */
   async publish(staged: Arriving): Promise<void> {
-    const { ending } = this.#options
-    for (;;) {
-      try {
-        await this.#disk.run(() => staged.publish(), ending)
-        return
-      } catch (error) {
-        if (ending.aborted || !isLocal(error)) throw error
-      }
-    }
+    await this.#onDisk(() => staged.publish())
   }
 
   [Symbol.dispose](): void {
@@ -90,10 +84,9 @@ export class Staging implements Disposable {
       throw new FsqError('FSQ_TTL_EXPIRED', `item ${id} is older than the ${ttl} s that it may be`)
     const size = stored?.size ?? body.length
     if (maxSize > 0 && size > maxSize)
-      throw unusable(`item ${id} has ${size} bytes, and at most ${maxSize} are received`)
+      throw new FsqError(
+        'FSQ_NATS_MESSAGE',
+        `item ${id} has ${size} bytes, and at most ${maxSize} are received`,
+      )
   }
-}
-
-function unusable(message: string): FsqError {
-  return new FsqError('FSQ_NATS_MESSAGE', message)
 }
