@@ -1,7 +1,7 @@
 // Builds dist/ afresh, so that no output of a source that is gone stays in the package: the library,
-// compiled file by file, and the program, as two files, since to find and read a hundred small ones
-// takes longer than to enqueue an item. The new dist/ takes the place of the old one only when it is
-// whole: a program that runs keeps running.
+// compiled file by file, and the program, as two files and what starts them, since to find and read a hundred
+// small ones takes longer than to enqueue an item. The new dist/ takes the place of the old one only when it
+// is whole: a program that runs keeps running.
 import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -37,28 +37,29 @@ async function writeSchema() {
  */
 const everyday = ['install', 'uninstall', 'enqueue', 'scan', 'done', 'fail', 'retry']
 
-/** Bundles the program into two files of CommonJS, which Node.js loads faster than ES modules. */
+/** Bundles the program into two files of CommonJS, which Node.js loads faster than ES modules, and what starts them. */
 async function bundleProgram() {
-  const isOther = `!${JSON.stringify(everyday)}.includes(process.argv[2])`
   const { metafile } = await bundle('fsq-all.cjs', [lazyBuiltins])
-  await bundle(
-    'fsq.cjs',
-    [lazyBuiltins, everydayOnly],
-    `if (${isOther}) return void require('./fsq-all.cjs');`,
-  )
+  await bundle('fsq-everyday.cjs', [lazyBuiltins, everydayOnly])
+  await build({
+    ...forNode,
+    entryPoints: ['lib/cli/launcher.cts'],
+    outfile: `${fresh}/cli/fsq.cjs`,
+    define: { everyday: JSON.stringify(everyday) },
+  })
   chmodSync(`${fresh}/cli/fsq.cjs`, 0o755)
   writeNotices(Object.keys(metafile.inputs))
 }
 
-async function bundle(file, plugins, first = '') {
+const forNode = { absWorkingDir: top, platform: 'node', format: 'cjs', target: 'node20.9' }
+
+async function bundle(file, plugins) {
   return build({
-    absWorkingDir: top,
+    ...forNode,
     entryPoints: ['lib/cli/fsq.ts'],
     outfile: `${fresh}/cli/${file}`,
     bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    target: 'node20.9',
+    charset: 'ascii', // As the launcher reads it.
     supported: { 'dynamic-import': false }, // So that import() becomes require(), too.
     minifyWhitespace: true,
     minifySyntax: true,
@@ -68,7 +69,7 @@ async function bundle(file, plugins, first = '') {
     plugins,
     define: { 'import.meta.url': 'here.url' },
     banner: {
-      js: `${first}const load = require, here = { get url() { return load('node:url').pathToFileURL(__filename).href } };`,
+      js: `const load = require, here = { get url() { return load('node:url').pathToFileURL(__filename).href } };`,
     },
     metafile: true,
   })

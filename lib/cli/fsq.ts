@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 // eslint-disable-next-line no-restricted-imports -- to start the pool, and for nothing else
 import { access } from 'node:fs'
 import { inspect } from 'node:util'

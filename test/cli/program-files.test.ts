@@ -10,22 +10,23 @@ function helps(file: string, command: string): boolean {
   return status === 0 && stdout.toString().startsWith('Usage: fsq ')
 }
 
+const programFiles = ['fsq.cjs', 'fsq-everyday.cjs', 'fsq-all.cjs']
 const everyday = ['install', 'uninstall', 'enqueue', 'scan', 'done', 'fail', 'retry']
 
 t.test('the commands of a work-item need the first file alone', async (t) => {
-  const alone = programOf(temporaryDirectory(t), ['fsq.cjs'])
+  const alone = programOf(temporaryDirectory(t), ['fsq.cjs', 'fsq-everyday.cjs'])
   const found = Object.keys(commands).filter((command) => helps(alone, command))
   t.strictSame(found, everyday)
 })
 
 t.test('with the second file there is each of the others, by other names too', async (t) => {
-  const both = programOf(temporaryDirectory(t), ['fsq.cjs', 'fsq-all.cjs'])
+  const both = programOf(temporaryDirectory(t), programFiles)
   const others = Object.keys(commands).filter((command) => !everyday.includes(command))
   for (const command of [...others, 'fspl']) t.ok(helps(both, command), command)
 })
 
 t.test('what is in both files is the same in both', async (t) => {
-  const both = programOf(temporaryDirectory(t), ['fsq.cjs', 'fsq-all.cjs'])
+  const both = programOf(temporaryDirectory(t), programFiles)
   for (const command of everyday) {
     // A flag before the command is read by the program that has all of them.
     const [alone, all] = [[], ['-r', '/nowhere']].map((flags) =>

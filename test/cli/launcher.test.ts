@@ -1,0 +1,186 @@
+import { execFile, spawnSync } from 'node:child_process'
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { basename, dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import zlib from 'node:zlib'
+import t, { type Test } from 'tap'
+import { program } from '../helpers/cli.js'
+import { temporaryDirectory } from '../helpers/temporary.js'
+
+const skip = !('crc32' in zlib) && 'this Node.js has no zlib.crc32()'
+
+/** The launcher before a program of one line, which writes a word. */
+class Launched {
+  readonly directory: string
+  readonly #program: string
+  readonly #launcher: string
+
+  constructor(t: Test, word: string) {
+    this.directory = `${temporaryDirectory(t)}/cli`
+    mkdirSync(this.directory)
+    chmodSync(dirname(this.directory), 0o755)
+    symlinkSync(
+      fileURLToPath(new URL('../../node_modules', import.meta.url)),
+      `${dirname(this.directory)}/node_modules`,
+    )
+    this.#launcher = `${this.directory}/fsq.cjs`
+    this.#program = `${this.directory}/fsq-all.cjs`
+    copyFileSync(program, this.#launcher)
+    this.write(word)
+  }
+
+  write(word: string): void {
+    writeFileSync(this.#program, `process.stdout.write('${word}')`)
+  }
+
+  /** What it writes. */
+  run({ uid, ...options }: RunOptions = {}): string {
+    const { status, stdout, stderr } = spawnSync('env', this.#words(options), {
+      encoding: 'utf8',
+      ...(uid === undefined ? {} : { uid }),
+    })
+    return status === 0 ? stdout : `${status}: ${stderr}`
+  }
+
+  async runLater(): Promise<string> {
+    const { stdout } = await promisify(execFile)('env', this.#words())
+    return stdout
+  }
+
+  /** Words for env(1), since tap gives every Node.js that a test starts variables of its own. */
+  #words({ variables = [], flags = [] }: RunOptions = {}): string[] {
+    return ['-i', ...variables, process.execPath, ...flags, this.#launcher, '--version']
+  }
+
+  /** The files of code. */
+  get codes(): string[] {
+    return readdirSync(this.directory).filter((name) => name.startsWith('fsq-all.v'))
+  }
+
+  get codePath(): string {
+    return `${this.directory}/fsq-all.${process.version}-${process.arch}.code`
+  }
+
+  /** Has the code that is there be that of the text that is there. */
+  pretendCurrent(): void {
+    const code = readFileSync(this.codePath)
+    code.writeBigUInt64LE(statSync(this.#program, { bigint: true }).ctimeNs, 0)
+    writeFileSync(this.codePath, code)
+  }
+}
+
+interface RunOptions {
+  readonly variables?: readonly string[]
+  readonly flags?: readonly string[]
+  readonly uid?: number
+}
+
+t.test('the code that a start made is what the next one runs', { skip }, async (t) => {
+  const launched = new Launched(t, 'one')
+  t.equal(launched.run(), 'one')
+  launched.write('two')
+  launched.pretendCurrent()
+  t.equal(launched.run(), 'one', 'not the text, which is as long')
+})
+
+t.test('code of a text that was changed since is not run, but made anew', { skip }, async (t) => {
+  const launched = new Launched(t, 'one')
+  launched.run()
+  launched.write('two')
+  t.equal(launched.run(), 'two')
+  launched.write('six')
+  launched.pretendCurrent()
+  t.equal(launched.run(), 'two', 'the code that was made anew')
+})
+
+const damages: readonly (readonly [what: string, damage: (code: Buffer) => Buffer])[] = [
+  ['a byte of it', (code) => changed(code, code.length >> 1)],
+  ['its last byte', (code) => changed(code, code.length - 1)],
+  ['its sum', (code) => changed(code, 8)],
+  ['its end, cut off', (code) => code.subarray(0, code.length >> 1)],
+  ['all but its head', (code) => code.subarray(0, 16)],
+  ['part of its head', (code) => code.subarray(0, 5)],
+  ['all of it', () => Buffer.alloc(0)],
+]
+
+function changed(code: Buffer, at: number): Buffer {
+  const copy = Buffer.from(code)
+  copy.writeUInt8(copy.readUInt8(at) ^ 0xff, at)
+  return copy
+}
+
+for (const [what, damage] of damages) {
+  t.test(`code that is damaged is not run, but made anew: ${what}`, { skip }, async (t) => {
+    const launched = new Launched(t, 'one')
+    launched.run()
+    const damaged = damage(readFileSync(launched.codePath))
+    writeFileSync(launched.codePath, damaged)
+    t.equal(launched.run(), 'one')
+    t.not(readFileSync(launched.codePath).compare(damaged), 0)
+  })
+}
+
+const without: readonly (readonly [what: string, options: RunOptions])[] = [
+  ['flags of Node.js', { flags: ['--stack-size=900'] }],
+  ['flags of Node.js in a variable', { variables: ['NODE_OPTIONS=--max-old-space-size=500'] }],
+  ['the variable of Node.js against it', { variables: ['NODE_DISABLE_COMPILE_CACHE=1'] }],
+]
+
+for (const [what, options] of without) {
+  t.test(`with ${what} code is neither made nor run`, { skip }, async (t) => {
+    const launched = new Launched(t, 'one')
+    t.equal(launched.run(options), 'one')
+    t.strictSame(launched.codes, [])
+    launched.run()
+    launched.write('two')
+    launched.pretendCurrent()
+    t.equal(launched.run(options), 'two')
+  })
+}
+
+const nobody = 65534
+const asNobody = skip || (process.getuid?.() !== 0 && 'only root can become somebody else')
+
+t.test(
+  'who may not write beside the program starts it nevertheless',
+  { skip: asNobody },
+  async (t) => {
+    const launched = new Launched(t, 'one')
+    t.equal(launched.run({ uid: nobody }), 'one')
+    t.strictSame(launched.codes, [])
+  },
+)
+
+t.test('who may not write there runs the code that others made', { skip: asNobody }, async (t) => {
+  const launched = new Launched(t, 'one')
+  const before = process.umask(0o077)
+  t.teardown(() => process.umask(before))
+  launched.run()
+  launched.write('two')
+  launched.pretendCurrent()
+  t.equal(launched.run({ uid: nobody }), 'one')
+})
+
+t.test(
+  'many that start first at the same time leave one file, which is whole',
+  { skip },
+  async (t) => {
+    const launched = new Launched(t, 'one')
+    const outputs = await Promise.all(Array.from({ length: 8 }, async () => launched.runLater()))
+    t.strictSame(new Set(outputs), new Set(['one']))
+    t.strictSame(launched.codes, [basename(launched.codePath)])
+    launched.write('two')
+    launched.pretendCurrent()
+    t.equal(launched.run(), 'one')
+  },
+)
