@@ -123,17 +123,36 @@ export async function changeDirectory<T>(path: string, change: DirectoryChange<T
 
 /** {@link changeDirectory} where the change need not survive the loss of power. */
 export function changeUnsynced<T>(path: string, change: DirectoryChange<T>): T {
-  const directory = pinDirectory(path)
+  const earlier = held.get(path)
+  if (earlier === undefined) return changeIn(hold(path), path, change)
   try {
-    const made = change.make(directory)
-    if (change.inPlace === true && !isSameFile(directory.fd, path)) {
-      change.undo(made, directory)
-      throw systemError('ENOENT', path)
-    }
-    return made
-  } finally {
-    directory.close()
+    return changeIn(earlier, path, change)
+  } catch (error) {
+    if (isSameFile(earlier.fd, path)) throw error
+    return changeIn(hold(path), path, change) // Another has its place since.
   }
+}
+
+function changeIn<T>(directory: PinnedDirectory, path: string, change: DirectoryChange<T>): T {
+  const made = change.make(directory)
+  if (change.inPlace === true && !isSameFile(directory.fd, path)) {
+    change.undo(made, directory)
+    throw systemError('ENOENT', path)
+  }
+  return made
+}
+
+/** Directories that are open until this turn of the event loop ends: to open one takes as long as the change. */
+const held = new Map<string, PinnedDirectory>()
+
+function hold(path: string): PinnedDirectory {
+  const directory = pinDirectory(path)
+  held.set(path, directory)
+  setImmediate(() => {
+    if (held.get(path) === directory) held.delete(path)
+    directory.close()
+  })
+  return directory
 }
 
 /**

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, renameSync, unlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, renameSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import type * as DirectorySync from '../../lib/posix/directory-sync.js'
 import * as files from '../../lib/posix/files.js'
@@ -7,6 +7,7 @@ import { temporaryDirectory } from '../helpers/temporary.js'
 /** A disk whose fsync of a directory ends when the test says so. */
 interface Disk {
   readonly changeDirectory: typeof DirectorySync.changeDirectory
+  readonly changeUnsynced: typeof DirectorySync.changeUnsynced
   readonly syncDirectory: typeof DirectorySync.syncDirectory
   /** The fsyncs that run, each with what was in the directory when it began. */
   readonly syncs: { readonly saw: string[]; end(error?: Error): void }[]
@@ -17,37 +18,36 @@ interface Disk {
 async function slowDisk(t: Test): Promise<Disk> {
   const syncs: Disk['syncs'] = []
   let open = 0
-  const { changeDirectory, syncDirectory } = await t.mockImport<typeof DirectorySync>(
-    '../../lib/posix/directory-sync.js',
-    {
-      '../../lib/posix/files.js': {
-        ...files,
-        pinDirectory(path: string): files.PinnedDirectory {
-          const pinned = files.pinDirectory(path)
-          open++
-          return {
-            fd: pinned.fd,
-            path: pinned.path,
-            sync: async () =>
-              new Promise((resolve, reject) => {
-                syncs.push({
-                  saw: readdirSync(pinned.path).sort(),
-                  end(error) {
-                    if (error === undefined) resolve()
-                    else reject(error)
-                  },
-                })
-              }),
-            close() {
-              open--
-              pinned.close()
-            },
-          }
-        },
+  const { changeDirectory, changeUnsynced, syncDirectory } = await t.mockImport<
+    typeof DirectorySync
+  >('../../lib/posix/directory-sync.js', {
+    '../../lib/posix/files.js': {
+      ...files,
+      pinDirectory(path: string): files.PinnedDirectory {
+        const pinned = files.pinDirectory(path)
+        open++
+        return {
+          fd: pinned.fd,
+          path: pinned.path,
+          sync: async () =>
+            new Promise((resolve, reject) => {
+              syncs.push({
+                saw: readdirSync(pinned.path).sort(),
+                end(error) {
+                  if (error === undefined) resolve()
+                  else reject(error)
+                },
+              })
+            }),
+          close() {
+            open--
+            pinned.close()
+          },
+        }
       },
     },
-  )
-  return { changeDirectory, syncDirectory, syncs, open: () => open }
+  })
+  return { changeDirectory, changeUnsynced, syncDirectory, syncs, open: () => open }
 }
 
 /** Every callback that can run without an fsync ending has run. */
@@ -252,3 +252,84 @@ t.test(
     t.equal(open(), 0)
   },
 )
+
+/** Makes a file in a directory, which nothing takes back. */
+function making(name: string, inPlace: boolean): DirectorySync.DirectoryChange<undefined> {
+  return {
+    make: ({ path }) => {
+      writeFileSync(`${path}/${name}`, '')
+    },
+    undo: (_made, { path }) => {
+      unlinkSync(`${path}/${name}`)
+    },
+    inPlace,
+  }
+}
+
+t.test('changes that need not last share the open directory until the turn ends', async (t) => {
+  const directory = temporaryDirectory(t)
+  const { changeUnsynced, open } = await slowDisk(t)
+  changeUnsynced(directory, making('a', false))
+  changeUnsynced(directory, making('b', true))
+  t.equal(open(), 1)
+  await settled()
+  t.equal(open(), 0)
+  changeUnsynced(directory, making('c', false))
+  t.strictSame(readdirSync(directory), ['a', 'b', 'c'])
+  await settled()
+  t.equal(open(), 0)
+})
+
+t.test('a directory that was made anew in the same turn gets the next change', async (t) => {
+  const directory = `${temporaryDirectory(t)}/done`
+  const { changeUnsynced, open } = await slowDisk(t)
+  mkdirSync(directory)
+  changeUnsynced(directory, making('a', false))
+  unlinkSync(`${directory}/a`)
+  rmdirSync(directory)
+  mkdirSync(directory)
+  changeUnsynced(directory, making('b', false))
+  changeUnsynced(directory, making('c', false))
+  t.strictSame(readdirSync(directory), ['b', 'c'])
+  t.equal(open(), 2)
+  await settled()
+  t.equal(open(), 0)
+})
+
+t.test('what must be in place is, where a directory was moved away in the same turn', async (t) => {
+  const directory = `${temporaryDirectory(t)}/queue`
+  const { changeUnsynced } = await slowDisk(t)
+  mkdirSync(directory)
+  changeUnsynced(directory, making('a', true))
+  renameSync(directory, `${directory}.away`)
+  t.throws(
+    () => {
+      changeUnsynced(directory, making('b', true))
+    },
+    { code: 'ENOENT' },
+  )
+  mkdirSync(directory)
+  changeUnsynced(directory, making('c', true))
+  t.strictSame(readdirSync(directory), ['c'])
+  t.strictSame(readdirSync(`${directory}.away`), ['a'])
+  await settled()
+})
+
+t.test('a change that fails does so once, where the directory is in its place', async (t) => {
+  const directory = temporaryDirectory(t)
+  const { changeUnsynced } = await slowDisk(t)
+  changeUnsynced(directory, making('a', false))
+  let tried = 0
+  const failing = (): never => {
+    tried++
+    throw new Error('no')
+  }
+  t.throws(
+    () => {
+      changeUnsynced(directory, { make: failing, undo: failing })
+    },
+    { message: 'no' },
+  )
+  t.equal(tried, 1)
+  await settled()
+})
