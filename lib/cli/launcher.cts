@@ -27,17 +27,13 @@ start(`${__dirname}/${everyday.includes(command) ? 'fsq-everyday' : 'fsq-all'}`)
 
 function start(name: string): void {
   const path = `${name}.cjs`
-  const { text, changed } = readProgram(path)
   const codePath = `${name}.${process.version}-${process.arch}.code`
-  const cachedData = mayKeep() ? readCode(codePath, changed) : undefined
-  const script = new vm.Script(
-    `(function(exports,require,module,__filename,__dirname){${text}\n})`,
-    {
-      filename: path,
-      cachedData,
-    },
-  )
-  if (mayKeep() && script.cachedDataRejected !== false)
+  const { text, changed } = readProgram(path)
+  const isPlain = isPlainNode()
+  const cachedData = isPlain ? readCode(codePath, changed) : undefined
+  const wrapped = `(function(exports,require,module,__filename,__dirname){${text}\n})`
+  const script = new vm.Script(wrapped, { filename: path, cachedData })
+  if (isPlain && script.cachedDataRejected !== false)
     process.once('exit', () => {
       keepCode(script, codePath, changed)
     })
@@ -56,19 +52,19 @@ function readProgram(path: string): { text: string; changed: bigint } {
   }
 }
 
-/** Whether there may be code that suits this process: flags change it, and Node.js has a variable to turn it off. */
-function mayKeep(): boolean {
+/** Whether code is kept and used: not with flags, which change it, nor where Node.js is told to keep none. */
+function isPlainNode(): boolean {
   const { NODE_OPTIONS, NODE_DISABLE_COMPILE_CACHE } = process.env
   return process.execArgv.length === 0 && !NODE_OPTIONS && !NODE_DISABLE_COMPILE_CACHE
 }
 
+/** The code that is kept of a text that was changed at that time, if it is whole. */
 function readCode(path: string, changed: bigint): Buffer | undefined {
   try {
     const file = fs.readFileSync(path)
     const code = file.subarray(headerLength)
-    return file.readBigUInt64LE(0) === changed && file.readUInt32LE(8) === crc32(code)
-      ? code
-      : undefined
+    if (file.readBigUInt64LE(0) !== changed) return undefined
+    return file.readUInt32LE(8) === loadZlib().crc32(code) ? code : undefined
   } catch {
     return undefined // There is none, or none that can be read.
   }
@@ -78,19 +74,20 @@ function readCode(path: string, changed: bigint): Buffer | undefined {
 function keepCode(script: vm.Script, path: string, changed: bigint): void {
   try {
     fs.accessSync(__dirname, fs.constants.W_OK)
+    const zlib = loadZlib()
+    if (!('crc32' in zlib)) return // Node.js has it since 20.15.
     const code = script.createCachedData()
     const header = Buffer.alloc(headerLength)
     header.writeBigUInt64LE(changed, 0)
-    header.writeUInt32LE(crc32(code), 8)
+    header.writeUInt32LE(zlib.crc32(code), 8)
     const writeFileAtomic = require('write-file-atomic') as typeof import('write-file-atomic')
     writeFileAtomic.sync(path, Buffer.concat([header, code]), { mode: 0o644 })
   } catch {
-    // A directory of somebody else, a disk that is full, a Node.js without crc32().
+    // The directory of somebody else, or a disk that is full.
   }
 }
 
-/** That of Node.js, 20.15 and later. Loaded only where there is code: it takes a millisecond. */
-function crc32(bytes: Buffer): number {
-  const zlib = require('node:zlib') as typeof import('node:zlib')
-  return zlib.crc32(bytes)
+/** Only where there is code to look at: it takes a millisecond. */
+function loadZlib(): typeof import('node:zlib') {
+  return require('node:zlib') as typeof import('node:zlib')
 }
