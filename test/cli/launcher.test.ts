@@ -1,16 +1,18 @@
-import { execFile, spawnSync } from 'node:child_process'
+import { execFile, execFileSync, spawnSync } from 'node:child_process'
 import {
   chmodSync,
+  chownSync,
   copyFileSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs'
 import { basename, dirname } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import zlib from 'node:zlib'
 import t, { type Test } from 'tap'
@@ -29,10 +31,6 @@ class Launched {
     this.directory = `${temporaryDirectory(t)}/cli`
     mkdirSync(this.directory)
     chmodSync(dirname(this.directory), 0o755)
-    symlinkSync(
-      fileURLToPath(new URL('../../node_modules', import.meta.url)),
-      `${dirname(this.directory)}/node_modules`,
-    )
     this.#launcher = `${this.directory}/fsq.cjs`
     this.#program = `${this.directory}/fsq-all.cjs`
     copyFileSync(program, this.#launcher)
@@ -58,8 +56,9 @@ class Launched {
   }
 
   /** Words for env(1), since tap gives every Node.js that a test starts variables of its own. */
-  #words({ variables = [], flags = [] }: RunOptions = {}): string[] {
-    return ['-i', ...variables, process.execPath, ...flags, this.#launcher, '--version']
+  #words({ variables = [], through = [], flags = [] }: RunOptions = {}): string[] {
+    const node = [process.execPath, ...flags, this.#launcher, '--version']
+    return ['-i', ...variables, ...through, ...node]
   }
 
   /** The files of code. */
@@ -80,6 +79,8 @@ class Launched {
 }
 
 interface RunOptions {
+  /** A program that runs another, with its words. */
+  readonly through?: readonly string[]
   readonly variables?: readonly string[]
   readonly flags?: readonly string[]
   readonly uid?: number
@@ -169,6 +170,113 @@ t.test('who may not write there runs the code that others made', { skip: asNobod
   launched.write('two')
   launched.pretendCurrent()
   t.equal(launched.run({ uid: nobody }), 'one')
+})
+
+const others: readonly (readonly [what: string, make: (path: string, other: string) => void])[] = [
+  [
+    'a link to a file',
+    (path, other) => {
+      symlinkSync(other, path)
+    },
+  ],
+  [
+    'a link to nothing',
+    (path) => {
+      symlinkSync('nowhere', path)
+    },
+  ],
+  [
+    'a directory',
+    (path) => {
+      mkdirSync(path)
+    },
+  ],
+  [
+    'a FIFO',
+    (path) => {
+      execFileSync('mkfifo', [path])
+    },
+  ],
+]
+
+for (const [what, make] of others) {
+  t.test(`${what} in the place of code is let alone`, { skip }, async (t) => {
+    const launched = new Launched(t, 'one')
+    const other = `${launched.directory}/other`
+    writeFileSync(other, 'mine')
+    make(launched.codePath, other)
+    const before = lstatSync(launched.codePath, { bigint: true })
+    t.equal(launched.run(), 'one')
+    t.equal(lstatSync(launched.codePath, { bigint: true }).ino, before.ino)
+    t.equal(readFileSync(other, 'utf8'), 'mine')
+    t.equal(launched.codes.length, 1)
+  })
+}
+
+t.test('a file that is much too large for code is not read, but replaced', { skip }, async (t) => {
+  const launched = new Launched(t, 'one')
+  writeFileSync(launched.codePath, '')
+  truncateSync(launched.codePath, 2 ** 40)
+  t.equal(launched.run(), 'one')
+  t.ok(statSync(launched.codePath).size < 2 ** 20)
+})
+
+const untrusted: readonly (readonly [what: string, make: (path: string) => void])[] = [
+  [
+    'belongs to somebody else',
+    (path) => {
+      chownSync(path, nobody, nobody)
+    },
+  ],
+  [
+    'may be written to by its group',
+    (path) => {
+      chmodSync(path, 0o664)
+    },
+  ],
+  [
+    'may be written to by all',
+    (path) => {
+      chmodSync(path, 0o646)
+    },
+  ],
+]
+
+for (const [what, make] of untrusted) {
+  t.test(`code that ${what} is not run, but made anew`, { skip: asNobody }, async (t) => {
+    const launched = new Launched(t, 'one')
+    launched.run()
+    launched.write('two')
+    launched.pretendCurrent()
+    make(launched.codePath)
+    t.equal(launched.run(), 'two')
+    t.match(statSync(launched.codePath), { uid: 0, mode: 0o100644 })
+  })
+}
+
+t.test(
+  'who does not own the program makes no code, even where he may',
+  { skip: asNobody },
+  async (t) => {
+    const launched = new Launched(t, 'one')
+    chmodSync(launched.directory, 0o777)
+    t.equal(launched.run({ uid: nobody }), 'one')
+    t.strictSame(launched.codes, [])
+  },
+)
+
+t.test('who owns the program makes code', { skip: asNobody }, async (t) => {
+  const launched = new Launched(t, 'one')
+  for (const path of [launched.directory, `${launched.directory}/fsq-all.cjs`])
+    chownSync(path, nobody, nobody)
+  t.equal(launched.run({ uid: nobody }), 'one')
+  t.match(statSync(launched.codePath), { uid: nobody, mode: 0o100644 })
+})
+
+t.test('code of which only a part can be written leaves nothing', { skip }, async (t) => {
+  const launched = new Launched(t, 'one')
+  t.equal(launched.run({ through: ['prlimit', '--fsize=200'] }), 'one')
+  t.strictSame(readdirSync(launched.directory), ['fsq-all.cjs', 'fsq.cjs'])
 })
 
 t.test(
