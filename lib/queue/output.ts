@@ -1,15 +1,8 @@
-import { randomBytes } from 'node:crypto'
 import { toByteString } from '../name/charset.js'
-import {
-  close,
-  createFile,
-  pinDirectory,
-  type PinnedDirectory,
-  setOwnership,
-  writeFully,
-} from '../posix/files.js'
-import { isDirectory, removeIfThere, replaceFile, unlink } from '../posix/names.js'
+import { pinDirectory, type PinnedDirectory } from '../posix/files.js'
+import { isDirectory, removeIfThere } from '../posix/names.js'
 import { entryPath } from '../posix/path.js'
+import { writeWhole } from '../posix/write-whole.js'
 import type { QueueContext } from './context.js'
 import { makeSideDirectory } from './side-directory.js'
 
@@ -27,20 +20,12 @@ export async function keepOutput(
 ): Promise<void> {
   const { paths, settings } = queue
   makeSideDirectory(queue, paths.output)
-  // Not write-file-atomic: the names of items are bytes, which it cannot take.
-  const hidden = `${paths.output}/.${process.pid}-${randomBytes(6).toString('hex')}`
-  const fd = createFile(hidden, settings.itemMode)
-  try {
-    setOwnership(fd, { uid: undefined, gid: undefined, mode: settings.itemMode })
-    await writeFully(fd, bytes)
-    const entry = toByteString(id, queue.reading.charset)
-    replaceFile(hidden, entryPath(paths.output, entry))
-  } catch (error) {
-    unlink(hidden)
-    throw error
-  } finally {
-    close(fd)
-  }
+  const path = entryPath(paths.output, toByteString(id, queue.reading.charset))
+  await writeWhole(path, bytes, {
+    draft: `${paths.output}/.`,
+    mode: settings.itemMode,
+    lasts: false,
+  })
 }
 
 /** The directory of what failed programs wrote: held open, or nothing where none is. */

@@ -11,6 +11,7 @@ import { syncDirectory } from '../posix/directory-sync.js'
 import { isDirectory, listNames, removeIfThere, statEntry } from '../posix/names.js'
 import { entryPath, type Path } from '../posix/path.js'
 import { sync } from '../posix/sync.js'
+import { writeWhole } from '../posix/write-whole.js'
 import { hostContext, type QueueContext } from '../queue/context.js'
 import { itemOwnership } from '../queue/ownership.js'
 import { makeSideDirectory } from '../queue/side-directory.js'
@@ -104,7 +105,7 @@ function queueOf(queue: QueueContext, host: string): string {
 export function removeStaleRecords({ paths }: QueueContext): void {
   if (!isDirectory(paths.distribution)) return
   for (const entry of listNames(paths.distribution)) {
-    if (entry === lastHost) continue
+    if (entry === lastHost || entry.startsWith(lastDraft)) continue
     if (statEntry(entryPath(paths.queue, entry)) === undefined)
       removeIfThere(entryPath(paths.distribution, entry))
   }
@@ -112,6 +113,9 @@ export function removeStaleRecords({ paths }: QueueContext): void {
 
 /** Where the host is kept whose turn was last; no item has such a name. */
 const lastHost = 'last'
+
+/** How the name of that begins while it is written. */
+const lastDraft = '.last-'
 
 /** The host whose turn was last, if that is known. */
 export function readLastHost({ paths }: QueueContext): string | undefined {
@@ -126,8 +130,7 @@ export function readLastHost({ paths }: QueueContext): string | undefined {
 
 /** Keeps the host whose turn was last, for the next distribution. */
 export async function keepLastHost({ paths, settings }: QueueContext, host: string): Promise<void> {
-  const { default: writeFileAtomic } = await import('write-file-atomic')
-  const mode = settings.itemMode
+  const [path, draft] = [`${paths.distribution}/${lastHost}`, `${paths.distribution}/${lastDraft}`]
   // Where a power cut takes it, the turns begin anew.
-  await writeFileAtomic(`${paths.distribution}/${lastHost}`, host, { fsync: false, mode })
+  await writeWhole(path, Buffer.from(host), { draft, mode: settings.itemMode, lasts: false })
 }

@@ -5,6 +5,7 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   rmdirSync,
   writeFileSync,
 } from 'node:fs'
@@ -90,6 +91,25 @@ t.test('a name that is too long is refused, with its length', { buffered: true }
   t.equal(contentsOf(queue)['queue']?.length, 2)
   t.strictSame(contentsOf(queue)['tmp'], [])
 })
+
+t.test(
+  'a file of stat for which the disk is too full stays as it was',
+  { skip: skipMount },
+  async (t) => {
+    const { fsq, root, directory } = await place(t)
+    for (let i = 0; i < 20; i++) await root.install(`q${i}`) // What is told of them takes some pages.
+    const full = `${directory}/full`
+    mkdirSync(full)
+    mount(t, full, '12k')
+    writeFileSync(`${full}/fsq.prom`, 'old')
+    writeFileSync(`${full}/other`, Buffer.alloc(4096)) // That leaves a page: the first write is cut short.
+    const ended = await fsq(['stat', '--format=prometheus', '-o', `${full}/fsq.prom`])
+    const stderr = /^fsq stat: cannot write .*\/fsq\.prom: no space is left on the disk\n$/
+    check(t, ended, { status: 111, stderr })
+    t.equal(readFileSync(`${full}/fsq.prom`, 'utf8'), 'old')
+    t.strictSame(entriesOf(full), ['fsq.prom', 'other'])
+  },
+)
 
 t.test('what is no queue is said to be none', { buffered: true }, async (t) => {
   const { fsq, root, directory } = await place(t)

@@ -1,4 +1,6 @@
-import { mkdirSync, readFileSync, utimesSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readFileSync, statSync, symlinkSync, utimesSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import t from 'tap'
 import type { QueueStat } from '../../lib/upkeep/stat-queue.js'
 import { check, eventually, place, startProgram } from '../helpers/cli.js'
@@ -148,6 +150,21 @@ t.test('-o replaces a file', { buffered: true }, async (t) => {
   check(t, await fsq(['stat', '--format=prometheus', '-o', output]))
   t.match(readFileSync(output, 'utf8'), /^# HELP fsq_items [^]*\nfsq_listeners\{queue="q"\} 0\n$/)
   t.strictSame(entriesOf(`${directory}/metrics`), ['fsq.prom'], 'nothing else is left')
+})
+
+t.test('-o writes into a device or a FIFO, and - prints', async (t) => {
+  const { fsq, directory } = await place(t)
+  const link = `${directory}/null`
+  symlinkSync('/dev/null', link)
+  check(t, await fsq(['stat', '-o', link]))
+  t.ok(statSync(link).isCharacterDevice())
+  const fifo = `${directory}/fifo`
+  execFileSync('mkfifo', [fifo])
+  const read = readFile(fifo, 'utf8')
+  check(t, await fsq(['stat', '-o', fifo]))
+  t.match(linesOf(await read), [head])
+  t.ok(statSync(fifo).isFIFO())
+  check(t, await fsq(['stat', '-o', '-']), { stdout: /^QUEUE/ })
 })
 
 t.test(

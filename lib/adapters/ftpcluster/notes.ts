@@ -1,4 +1,3 @@
-import writeFileAtomic from 'write-file-atomic'
 import { FsqError, reasonOf } from '../../errors.js'
 import { syncDirectory } from '../../posix/directory-sync.js'
 import {
@@ -11,6 +10,7 @@ import {
 } from '../../posix/files.js'
 import type { Ownership } from '../../posix/owner.js'
 import { sync } from '../../posix/sync.js'
+import { writeWhole } from '../../posix/write-whole.js'
 
 /*
  * Notes in .fsq/ of the home, in JSON: what a process that is killed leaves to the next. Nobody else
@@ -47,6 +47,11 @@ export async function writeNew(path: string, bytes: Uint8Array, owner: Ownership
 
 /** Makes a note, or another in its place; returns when it is there to stay. */
 export async function writeNote(directory: string, name: string, value: object): Promise<void> {
-  await writeFileAtomic(`${directory}/${name}`, JSON.stringify(value))
+  const bytes = Buffer.from(JSON.stringify(value))
+  await writeWhole(`${directory}/${name}`, bytes, {
+    draft: `${directory}/.`,
+    mode: 0o644,
+    lasts: true,
+  })
   await syncDirectory(directory)
 }

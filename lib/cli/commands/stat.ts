@@ -1,4 +1,5 @@
 import { errnoOf, FsqError, reasonOf } from '../../errors.js'
+import { writeOutput } from '../../posix/write-whole.js'
 import { processTable, type QueueStat, statQueueWith } from '../../upkeep/stat-queue.js'
 import { type Call, defineCommand } from '../command.js'
 import { eachQueueOrAll } from '../each-queue.js'
@@ -56,9 +57,15 @@ export default defineCommand<Flags>({
   },
 })
 
+/** The file to write; none for `-`, which is the standard output. */
+function fileOf({ output }: Flags): string | undefined {
+  return output === '-' ? undefined : output
+}
+
 async function watchStats(call: Call<Flags>): Promise<void> {
   const { flags, operands } = call
-  const { interval: seconds = defaultInterval, output } = flags
+  const { interval: seconds = defaultInterval } = flags
+  const output = fileOf(flags)
   const isTable = kindOf(flags) === 'table'
   await watch({
     interval: seconds,
@@ -110,17 +117,17 @@ function linesOf(stats: readonly QueueStat[], flags: Flags): string[] {
   }
 }
 
-/** Prints the lines, or puts them into the file, which others see with all of them or as it was. */
-async function emit(lines: readonly string[], { output, ...flags }: Flags): Promise<void> {
+/** Prints the lines, or puts them into a file, which others see with all of them or as it was. */
+async function emit(lines: readonly string[], flags: Flags): Promise<void> {
+  const output = fileOf(flags)
   if (output === undefined) {
     // A label may have control characters; nothing else does here.
     const isRaw = kindOf(flags) === 'prometheus' && process.stdout.isTTY
     await printLines(isRaw ? lines.map(harmless) : lines)
     return
   }
-  const { default: writeFileAtomic } = await import('write-file-atomic')
   try {
-    await writeFileAtomic(output, lines.map((line) => `${line}\n`).join(''))
+    await writeOutput(output, lines.map((line) => `${line}\n`).join(''))
   } catch (cause) {
     if (errnoOf(cause) === undefined) throw cause
     throw new FsqError('FSQ_OUTPUT', `cannot write ${output}: ${reasonOf(cause)}`, { cause })

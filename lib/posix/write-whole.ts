@@ -1,0 +1,54 @@
+import { randomBytes } from 'node:crypto'
+import { constants, statSync, writeFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { close, createFile, setOwnership, writeFully } from './files.js'
+import { replaceFile, unlink } from './names.js'
+import type { Path } from './path.js'
+import { sync } from './sync.js'
+
+/** How a file is written by {@link writeWhole}. */
+export interface WholeFile {
+  /** How its name begins while it is written; a directory of the same file system included. */
+  readonly draft: string
+  readonly mode: number
+  /** Whether it survives the loss of power, once its directory is synced. */
+  readonly lasts: boolean
+}
+
+/**
+ * Makes a file, or one in the place of another: whoever opens it finds the old bytes or the new, whole. A link
+ * in its place is replaced, and not followed. What fails leaves the old file, and nothing beside it.
+ */
+export async function writeWhole(path: Path, bytes: Uint8Array, file: WholeFile): Promise<void> {
+  const draft = `${file.draft}${process.pid}-${randomBytes(6).toString('hex')}`
+  const fd = createFile(draft, file.mode)
+  try {
+    setOwnership(fd, { uid: undefined, gid: undefined, mode: file.mode })
+    await writeFully(fd, bytes)
+    if (file.lasts) await sync(fd)
+    replaceFile(draft, path)
+  } catch (error) {
+    unlink(draft)
+    throw error
+  } finally {
+    close(fd)
+  }
+}
+
+/**
+ * Writes what the user of a program wants in a file: where there is one, in its place, with its owner and its
+ * mode, also through links; whoever opens it finds the old text or the new, whole. Into a device
+ * or a FIFO it is written.
+ */
+export async function writeOutput(path: string, text: string): Promise<void> {
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() === false) {
+    await writeFile(path, text, { flag: constants.O_WRONLY })
+    return
+  }
+  const { default: writeFileAtomic } = await import('write-file-atomic')
+  // It would take a text that was cut short, as by a disk that is full, for a whole one. So it writes none.
+  const tmpfileCreated = (draft: string): void => {
+    writeFileSync(draft, text)
+  }
+  await writeFileAtomic(path, '', { tmpfileCreated })
+}
