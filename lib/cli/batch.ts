@@ -155,7 +155,7 @@ function parseJson(line: string): unknown {
 function malformed(what: string, cause?: unknown): FsqError {
   return new FsqError(
     'FSQ_BATCH',
-    `${what}; expected {"args": ["a"], "body": "text"} or "file": "path"`,
+    `${what}; expected {"args": ["a"], "body": "text"} or "file": "path", "id" and "onDuplicate"`,
     { cause },
   )
 }
