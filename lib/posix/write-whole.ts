@@ -1,6 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { constants, statSync, writeFileSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
 import { close, createFile, setOwnership, writeFully } from './files.js'
 import { replaceFile, unlink } from './names.js'
 import type { Path } from './path.js'
@@ -33,22 +31,4 @@ export async function writeWhole(path: Path, bytes: Uint8Array, file: WholeFile)
   } finally {
     close(fd)
   }
-}
-
-/**
- * Writes what the user of a program wants in a file: where there is one, in its place, with its owner and its
- * mode, also through links; whoever opens it finds the old text or the new, whole. Into a device
- * or a FIFO it is written.
- */
-export async function writeOutput(path: string, text: string): Promise<void> {
-  if (statSync(path, { throwIfNoEntry: false })?.isFile() === false) {
-    await writeFile(path, text, { flag: constants.O_WRONLY })
-    return
-  }
-  const { default: writeFileAtomic } = await import('write-file-atomic')
-  // It would take a text that was cut short, as by a disk that is full, for a whole one. So it writes none.
-  const tmpfileCreated = (draft: string): void => {
-    writeFileSync(draft, text)
-  }
-  await writeFileAtomic(path, '', { tmpfileCreated })
 }

@@ -16,7 +16,7 @@ import { basename, dirname } from 'node:path'
 import { promisify } from 'node:util'
 import zlib from 'node:zlib'
 import t, { type Test } from 'tap'
-import { program } from '../helpers/cli.js'
+import { cannotBeNobody, nobody, program } from '../helpers/cli.js'
 import { temporaryDirectory } from '../helpers/temporary.js'
 
 const skip = !('crc32' in zlib) && 'this Node.js has no zlib.crc32()'
@@ -149,8 +149,7 @@ for (const [what, options] of without) {
   })
 }
 
-const nobody = 65534
-const asNobody = skip || (process.getuid?.() !== 0 && 'only root can become somebody else')
+const asNobody = skip || (await cannotBeNobody())
 
 t.test(
   'who may not write beside the program starts it nevertheless',

@@ -68,6 +68,9 @@ void t.test('who a process is', { skip }, async (t) => {
     const pid = Number(line.toString())
     const identity = identityOf(pid)
     t.equal(isRunning(identity), true)
+    // Until then the shell may ask.
+    while (readFileSync(`/proc/${parent.pid}/comm`, 'latin1') !== 'sleep\n')
+      await new Promise(setImmediate)
     ;(stdio[3] as unknown as NodeJS.WritableStream).end('\n')
     while (!readFileSync(`/proc/${pid}/stat`, 'latin1').includes(') Z '))
       await new Promise(setImmediate)

@@ -45,13 +45,13 @@ export async function writeNew(path: string, bytes: Uint8Array, owner: Ownership
   }
 }
 
+/** How the name of a note begins while it is written; who is alone in the directory removes what has such a name. */
+export const noteDraft = '.draft-'
+
 /** Makes a note, or another in its place; returns when it is there to stay. */
 export async function writeNote(directory: string, name: string, value: object): Promise<void> {
+  const draft = `${directory}/${noteDraft}`
   const bytes = Buffer.from(JSON.stringify(value))
-  await writeWhole(`${directory}/${name}`, bytes, {
-    draft: `${directory}/.`,
-    mode: 0o644,
-    lasts: true,
-  })
+  await writeWhole(`${directory}/${name}`, bytes, { draft, mode: 0o600, lasts: true })
   await syncDirectory(directory)
 }

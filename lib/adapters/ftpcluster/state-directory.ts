@@ -4,6 +4,7 @@ import { stateOf } from '../../posix/inode.js'
 import { isDirectory, listNames, makeDirectory, removeIfThere } from '../../posix/names.js'
 import { getNative } from '../../posix/native.js'
 import type { Cluster } from './cluster.js'
+import { noteDraft } from './notes.js'
 
 /** `.fsq` in the home of a cluster, where its processors keep their notes. */
 export interface StateDirectory extends Disposable {
@@ -40,7 +41,7 @@ export function openStateDirectory(cluster: Cluster): StateDirectory {
   }
   // A note that was being written: nobody else writes here now.
   for (const name of listNames(path))
-    if (/\.(?:new|swap|stored)\.\d+$/.test(name)) removeIfThere(`${path}/${name}`)
+    if (name.startsWith(noteDraft)) removeIfThere(`${path}/${name}`)
   return {
     path,
     [Symbol.dispose]() {

@@ -1,5 +1,4 @@
 import { errnoOf, FsqError, reasonOf } from '../../errors.js'
-import { writeOutput } from '../../posix/write-whole.js'
 import { processTable, type QueueStat, statQueueWith } from '../../upkeep/stat-queue.js'
 import { type Call, defineCommand } from '../command.js'
 import { eachQueueOrAll } from '../each-queue.js'
@@ -126,6 +125,7 @@ async function emit(lines: readonly string[], flags: Flags): Promise<void> {
     await printLines(isRaw ? lines.map(harmless) : lines)
     return
   }
+  const { writeOutput } = await import('../../posix/write-output.js')
   try {
     await writeOutput(output, lines.map((line) => `${line}\n`).join(''))
   } catch (cause) {
