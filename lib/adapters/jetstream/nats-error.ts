@@ -60,7 +60,7 @@ function troubleOf(error: Error): NatsTrouble | undefined {
   if (error instanceof TypeError || error instanceof SyntaxError || error instanceof RangeError)
     return undefined // A mistake of ours.
   if (error.name === 'AbortError') return undefined
-  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+  for (const at of causesOf(error)) {
     const known = byName[at.name]
     if (known !== undefined) return known
     if (!('code' in at) || typeof at.code !== 'number') continue
@@ -73,10 +73,10 @@ function troubleOf(error: Error): NatsTrouble | undefined {
 }
 
 function wordsOf(error: Error): string {
-  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+  for (const at of causesOf(error)) {
     if (at.name === 'NoResponders')
       return 'no server answers for that; is there a leader, and JetStream?'
-    if (at.name === 'TimeoutError') return 'no answer in time'
+    if (isTimeout(at)) return 'no answer in time'
   }
   return reasonOf(error)
 }
@@ -84,6 +84,19 @@ function wordsOf(error: Error): string {
 /** Whether it is to be tried again. */
 export function isAway(error: unknown): boolean {
   return error instanceof NatsError && error.trouble === 'away'
+}
+
+/** Whether the servers are there, as far as is known, and did not answer in time. */
+export function isUnanswered(error: unknown): boolean {
+  return isAway(error) && [...causesOf(error)].some(isTimeout)
+}
+
+function* causesOf(error: unknown): Generator<Error> {
+  for (let at = error; at instanceof Error; at = at.cause) yield at
+}
+
+function isTimeout({ name }: Error): boolean {
+  return name === 'TimeoutError'
 }
 
 /** Whether it would say the same of any other item. */

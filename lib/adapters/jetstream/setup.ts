@@ -16,7 +16,7 @@ import {
   volatileBucket,
   workStream,
 } from './layout.js'
-import { NatsError } from './nats-error.js'
+import { isUnanswered, NatsError } from './nats-error.js'
 import { checkHost, consumerOf, subjectOf, subjectsOf } from './subject.js'
 
 /** What setup makes. What is not given is left as it is where it is there already. */
@@ -92,7 +92,7 @@ export async function setupQueues(
   checkOptions(options)
   for (const queue of queues) checkName('queue', queue)
   for (const host of options.hosts ?? []) checkHost(host)
-  return jetStream.use('set up the queues', async (connected) => {
+  return setUp(jetStream, 'set up the queues', async (connected) => {
     checkCluster(connected, jetStream, options)
     const setup = new Setup(connected)
     const plans: Plan[] = []
@@ -108,12 +108,29 @@ export async function setupQueues(
  * @throws as {@link setupQueues}
  */
 export async function setupKeyValues(jetStream: JetStream): Promise<void> {
-  await jetStream.use('set up the buckets of values', async (connected) => {
+  await setUp(jetStream, 'set up the buckets of values', async (connected) => {
     const setup = new Setup(connected)
     const plans: Plan[] = []
     for (const thing of bucketsOfValues(connected)) plans.push(await setup.plan(thing))
     for (const plan of plans) await setup.carryOut(plan)
   })
+}
+
+/**
+ * Sets something up, and once more where there is no answer: a cluster that makes the same for somebody else at
+ * that time may never give one.
+ */
+async function setUp<T>(
+  jetStream: JetStream,
+  what: string,
+  make: (connected: Connected) => Promise<T>,
+): Promise<T> {
+  try {
+    return await jetStream.use(what, make)
+  } catch (error) {
+    if (!isUnanswered(error)) throw error
+    return jetStream.use(what, make)
+  }
 }
 
 /** A server that is alone accepts more replicas for what is there, and cannot start with them again. */

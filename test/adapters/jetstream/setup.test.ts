@@ -4,6 +4,8 @@ import {
   type SetupOptions,
   type SetupStep,
 } from '../../../lib/adapters/jetstream/index.js'
+import type { JetStream } from '../../../lib/adapters/jetstream/connection.js'
+import { NatsError, natsError } from '../../../lib/adapters/jetstream/nats-error.js'
 import { opened } from '../../helpers/jetstream.js'
 import { natsServer, withoutNats } from '../../helpers/nats.js'
 
@@ -184,4 +186,28 @@ t.test('setup', { skip }, async (t) => {
       TypeError,
       JSON.stringify(option),
     )
+})
+
+t.test('what a cluster leaves without an answer is asked once more', async (t) => {
+  const timeout = Object.assign(new Error('timeout'), { name: 'TimeoutError' })
+  const unanswered = natsError('cannot set up the queues', timeout)
+  const denied = new NatsError('denied', 'not yours')
+  const table: readonly (readonly [errors: readonly unknown[], asked: number, code?: string])[] = [
+    [[], 1],
+    [[unanswered], 2],
+    [[unanswered, unanswered], 2, 'FSQ_NATS'],
+    [[denied], 1, 'FSQ_DENIED'],
+  ]
+  for (const [errors, times, code] of table) {
+    let asked = 0
+    const use = async (): Promise<unknown[]> => {
+      const error = errors[asked++]
+      if (error !== undefined) throw error
+      return []
+    }
+    const steps = setupQueues({ use } as unknown as JetStream, ['q'])
+    if (code === undefined) t.strictSame(await steps, [])
+    else await t.rejects(steps, { code })
+    t.equal(asked, times)
+  }
 })
