@@ -111,6 +111,7 @@ until_true() {
   done
 }
 have() { [ "$(find "$place"/node?/files -type f -name "*-$1" ! -name '.*' | wc -l)" -eq "$2" ]; }
+waits() { fsq ftpcluster status "$home" | grep -q '^jobs: 1 upload'; }
 stored() { [ -z "$(fsq ftpcluster list --json --fewer 2 "$home")" ]; }
 
 say 'a file is uploaded, and stored on two nodes'
@@ -125,6 +126,7 @@ seq 1 2000 >"$place/originals/two.txt"
 seq 1 2000 | tac >"$place/originals/three %.txt"
 cp "$place/originals/two.txt" "$place/originals/three %.txt" "$home/pub/"
 until_true have '*.txt' 5 # Of the first there are two; each of the others is on one node at least.
+until_true waits
 fsq ftpcluster status "$home"
 
 say 'it is back, and gets what waits'
