@@ -33,7 +33,9 @@ t.test('what was archived comes back, from more tapes than there are drives', as
     volumes.filter((_, at) => at % 3 === turn).sort()
   t.equal(new Set(of(0)).size, 3, 'no tape of films holds two of them')
   for (const name of of(0)) t.match(name, /^A0000[1-4]L6$/)
-  t.strictSame(of(1), ['A00005L5', 'A00005L5', 'A00006L5'])
+  const backups = of(1)
+  t.strictSame(new Set(backups), new Set(['A00005L5', 'A00006L5']), 'a tape of backups holds two')
+  t.equal(backups.length, 3)
   t.strictSame(of(2), ['disk2', 'disk2'])
 })
 
