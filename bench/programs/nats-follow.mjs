@@ -7,8 +7,7 @@ const { forwardItems, openJetStream, receiveItems, setupQueues } = await import(
   pathToFileURL(task.jetstream).href
 )
 const servers = task.servers.split(',')
-// Three servers that have just started may take longer to agree than anybody else would wait for.
-const jetstream = openJetStream({ servers, timeout: 30 })
+const jetstream = openJetStream({ servers })
 await setupQueues(jetstream, [queue.name], { replicas: servers.length === 1 ? 1 : 3 })
 process.stdout.write('ready\n')
 if (task.action === 'forward') await forwardItems(queue, jetstream)
