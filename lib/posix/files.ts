@@ -20,6 +20,7 @@ import {
 } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { type FileStat, loadedNative } from './native.js'
 import type { Ownership } from './owner.js'
 import type { Path } from './path.js'
 import { sync } from './sync.js'
@@ -39,7 +40,7 @@ const {
   O_WRONLY,
 } = constants
 
-export type { Stats }
+export type { FileStat, Stats }
 
 // Node.js opens everything with O_CLOEXEC.
 
@@ -80,11 +81,15 @@ function createOrOpen(path: Path, mode: number): { fd: number; created: boolean 
  * would block, is opened by surprise.
  */
 export function openEntry(path: Path): number {
-  return openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+  return openSync(path, entryFlags)
 }
+
+const entryFlags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK
 
 /** {@link openEntry}, or nothing where there is nothing, since somebody else was faster. */
 export function openIfThere(path: Path): number | undefined {
+  const native = loadedNative()
+  if (native?.open !== undefined) return native.open(path, entryFlags)
   try {
     return openEntry(path)
   } catch (error) {
@@ -137,7 +142,7 @@ export function openLockFile(path: Path, mode?: number): number {
 /** {@link openEntry}, which leaves the time of the last access as it is, where the system lets us. */
 export function openUnnoticed(path: Path): number {
   try {
-    return openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOATIME)
+    return openSync(path, entryFlags | O_NOATIME)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error
     return openEntry(path) // It is another user's.
@@ -162,6 +167,18 @@ export function statFile(fd: number): Stats {
   return fstatSync(fd)
 }
 
+/** {@link statFile}, as far as it is looked at item by item. */
+export function glanceAt(fd: number): FileStat {
+  return loadedNative()?.fstat?.(fd) ?? fstatSync(fd)
+}
+
+/** lstat(2), the same; nothing where there is nothing. */
+function glanceAtName(path: Path): FileStat | undefined {
+  const native = loadedNative()
+  if (native?.lstat !== undefined) return native.lstat(path)
+  return lstatSync(path, { throwIfNoEntry: false })
+}
+
 /** Opens a file for reading; on the thread pool, since a FIFO waits for its writer. */
 export async function openForReading(path: string): Promise<number> {
   return openAsync(path, 'r')
@@ -177,8 +194,8 @@ export function openDirectory(path: Path): number {
  *
  * @param open - what fstat(2) says of the descriptor, for a caller that knows
  */
-export function isSameFile(fd: number, path: Path, open: Stats = fstatSync(fd)): boolean {
-  const there = lstatSync(path, { throwIfNoEntry: false })
+export function isSameFile(fd: number, path: Path, open: FileStat = glanceAt(fd)): boolean {
+  const there = glanceAtName(path)
   if (there?.ino !== open.ino || there.dev !== open.dev) return false
   if (Number.isSafeInteger(open.ino)) return true
   // Some file systems use inode numbers that a number cannot hold: two may look alike.

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
-import { getSystemErrorName } from 'node:util'
-import type { LibraryHandle } from 'koffi'
+import { type Call, cString, optional, callError } from './koffi-calls.js'
+import { loadFastCalls } from './koffi-fast-calls.js'
 import type { Native } from './native.js'
 import type { Path } from './path.js'
 
@@ -10,8 +10,6 @@ const LOCK_UN = 8
 const AT_FDCWD = -100
 const RENAME_NOREPLACE = 1
 const RENAME_EXCHANGE = 2
-
-type Call = (...args: unknown[]) => number
 
 /** The same call on a thread of the pool. */
 type AsyncCall = (...argsAndDone: unknown[]) => void
@@ -54,7 +52,7 @@ export function loadKoffi(): Native {
     const names = [AT_FDCWD, cString(from), directory, cString(to)]
     const errno = errnoOf(renameat2, ...names, flag)
     if (errno === 0) return true
-    const error = systemError('renameat2', errno, to)
+    const error = callError('renameat2', errno, to)
     if (error.code === 'ENOSYS' || error.code === 'EINVAL') return false
     throw error
   }
@@ -67,59 +65,39 @@ export function loadKoffi(): Native {
     flock(fd) {
       const errno = errnoOf(flock, fd, LOCK_EX | LOCK_NB)
       if (errno === EAGAIN) return false
-      if (errno !== 0) throw systemError('flock', errno)
+      if (errno !== 0) throw callError('flock', errno)
       return true
     },
     unlock(fd) {
       const errno = errnoOf(flock, fd, LOCK_UN)
-      if (errno !== 0) throw systemError('flock', errno)
+      if (errno !== 0) throw callError('flock', errno)
     },
     mkfifo(path, mode) {
       const errno = errnoOf(mkfifo, cString(path), mode)
-      if (errno !== 0) throw systemError('mkfifo', errno, path)
+      if (errno !== 0) throw callError('mkfifo', errno, path)
     },
     async syncfs(fd) {
-      if (syncfs === undefined) throw systemError('syncfs', ENOSYS)
+      if (syncfs === undefined) throw callError('syncfs', ENOSYS)
       const result = await new Promise<number>((resolve, reject) => {
         syncfs.async(fd, (error: Error | null, value: number) => {
           if (error === null) resolve(value)
           else reject(error)
         })
       })
-      if (result !== 0) throw systemError('syncfs', EIO)
+      if (result !== 0) throw callError('syncfs', EIO)
     },
     renameNoReplace: (from, to, directory = AT_FDCWD) =>
       rename(from, directory, to, RENAME_NOREPLACE),
     renameExchange: (one, other) => rename(one, AT_FDCWD, other, RENAME_EXCHANGE),
+    ...loadFastCalls(koffi, libc),
     ...(fcntl === undefined
       ? {}
       : {
           fcntl(fd: number, command: number, argument: number) {
             const result = fcntl(fd, command, 'int', argument)
-            if (result === -1) throw systemError('fcntl', koffi.errno())
+            if (result === -1) throw callError('fcntl', koffi.errno())
             return result
           },
         }),
   }
-}
-
-/** A function that not every C library has. */
-function optional(libc: LibraryHandle, name: string, types: string[]): Call | undefined {
-  try {
-    return libc.func(name, 'int', types) as Call
-  } catch {
-    return undefined
-  }
-}
-
-/** What koffi passes as a string of C: text in UTF-8, or bytes with their end. */
-function cString(path: Path): Path {
-  return typeof path === 'string' ? path : Buffer.concat([path, Buffer.of(0)])
-}
-
-/** An error of the form that Node.js gives to its own system calls. */
-function systemError(syscall: string, errno: number, path?: Path): NodeJS.ErrnoException {
-  const code = getSystemErrorName(-errno)
-  const where = path === undefined ? '' : ` '${path.toString()}'`
-  return Object.assign(new Error(`${code}: ${syscall}${where}`), { code, errno: -errno, syscall })
 }

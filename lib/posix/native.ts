@@ -3,7 +3,21 @@ import type { Path } from './path.js'
 import { loadCommands } from './native-commands.js'
 import { loadKoffi } from './native-koffi.js'
 
-/** The system calls that Node.js lacks. Each throws a system error, with its `code`, on failure. */
+/** What is looked at of every file that is claimed, as in the Stats of Node.js. */
+export interface FileStat {
+  /** The number of its device. */
+  readonly dev: number
+  /** The number of its inode, rounded where it is more than a number holds. */
+  readonly ino: number
+  /** The time of its last modification, in milliseconds of the epoch. */
+  readonly mtimeMs: number
+  /** The time of its last change, in milliseconds of the epoch. */
+  readonly ctimeMs: number
+  /** Whether it is a regular file. */
+  isFile(): boolean
+}
+
+/** The system calls that Node.js lacks, or makes slowly. Each throws a system error, with its `code`, on failure. */
 export interface Native {
   /** Which backend this is. */
   readonly name: 'koffi' | 'commands'
@@ -25,6 +39,15 @@ export interface Native {
   renameNoReplace(from: Path, to: Path, directory?: number): boolean
   /** renameat2(2) with RENAME_EXCHANGE: false where kernel, file system or backend cannot do it. */
   renameExchange(one: Path, other: Path): boolean
+  /**
+   * open(2) of what is there; nothing where there is nothing, which costs no error. Not every backend has this
+   * and the next two.
+   */
+  readonly open?: (path: Path, flags: number) => number | undefined
+  /** fstat(2), of which no more is read than is looked at. */
+  readonly fstat?: (fd: number) => FileStat
+  /** lstat(2), the same; nothing where there is nothing. */
+  readonly lstat?: (path: Path) => FileStat | undefined
   /** fcntl(2) of Linux with a number; what it returns. Not every backend has it. */
   readonly fcntl?: (fd: number, command: number, argument: number) => number
 }

@@ -3,11 +3,11 @@ import { fromByteString, toByteString } from '../name/charset.js'
 import { parseItemName } from '../name/item-name.js'
 import {
   close,
+  type FileStat,
+  glanceAt,
   isSameFile,
-  openEntry,
+  openIfThere,
   openUnnoticed,
-  statFile,
-  type Stats,
 } from '../posix/files.js'
 import { statEntry } from '../posix/names.js'
 import { getNative } from '../posix/native.js'
@@ -69,7 +69,7 @@ export function claimEntry(queue: QueueContext, entry: string, options: ClaimOpt
   if (typeof opened !== 'number') return opened
   let kept = false
   try {
-    const stat = statFile(opened)
+    const stat = glanceAt(opened)
     if (!stat.isFile()) return { malformed: notFile() }
     const waits = early(queue, stat, options)
     if (waits !== undefined) return waits
@@ -83,14 +83,14 @@ export function claimEntry(queue: QueueContext, entry: string, options: ClaimOpt
   }
 }
 
-function early({ clock }: QueueContext, stat: Stats, options: ClaimOptions): Claim | undefined {
+function early({ clock }: QueueContext, stat: FileStat, options: ClaimOptions): Claim | undefined {
   const time = options.early === true ? undefined : notBefore(stat, clock.now())
   return time === undefined ? undefined : { skipped: 'early', notBefore: time }
 }
 
 function open(path: Path, { unnoticed = false }: ClaimOptions): number | Claim {
   try {
-    return unnoticed ? openUnnoticed(path) : openEntry(path)
+    return unnoticed ? openUnnoticed(path) : (openIfThere(path) ?? { skipped: 'gone' })
   } catch (error) {
     switch (errnoOf(error)) {
       case 'ENOENT':
@@ -111,7 +111,7 @@ function parsed(
   path: Path,
   fd: number | undefined,
   { limits, backoff, onClose }: ClaimOptions,
-  stat?: Stats,
+  stat?: FileStat,
 ): Claim {
   try {
     const id = fromByteString(entry, context.reading.charset)
@@ -188,7 +188,7 @@ export function claimByName(
     throw new FsqError('FSQ_ITEM_LOCKED', `somebody is working on item ${id}; it is locked`, fields)
   }
   const name = parseItemName(id, queue.reading)
-  const stat = statFile(fd)
+  const stat = glanceAt(fd)
   return new Item({ context: queue, id, path, name, fd, stat, ownsFd: false, limits })
 }
 

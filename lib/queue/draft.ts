@@ -7,11 +7,11 @@ import { nameRules } from '../name/options.js'
 import {
   close,
   createFile,
+  type FileStat,
+  glanceAt,
   isSameFile,
   setOwnership,
   setTimes,
-  statFile,
-  type Stats,
 } from '../posix/files.js'
 import { link, unlink } from '../posix/names.js'
 import { entryPath, type Path } from '../posix/path.js'
@@ -141,7 +141,7 @@ export class Draft {
   readonly #tmp: Path
   readonly #fd: number
   /** What fstat(2) said of the file before it was closed. */
-  #stat: Stats | undefined
+  #stat: FileStat | undefined
   #id: string | undefined
 
   private constructor(
@@ -202,7 +202,7 @@ export class Draft {
   /** Closes the file, which is written and synced: a batch does not hold all of its files open. */
   close(): void {
     if (this.#stat !== undefined) return
-    this.#stat = statFile(this.#fd)
+    this.#stat = glanceAt(this.#fd)
     close(this.#fd)
   }
 
@@ -226,7 +226,7 @@ export class Draft {
     if (this.#id === undefined) return
     const path = entryPath(directory, toByteString(this.#id, this.#queue.writing.charset))
     try {
-      const stat = this.#stat ?? statFile(this.#fd)
+      const stat = this.#stat ?? glanceAt(this.#fd)
       if (isSameFile(this.#fd, path, stat)) removeLeftover(path)
     } catch {
       // Where it cannot be looked at it cannot be removed either.

@@ -1,7 +1,7 @@
 import { errnoOf, FsqError } from '../errors.js'
 import { toByteString } from '../name/charset.js'
 import { formatItemName, type ItemName, type ParsedItemName } from '../name/item-name.js'
-import { isSameFile, type Stats } from '../posix/files.js'
+import { isSameFile, type FileStat } from '../posix/files.js'
 import type { Path } from '../posix/path.js'
 import { checkedSetting } from '../settings.js'
 import type { QueueContext } from './context.js'
@@ -78,7 +78,7 @@ export interface Finishing {
   /** The descriptor that holds the lock; undefined where nothing was opened. */
   readonly fd: number | undefined
   /** What fstat(2) says of the descriptor. */
-  readonly stat: Stats | undefined
+  readonly stat: FileStat | undefined
   readonly limits: Limits
   /** For {@link retry}: the earliest time of the next try. */
   readonly notBefore?: Date | undefined

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import type { ParsedItemName } from '../name/item-name.js'
 import type { QueueContext } from './context.js'
 import { errnoOf, FsqError, reasonOf } from '../errors.js'
-import { close, readPieces, readSmall, statFile, type Stats } from '../posix/files.js'
+import { close, readPieces, readSmall, statFile, type FileStat } from '../posix/files.js'
 import type { Path } from '../posix/path.js'
 import {
   fail,
@@ -25,7 +25,7 @@ export interface ItemParts {
   readonly name: ParsedItemName
   readonly fd: number | undefined
   /** What fstat(2) says of the descriptor. */
-  readonly stat: Stats | undefined
+  readonly stat: FileStat | undefined
   /** Whether closing the item closes the descriptor; not so for one that was inherited. */
   readonly ownsFd: boolean
   readonly limits: Limits

@@ -1,4 +1,4 @@
-import type { Stats } from '../posix/files.js'
+import type { FileStat } from '../posix/files.js'
 
 /*
  * Work that must not begin yet. An item that waits has its time as its mtime, in the future: that needs
@@ -16,7 +16,7 @@ const tolerance = 60_000
  * does one that was set while the clock was fast, by more than the clock of a file server may be.
  */
 export function notBefore(
-  { mtimeMs, ctimeMs }: Pick<Stats, 'mtimeMs' | 'ctimeMs'>,
+  { mtimeMs, ctimeMs }: Pick<FileStat, 'mtimeMs' | 'ctimeMs'>,
   now: number,
 ): number | undefined {
   const wasSet = mtimeMs > ctimeMs && ctimeMs <= now + tolerance

@@ -1,0 +1,101 @@
+import {
+  constants,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import t from 'tap'
+import { close, type FileStat, openEntry } from '../../lib/posix/files.js'
+import { loadKoffi } from '../../lib/posix/native-koffi.js'
+import { temporaryDirectory } from '../helpers/temporary.js'
+
+const { open, fstat, lstat } = loadKoffi()
+
+if (open === undefined || fstat === undefined || lstat === undefined) {
+  t.plan(0, 'these calls are made on Linux alone')
+  process.exit()
+}
+
+const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
+const flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK
+
+/** What is looked at, of ours or of Node.js's. */
+function seen(stat: FileStat | undefined): unknown {
+  if (stat === undefined) return undefined
+  const { dev, ino, mtimeMs, ctimeMs } = stat
+  return { dev, ino, mtimeMs, ctimeMs, isFile: stat.isFile() }
+}
+
+t.test('what is said of a name is what Node.js says', async (t) => {
+  const directory = temporaryDirectory(t)
+  const file = `${directory}/file`
+  writeFileSync(file, 'a body')
+  symlinkSync('file', `${directory}/link`)
+  symlinkSync('nothing', `${directory}/dangling`)
+  mkdirSync(`${directory}/directory`)
+  const bytes = Buffer.concat([Buffer.from(`${directory}/`), Buffer.of(0xff)])
+  writeFileSync(bytes, '')
+  const times = {
+    'before the epoch': -1.5,
+    'after 2038': 2 ** 33 + 0.25,
+    'with a fraction': 1_700_000_000.123456,
+  }
+  for (const [name, time] of Object.entries(times)) {
+    writeFileSync(`${directory}/${name}`, '')
+    utimesSync(`${directory}/${name}`, time, time)
+  }
+  const names = ['file', 'link', 'dangling', 'directory', 'missing', ...Object.keys(times)]
+  const paths = [...names.map((name) => `${directory}/${name}`), bytes, '/proc/self', '/dev/null']
+  for (const path of paths) {
+    const expected = lstatSync(path, { throwIfNoEntry: false })
+    t.strictSame(seen(lstat(path)), seen(expected), path.toString('latin1'))
+  }
+})
+
+t.test('what is said of a descriptor is what Node.js says', async (t) => {
+  for (const path of [temporaryDirectory(t), '/dev/null', process.execPath]) {
+    const fd = openEntry(path)
+    t.strictSame(seen(fstat(fd)), seen(fstatSync(fd)), path)
+    close(fd)
+  }
+})
+
+t.test('a file is opened, and closed in programs that are started', async (t) => {
+  const path = `${temporaryDirectory(t)}/file`
+  writeFileSync(path, 'a body')
+  const fd = open(path, flags) ?? t.fail('it is not opened')
+  if (typeof fd !== 'number') return
+  t.equal(readFileSync(fd, 'utf8'), 'a body')
+  t.match(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'), /^flags:\s+02[0-7]{6}$/m, 'O_CLOEXEC')
+  close(fd)
+})
+
+t.test('what is not there is nothing', async (t) => {
+  const missing = `${temporaryDirectory(t)}/missing`
+  t.equal(open(missing, flags), undefined)
+  t.equal(lstat(missing), undefined)
+})
+
+t.test('any other failure is an error with a code', async (t) => {
+  const directory = temporaryDirectory(t)
+  writeFileSync(`${directory}/file`, '')
+  symlinkSync('file', `${directory}/link`)
+  const below = `${directory}/file/below`
+  t.throws(() => open(`${directory}/link`, flags), { code: 'ELOOP', syscall: 'open' })
+  t.throws(() => open(below, flags), { code: 'ENOTDIR', syscall: 'open' })
+  t.throws(() => lstat(below), { code: 'ENOTDIR', syscall: 'statx' })
+  t.throws(() => fstat(-1), { code: 'EBADF', syscall: 'statx' })
+})
+
+t.test('a path does not end at a zero byte', async (t) => {
+  const path = `${temporaryDirectory(t)}/file`
+  writeFileSync(path, '')
+  for (const longer of [`${path}\0more`, Buffer.from(`${path}\0more`)]) {
+    t.throws(() => open(longer, flags), { code: 'EINVAL' })
+    t.throws(() => lstat(longer), { code: 'EINVAL' })
+  }
+})
