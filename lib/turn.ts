@@ -12,10 +12,12 @@ let since = 0
 export function turn(): Promise<void> | undefined {
   const now = monotonic()
   if (now - since < span) return undefined
-  return new Promise((resolve) => {
-    setImmediate(() => {
-      since = monotonic()
-      resolve()
-    })
+  return nextTurn().then(() => {
+    since = monotonic()
   })
+}
+
+/** Waits until all that is ready to run in this turn of the event loop has run. */
+export async function nextTurn(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve))
 }

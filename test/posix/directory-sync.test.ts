@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, renameSync, rmdirSync, unlinkSync, writeFileSyn
 import t, { type Test } from 'tap'
 import type * as DirectorySync from '../../lib/posix/directory-sync.js'
 import * as files from '../../lib/posix/files.js'
+import { nextTurn } from '../../lib/turn.js'
 import { temporaryDirectory } from '../helpers/temporary.js'
 
 /** A disk whose fsync of a directory ends when the test says so. */
@@ -50,8 +51,19 @@ async function slowDisk(t: Test): Promise<Disk> {
   return { changeDirectory, changeUnsynced, syncDirectory, syncs, open: () => open }
 }
 
-/** Every callback that can run without an fsync ending has run. */
-const settled = async (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+/** Every callback that can run without an fsync ending has run: a lot may wait for the end of a turn. */
+async function settled(): Promise<void> {
+  await nextTurn()
+  await nextTurn()
+}
+
+/** What can run before this turn of the event loop ends has run. */
+async function drained(): Promise<void> {
+  await new Promise<void>((resolve) => {
+    process.nextTick(resolve)
+  })
+  for (let ticks = 0; ticks < 20; ticks++) await Promise.resolve()
+}
 
 t.test('one change waits for one fsync, which begins after it', async (t) => {
   const directory = temporaryDirectory(t)
@@ -195,6 +207,66 @@ t.test('changes that come during an fsync are made after it, and share the next'
   t.strictSame(await Promise.all(others), ['b', 'c'])
   t.equal(open(), 0)
 })
+
+/** Makes so many changes one after the other, each alone, and ends their fsyncs. */
+async function changesAlone({ changeDirectory, syncs }: Disk, directory: string, names: string[]) {
+  for (const name of names) {
+    const changed = changeDirectory(directory, newFile(directory, name))
+    await settled()
+    syncs.at(-1)?.end()
+    await changed
+  }
+}
+
+t.test('a change that comes alone is made before the turn ends', async (t) => {
+  const directory = temporaryDirectory(t)
+  const disk = await slowDisk(t)
+  await changesAlone(disk, directory, ['a', 'b'])
+  const changed = disk.changeDirectory(directory, newFile(directory, 'c'))
+  await drained()
+  t.strictSame(disk.syncs[2]?.saw, ['a', 'b', 'c'])
+  disk.syncs[2]?.end()
+  t.equal(await changed, 'c')
+})
+
+t.test(
+  'where changes have come together, the next wait for each other until the turn ends',
+  async (t) => {
+    const directory = temporaryDirectory(t)
+    const { changeDirectory, syncs } = await slowDisk(t)
+    const change = async (name: string): Promise<string> =>
+      changeDirectory(directory, newFile(directory, name))
+    const first = ['a', 'b'].map(change)
+    await settled()
+    syncs[0]?.end()
+    await Promise.all(first)
+    const third = change('c')
+    await drained()
+    const fourth = change('d')
+    await settled()
+    t.equal(syncs.length, 2)
+    t.strictSame(syncs[1]?.saw, ['a', 'b', 'c', 'd'])
+    syncs[1]?.end()
+    t.strictSame(await Promise.all([third, fourth]), ['c', 'd'])
+  },
+)
+
+t.test(
+  'of changes that come alone one in sixteen waits, to find who would come with it',
+  async (t) => {
+    const directory = temporaryDirectory(t)
+    const disk = await slowDisk(t)
+    await changesAlone(disk, directory, Array.from('abcdefghijklmno'))
+    const changes = [disk.changeDirectory(directory, newFile(directory, 'p'))]
+    await drained()
+    changes.push(disk.changeDirectory(directory, newFile(directory, 'q')))
+    await settled()
+    t.equal(disk.syncs.length, 16)
+    t.equal(disk.syncs[15]?.saw.length, 17)
+    disk.syncs[15]?.end()
+    t.strictSame(await Promise.all(changes), ['p', 'q'])
+  },
+)
 
 t.test('a change that cannot be made fails alone', async (t) => {
   const directory = temporaryDirectory(t)
