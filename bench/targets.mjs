@@ -18,7 +18,11 @@ export function targets({ big: [size], rivals }) {
   const own = (id, least) => ({ id, beside: floorOf(id), least })
   return [
     own(sequential, 0.9),
-    { id: 'durable enqueue: 1 KiB, 64 in flight', beside: floorOf(sequential), least: 3 },
+    ...['', ', UV_THREADPOOL_SIZE=16'].map((threads) => ({
+      id: `durable enqueue: 1 KiB, 64 in flight${threads}`,
+      beside: floorOf(sequential),
+      least: 3,
+    })),
     own('durable batch: batches of 500', 0.7),
     { id: 'durable batch: batches of 500', beside: floorOf(sequential), least: 5 },
     own('durability enqueue and none: enqueue 1 KiB, level none', 0.7),
