@@ -24,6 +24,9 @@ const actions = [
 
 const group = 'jetstream'
 
+/** As many threads as the program has for this: `fsq nats`. */
+const env = { UV_THREADPOOL_SIZE: '16' }
+
 /** The id of each case that has a rate. */
 export const jetstreamRates = topologies.flatMap((topology) =>
   actions.flatMap(({ name }) =>
@@ -45,7 +48,7 @@ export function jetstreamCases({ place, amount }) {
     withNats(place, topology, async (servers) => {
       const queue = await place.newQueue()
       const all = { jetstream: jetstreamLibrary, servers, size: 1024, ...task }
-      return rate(await race([nodeProgram('nats', taskOf(place, queue, all))]))
+      return rate(await race([nodeProgram('nats', taskOf(place, queue, all))], { env }))
     })
 
   const rates = topologies.flatMap((topology) =>
@@ -96,8 +99,9 @@ export function jetstreamCases({ place, amount }) {
     about:
       'Items of 1 KiB, durable on both sides, through NATS servers on loopback with as many replicas as there are ' +
       'servers. "engine" is what the client of NATS publishes into the same stream, as many in flight, with an id ' +
-      'each: no file is read, written or synced for it. "Syncs" is sync_interval: always. Latency is from the ' +
-      'acknowledgement of the enqueue to the start of the handler behind the receiver.',
+      'each: no file is read, written or synced for it. All have the 16 threads that `fsq nats` has. "Syncs" is ' +
+      'sync_interval: always. Latency is from the acknowledgement of the enqueue to the start of the handler ' +
+      'behind the receiver.',
     metrics: [
       { key: 'rate', unit: 'items/s' },
       { key: 'half', label: 'p50', unit: 'ms' },
@@ -127,7 +131,10 @@ async function firstArrives(near, far) {
 /** Starts a program that follows until it is ended. */
 function follow(task) {
   const [file, ...words] = nodeProgram('nats-follow', task)
-  const child = spawn(file, words, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(file, words, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  })
   let stderr = ''
   child.stderr.on('data', (piece) => (stderr += piece))
   const closed = once(child, 'close')
