@@ -14,21 +14,22 @@ import { systemError } from './system-error.js'
  *   4. whoever made one of them goes on, or learns that it failed, and was taken back
  *
  * A change is never made while the directory is being synced, when it would wait for the kernel's lock
- * of it and not be covered. One change alone waits for one fsync and for nothing else.
+ * of it and not be covered.
  *
- * A sync that is made by the calling thread (sync.ts) lets nobody gather behind it. So where changes have come
- * together a lot waits for the end of this turn of the event loop, which costs a few microseconds, before its
- * changes are made; where they come alone, only now and then, to see whether they still do.
+ * A sync that is made by the calling thread (sync.ts) lets nobody gather behind it. So where the last changes
+ * of a directory came together, a lot first waits for the end of this turn of the event loop. Where they come
+ * alone, each waits for one fsync and for nothing else, but for one in sixteen, which finds out whether they
+ * still do.
  */
 
-/** Of so many lots of a single change, one waits for others. */
+/** Of so many changes that come alone, one waits for others. */
 const probeEvery = 16
 
-/** Whether several changes have come together in the last lot. */
-let together = false
+/** How many changes in a row came alone, by directory: 0 where the last came together. */
+const alone = new Map<string, number>()
 
-/** How many lots were not waited with. */
-let unprobed = 0
+/** Of how many directories that is remembered, before it is forgotten and found out again. */
+const mostRemembered = 1000
 
 /** What is done in a directory. */
 export interface DirectoryChange<T> {
@@ -205,12 +206,11 @@ function gathering(path: string): Lot {
 /** Makes the changes as soon as no others of that directory are synced. */
 async function runNext(path: string, lot: Lot): Promise<void> {
   await running.get(path)
-  if (together || ++unprobed === probeEvery) {
-    await nextTurn()
-    unprobed = 0
-  }
+  const before = alone.get(path) ?? 1
+  if (before % probeEvery === 0) await nextTurn()
   next.delete(path)
-  together = lot.size > 1
+  if (alone.size > mostRemembered) alone.clear()
+  alone.set(path, lot.size > 1 ? 0 : before + 1)
   const run = lot.run()
   running.set(path, run)
   await run

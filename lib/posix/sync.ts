@@ -6,8 +6,8 @@ import { turn } from '../turn.js'
 /*
  * fsync(2), on the thread pool or in the calling thread. The pool keeps the event loop free, but to go
  * there and back costs, on a fast disk, about as much as the sync itself. So a sync that is alone, of
- * little, on a disk that was quick the last time, is made by the calling thread. Whatever comes
- * together goes to the pool, where it also shares the work (directory-sync.ts); and since turn() lets
+ * little, on a disk that was quick the last time, is made by the calling thread. Syncs that come
+ * together go to the pool (and those of one directory are one, directory-sync.ts); and since turn() lets
  * everything else in after some milliseconds, what arrives meanwhile does come together.
  */
 

@@ -1,8 +1,8 @@
-import { setImmediate } from 'node:timers/promises'
 import { all } from '../all.js'
 import { deferred, type Deferred } from '../deferred.js'
 import { syncDirectory } from '../posix/directory-sync.js'
 import { sync } from '../posix/sync.js'
+import { nextTurn } from '../turn.js'
 import type { QueueContext } from './context.js'
 import { type Flush, flushesAll, openFlush } from './flush.js'
 
@@ -46,7 +46,7 @@ export class GroupSync implements Disposable {
   async #run(): Promise<void> {
     this.#running = true
     while (this.#waiting.length > 0) {
-      await setImmediate() // What arrives in this turn shares it.
+      await nextTurn() // What arrives in this turn shares it.
       const lot = this.#waiting
       this.#waiting = []
       try {

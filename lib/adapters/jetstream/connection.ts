@@ -2,8 +2,8 @@ import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream'
 import type { KV } from '@nats-io/kv'
 import type { ObjectStore } from '@nats-io/obj'
 import type { Authenticator, NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node'
-import { setImmediate } from 'node:timers/promises'
 import { checkMembers } from '../../members.js'
+import { nextTurn } from '../../turn.js'
 import { backoffSeconds } from '../../work/backoff.js'
 import { type Clients, loadClients } from './clients.js'
 import { NatsError, natsError } from './nats-error.js'
@@ -170,7 +170,7 @@ export class JetStream implements AsyncDisposable {
    */
   async #together(): Promise<void> {
     if (this.#connection?.requests.waiting === 0) return
-    this.#turn ??= setImmediate().then(() => {
+    this.#turn ??= nextTurn().then(() => {
       this.#turn = undefined
     })
     return this.#turn
