@@ -42,7 +42,7 @@ const {
 
 export type { FileStat, Stats }
 
-// Node.js opens everything with O_CLOEXEC.
+// Everything is opened with O_CLOEXEC: Node.js does so, and the native open.
 
 /** Creates a file that must not exist, not even as a dangling link. Throws EEXIST if it does. */
 export function createFile(path: Path, mode: number): number {
@@ -88,8 +88,8 @@ const entryFlags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK
 
 /** {@link openEntry}, or nothing where there is nothing, since somebody else was faster. */
 export function openIfThere(path: Path): number | undefined {
-  const native = loadedNative()
-  if (native?.open !== undefined) return native.open(path, entryFlags)
+  const opened = loadedNative()?.open?.(path, entryFlags)
+  if (opened !== undefined) return opened === 'missing' ? undefined : opened
   try {
     return openEntry(path)
   } catch (error) {
@@ -174,8 +174,8 @@ export function glanceAt(fd: number): FileStat {
 
 /** lstat(2), the same; nothing where there is nothing. */
 function glanceAtName(path: Path): FileStat | undefined {
-  const native = loadedNative()
-  if (native?.lstat !== undefined) return native.lstat(path)
+  const there = loadedNative()?.lstat?.(path)
+  if (there !== undefined) return there === 'missing' ? undefined : there
   return lstatSync(path, { throwIfNoEntry: false })
 }
 

@@ -3,6 +3,9 @@ import type { LibraryHandle } from 'koffi'
 import type { Path } from './path.js'
 import { systemError } from './system-error.js'
 
+/** For a path that is not below an open directory, openat(2). */
+export const AT_FDCWD = -100
+
 /** A function of the C library. */
 export type Call = (...args: unknown[]) => number
 
@@ -16,8 +19,10 @@ export function optional(libc: LibraryHandle, name: string, types: string[]): Ca
 }
 
 /**
- * What koffi passes as a string of C: text in UTF-8, or bytes with their end. A path with a zero byte in it,
- * which would be another one there, is refused, as Node.js does.
+ * What koffi passes as a string of C: text in UTF-8, or bytes with their end. A path with a zero byte in it
+ * would be another one there.
+ *
+ * @throws the system's error, EINVAL, for that.
  */
 export function cString(path: Path): Path {
   if (path.includes('\0')) throw systemError('EINVAL', path)

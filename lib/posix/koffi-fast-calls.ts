@@ -1,16 +1,17 @@
 import { constants } from 'node:fs'
 import { endianness } from 'node:os'
+import { isMainThread } from 'node:worker_threads'
 import type { LibraryHandle } from 'koffi'
-import { type Call, callError, cString, optional } from './koffi-calls.js'
+import { AT_FDCWD, type Call, cString, optional } from './koffi-calls.js'
 import type { FileStat, Native } from './native.js'
 
 /*
- * open(2) and statx(2) of Linux for what is looked at item by item. Node.js makes an error, with its stack,
- * of every item that another worker was faster with, and four dates of every file: the first costs several
- * times as much as the call, the others as much as it.
+ * open(2) and statx(2) of Linux for what is looked at item by item. To Node.js, each item that another worker
+ * was faster with is an error with a stack, which takes twice as long to make as the call takes; and of each
+ * file it makes four dates that nobody looks at. What goes wrong otherwise is left to Node.js, which makes
+ * the call once more, tells what failed, and knows the kernels on which statx(2) is refused.
  */
 
-const AT_FDCWD = -100
 const AT_SYMLINK_NOFOLLOW = 0x100
 const AT_EMPTY_PATH = 0x1000
 const STATX_BASIC_STATS = 0x7ff
@@ -32,32 +33,28 @@ export function loadFastCalls(
   if (process.platform !== 'linux' || endianness() !== 'LE') return {}
   const statx = optional(libc, 'statx', ['int', 'const char *', 'int', 'uint', 'void *'])
   if (statx === undefined) return {}
-  // Where both are there, the other refuses files of 2 GiB and more on machines of 32 bits.
+  // On machines of 32 bits the open of the GNU C library refuses files of 2 GiB and more; open64 does not.
   const open = optional(libc, 'open64', opens) ?? (libc.func('open', 'int', opens) as Call)
-  const { ENOENT, EINTR } = os.errno as Record<'ENOENT' | 'EINTR', number>
+  const { ENOENT } = os.errno as Record<'ENOENT', number>
   const words = new Uint32Array(size / 4)
+  const failure = (): 'missing' | undefined => (errno() === ENOENT ? 'missing' : undefined)
+  let mayOpen: boolean | undefined
   return {
     open(path, flags) {
-      const name = cString(path)
-      for (;;) {
-        const fd = open(name, flags | O_CLOEXEC)
-        if (fd >= 0) return fd
-        const failed = errno()
-        if (failed === ENOENT) return undefined
-        if (failed !== EINTR) throw callError('open', failed, path)
-      }
+      // The end of a worker thread closes what its Node.js has opened, and would leave our locks behind.
+      mayOpen ??= isMainThread
+      if (!mayOpen) return undefined
+      const fd = open(cString(path), flags | O_CLOEXEC)
+      return fd >= 0 ? fd : failure()
     },
     fstat(fd) {
-      if (statx(fd, '', AT_EMPTY_PATH, STATX_BASIC_STATS, words) === 0) return new Statx(words)
-      throw callError('statx', errno())
+      const failed = statx(fd, '', AT_EMPTY_PATH, STATX_BASIC_STATS, words) !== 0
+      return failed ? undefined : new Statx(words)
     },
     lstat(path) {
       const name = cString(path)
-      if (statx(AT_FDCWD, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, words) === 0)
-        return new Statx(words)
-      const failed = errno()
-      if (failed === ENOENT) return undefined
-      throw callError('statx', failed, path)
+      const failed = statx(AT_FDCWD, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, words) !== 0
+      return failed ? failure() : new Statx(words)
     },
   }
 }

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import { type Call, cString, optional, callError } from './koffi-calls.js'
+import { AT_FDCWD, type Call, callError, cString, optional } from './koffi-calls.js'
 import { loadFastCalls } from './koffi-fast-calls.js'
 import type { Native } from './native.js'
 import type { Path } from './path.js'
@@ -7,7 +7,6 @@ import type { Path } from './path.js'
 const LOCK_EX = 2
 const LOCK_NB = 4
 const LOCK_UN = 8
-const AT_FDCWD = -100
 const RENAME_NOREPLACE = 1
 const RENAME_EXCHANGE = 2
 

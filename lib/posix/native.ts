@@ -3,7 +3,7 @@ import type { Path } from './path.js'
 import { loadCommands } from './native-commands.js'
 import { loadKoffi } from './native-koffi.js'
 
-/** What is looked at of every file that is claimed, as in the Stats of Node.js. */
+/** What is looked at of a file item by item, as in the Stats of Node.js. */
 export interface FileStat {
   /** The number of its device. */
   readonly dev: number
@@ -40,14 +40,14 @@ export interface Native {
   /** renameat2(2) with RENAME_EXCHANGE: false where kernel, file system or backend cannot do it. */
   renameExchange(one: Path, other: Path): boolean
   /**
-   * open(2) of what is there; nothing where there is nothing, which costs no error. Not every backend has this
-   * and the next two.
+   * open(2) of what is there, so without O_CREAT; with O_CLOEXEC. Not every backend has this and the next two;
+   * where they give nothing, the call is for Node.js to make.
    */
-  readonly open?: (path: Path, flags: number) => number | undefined
-  /** fstat(2), of which no more is read than is looked at. */
-  readonly fstat?: (fd: number) => FileStat
-  /** lstat(2), the same; nothing where there is nothing. */
-  readonly lstat?: (path: Path) => FileStat | undefined
+  readonly open?: (path: Path, flags: number) => number | 'missing' | undefined
+  /** fstat(2), as far as {@link FileStat} goes. */
+  readonly fstat?: (fd: number) => FileStat | undefined
+  /** lstat(2), the same. */
+  readonly lstat?: (path: Path) => FileStat | 'missing' | undefined
   /** fcntl(2) of Linux with a number; what it returns. Not every backend has it. */
   readonly fcntl?: (fd: number, command: number, argument: number) => number
 }

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import { constants } from 'node:os'
 import { isMainThread } from 'node:worker_threads'
 import type { LibraryHandle } from 'koffi'
+import type { Call } from './koffi-calls.js'
 import type { Native } from './native.js'
 import type { Ended } from './program.js'
 
@@ -38,8 +39,6 @@ export interface SpawnRequest {
 
 /** Starts a program; nothing where that is better left to Node.js. */
 export type Spawn = (request: SpawnRequest) => Spawned | undefined
-
-type Call = (...args: unknown[]) => number
 
 /** Of Linux. */
 const POSIX_SPAWN_SETSIGDEF = 0x04

@@ -8,24 +8,35 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs'
+import { endianness } from 'node:os'
 import t from 'tap'
-import { close, type FileStat, openEntry } from '../../lib/posix/files.js'
+import {
+  close,
+  type FileStat,
+  glanceAt,
+  isSameFile,
+  openEntry,
+  openIfThere,
+} from '../../lib/posix/files.js'
+import { getNative } from '../../lib/posix/native.js'
 import { loadKoffi } from '../../lib/posix/native-koffi.js'
 import { temporaryDirectory } from '../helpers/temporary.js'
 
 const { open, fstat, lstat } = loadKoffi()
 
-if (open === undefined || fstat === undefined || lstat === undefined) {
+if (process.platform !== 'linux' || endianness() !== 'LE') {
   t.plan(0, 'these calls are made on Linux alone')
   process.exit()
 }
+if (open === undefined || fstat === undefined || lstat === undefined)
+  throw new Error('the C library of this Linux has no statx(2)')
 
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
 const flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK
 
 /** What is looked at, of ours or of Node.js's. */
-function seen(stat: FileStat | undefined): unknown {
-  if (stat === undefined) return undefined
+function seen(stat: FileStat | 'missing' | undefined): unknown {
+  if (stat === undefined || stat === 'missing') return 'missing'
   const { dev, ino, mtimeMs, ctimeMs } = stat
   return { dev, ino, mtimeMs, ctimeMs, isFile: stat.isFile() }
 }
@@ -67,28 +78,32 @@ t.test('what is said of a descriptor is what Node.js says', async (t) => {
 t.test('a file is opened, and closed in programs that are started', async (t) => {
   const path = `${temporaryDirectory(t)}/file`
   writeFileSync(path, 'a body')
-  const fd = open(path, flags) ?? t.fail('it is not opened')
-  if (typeof fd !== 'number') return
+  const fd = Number(open(path, flags))
   t.equal(readFileSync(fd, 'utf8'), 'a body')
   t.match(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'), /^flags:\s+02[0-7]{6}$/m, 'O_CLOEXEC')
   close(fd)
 })
 
-t.test('what is not there is nothing', async (t) => {
+t.test('what is not there is missing', async (t) => {
   const missing = `${temporaryDirectory(t)}/missing`
-  t.equal(open(missing, flags), undefined)
-  t.equal(lstat(missing), undefined)
+  t.equal(open(missing, flags), 'missing')
+  t.equal(lstat(missing), 'missing')
 })
 
-t.test('any other failure is an error with a code', async (t) => {
+t.test('any other failure is left to Node.js', async (t) => {
   const directory = temporaryDirectory(t)
   writeFileSync(`${directory}/file`, '')
   symlinkSync('file', `${directory}/link`)
   const below = `${directory}/file/below`
-  t.throws(() => open(`${directory}/link`, flags), { code: 'ELOOP', syscall: 'open' })
-  t.throws(() => open(below, flags), { code: 'ENOTDIR', syscall: 'open' })
-  t.throws(() => lstat(below), { code: 'ENOTDIR', syscall: 'statx' })
-  t.throws(() => fstat(-1), { code: 'EBADF', syscall: 'statx' })
+  t.equal(open(`${directory}/link`, flags), undefined)
+  t.equal(open(below, flags), undefined)
+  t.equal(lstat(below), undefined)
+  t.equal(fstat(-1), undefined)
+  getNative()
+  t.throws(() => openIfThere(`${directory}/link`), { code: 'ELOOP', message: /^ELOOP: too many / })
+  t.throws(() => openIfThere(below), { code: 'ENOTDIR', message: /^ENOTDIR: not a directory, / })
+  t.throws(() => isSameFile(0, below), { code: 'ENOTDIR', message: /^ENOTDIR: not a directory, / })
+  t.throws(() => glanceAt(-1), { code: 'ERR_OUT_OF_RANGE' })
 })
 
 t.test('a path does not end at a zero byte', async (t) => {
@@ -98,4 +113,15 @@ t.test('a path does not end at a zero byte', async (t) => {
     t.throws(() => open(longer, flags), { code: 'EINVAL' })
     t.throws(() => lstat(longer), { code: 'EINVAL' })
   }
+})
+
+t.test('the calls are used once something was locked', async (t) => {
+  const path = `${temporaryDirectory(t)}/file`
+  writeFileSync(path, '')
+  getNative()
+  const fd = openIfThere(path) ?? t.fail('it is there')
+  if (typeof fd !== 'number') return
+  t.equal(glanceAt(fd).constructor, fstat(fd)?.constructor)
+  t.ok(isSameFile(fd, path))
+  close(fd)
 })
