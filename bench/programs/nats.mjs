@@ -25,7 +25,9 @@ const actions = {
     const client = streams(connection)
     const subject = `fsq.work.${from.name}.${target}`
     await inFlight(count, concurrency, async (i) => {
-      await client.publish(subject, body, { msgID: `${from.name}-${process.pid}-${i}` })
+      // Of several servers, one may not have heard of a new stream yet.
+      const options = { msgID: `${from.name}-${process.pid}-${i}`, retries: 20 }
+      await client.publish(subject, body, options)
     })
     return count
   },
