@@ -99,8 +99,8 @@ export function jetstreamCases({ place, amount }) {
     about:
       'Items of 1 KiB, durable on both sides, through NATS servers on loopback with as many replicas as there are ' +
       'servers. "engine" is what the client of NATS publishes into the same stream, as many in flight, with an id ' +
-      'each: no file is read, written or synced for it. Whatever speaks to NATS has the 16 threads that `fsq nats` has. "Syncs" is ' +
-      'sync_interval: always. Latency is from the acknowledgement of the enqueue to the start of the handler ' +
+      'each: no file is read, written or synced for it. Whatever speaks to NATS has the 16 threads that `fsq nats` ' +
+      'has. "Syncs" is sync_interval: always. Latency is from the acknowledgement of the enqueue to the start of the handler ' +
       'behind the receiver.',
     metrics: [
       { key: 'rate', unit: 'items/s' },

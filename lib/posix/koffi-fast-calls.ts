@@ -41,7 +41,8 @@ export function loadFastCalls(
   let mayOpen: boolean | undefined
   return {
     open(path, flags) {
-      // The end of a worker thread closes what its Node.js has opened, and would leave our locks behind.
+      // The end of a worker thread closes what its Node.js has opened, and would leave our locks behind. Not asked
+      // before, since a program that claims one item needs no node:worker_threads, which takes a millisecond to load.
       mayOpen ??= isMainThread
       if (!mayOpen) return undefined
       const fd = open(cString(path), flags | O_CLOEXEC)
