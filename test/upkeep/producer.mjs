@@ -1,5 +1,6 @@
-// Enqueues so many items, a few at a time, and writes the argument of each that was acknowledged, a
-// line each: producer.mjs NAME COUNT. Enqueues that fail are only counted, on stderr.
+// Enqueues so many items, and more until stdin ends, a few at a time, and writes the argument of each that
+// was acknowledged, a line each: producer.mjs NAME COUNT. On stderr it tells how many enqueues failed, and of
+// how many.
 import { setTimeout } from 'node:timers/promises'
 import { openRoot } from '../../dist/index.js'
 
@@ -7,9 +8,13 @@ const [name, count] = process.argv.slice(2)
 const queue = openRoot().queue('q')
 let next = 0
 let failed = 0
+let ended = false
+process.stdin.resume().once('end', () => {
+  ended = true
+})
 
 async function produce() {
-  while (next < Number(count)) {
+  while (next < Number(count) || !ended) {
     const argument = `${name}-${next++}`
     try {
       await queue.enqueue(`the body of ${argument}`, [argument])
@@ -23,4 +28,4 @@ async function produce() {
 }
 
 await Promise.all([produce(), produce(), produce(), produce()])
-process.stderr.write(`${failed}\n`)
+process.stderr.write(`${failed} ${next}\n`)

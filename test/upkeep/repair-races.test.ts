@@ -99,14 +99,17 @@ for (const native of ['koffi', 'commands']) {
     const repairer = start('repairer.mjs', 'on')
     const consumers = [start('consumer.mjs'), start('consumer.mjs')]
     const producers = ['a', 'b'].map((name) => start('producer.mjs', name, String(count)))
+    // They go on until repair has met one of their drafts, however the processes take turns.
+    if (native === 'koffi') t.equal(await repairer.line(), 'mended')
+    for (const producer of producers) producer.end()
     const produced = await Promise.all(producers.map(async ({ ended }) => ended))
     for (const consumer of consumers) consumer.end()
     const consumed = await Promise.all(consumers.map(async ({ ended }) => ended))
     repairer.end()
     const repaired = await repairer.ended
-    for (const ended of produced) check(t, ended, { stdout: /^/, stderr: /^\d+\n$/ })
+    for (const ended of produced) check(t, ended, { stdout: /^/, stderr: /^\d+ \d+\n$/ })
     for (const ended of consumed) check(t, ended, { stdout: /^/ })
-    check(t, repaired, { stdout: /^{.*}\n$/ })
+    check(t, repaired, { stdout: /^(?:mended\n)?{.*}\n$/ })
 
     const linesOf = (ended: readonly { readonly stdout: string }[]): string[] =>
       ended
@@ -114,10 +117,14 @@ for (const native of ['koffi', 'commands']) {
         .filter((line) => line !== '')
         .sort()
     const acknowledged = linesOf(produced)
-    const refused = produced.reduce((sum, { stderr }) => sum + Number(stderr), 0)
-    const { mended, runs } = JSON.parse(repaired.stdout) as Counts
+    const tally = produced.map(({ stderr }) => stderr.trim().split(' ').map(Number))
+    const sumOf = (column: number): number =>
+      tally.reduce((sum, row) => sum + (row[column] ?? NaN), 0)
+    const [refused, asked] = [sumOf(0), sumOf(1)]
+    const { mended, runs } = JSON.parse(repaired.stdout.replace('mended\n', '')) as Counts
     t.comment(`${refused} enqueues failed, ${mended} mended in ${runs} repairs`)
-    t.equal(acknowledged.length + refused, 2 * count)
+    t.equal(acknowledged.length + refused, asked)
+    t.ok(asked >= 2 * count)
     t.strictSame(linesOf(consumed), acknowledged, 'what was acknowledged was done, and done once')
     t.ok(runs > 1)
     if (native === 'koffi') t.ok(mended > 0, 'repair was in the midst of it')

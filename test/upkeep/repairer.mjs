@@ -1,6 +1,7 @@
 // Repairs the queue q as often as it is told to: for each line on stdin once, with everything that
 // looks like a leftover taken for one. Writes for each a line of JSON: what was mended and left.
-// With the argument `on`, it goes on without being told until stdin ends, and writes one line.
+// With the argument `on`, it goes on without being told until stdin ends, and writes one line; and before that
+// `mended`, when it has mended something.
 import { createInterface } from 'node:readline'
 import { setTimeout } from 'node:timers/promises'
 import { openRoot, repairQueue } from '../../dist/index.js'
@@ -24,6 +25,7 @@ if (process.argv[2] === 'on') {
   })
   while (!ended) {
     const { mended, left } = await repair()
+    if (total.mended === 0 && mended > 0) process.stdout.write('mended\n')
     total.mended += mended
     total.left.push(...left)
     total.runs++
