@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { closeSync, openSync, readFileSync, realpathSync, statfsSync } from 'node:fs'
 import { cpus, release, totalmem } from 'node:os'
 import { basename } from 'node:path'
+import { natsVersion } from './nats.mjs'
 import { median } from './statistics.mjs'
 
 /** The lines that stand above every table. */
@@ -16,6 +17,7 @@ export function describeMachine(directory, { compiler, missing }) {
     'file system': fileSystem(directory),
     'Node.js': process.version,
     'compiler of the floor': compiler ?? missing,
+    NATS: natsVersion() ?? 'no server',
   }
 }
 

@@ -13,13 +13,19 @@ const env = { PATH: `${process.env.PATH}:/usr/sbin` }
 /** Milliseconds after which a server that is not ready never will be. */
 const tooLong = 30_000
 
+/** The name and version of the server, if there is one. */
+export function natsVersion() {
+  const { status, stdout } = spawnSync(program, ['--version'], { env, encoding: 'utf8' })
+  return status === 0 ? stdout.trim().replace(':', '') : undefined
+}
+
 /** Why there is no such server, if there is none. */
 export function withoutNats({ sync }) {
-  const { status, stdout } = spawnSync(program, ['--version'], { env, encoding: 'utf8' })
-  if (status !== 0) return `there is no ${program} (Debian package nats-server)`
-  const [, major, minor] = /v(\d+)\.(\d+)/.exec(stdout) ?? []
+  const version = natsVersion()
+  if (version === undefined) return `there is no ${program} (Debian package nats-server)`
+  const [, major, minor] = /v(\d+)\.(\d+)/.exec(version) ?? []
   if (sync && Number(major) * 1000 + Number(minor) < 2010)
-    return `${stdout.trim()} has no sync_interval: FSQ_BENCH_NATS_SERVER names one of 2.10 or later`
+    return `${version} has no sync_interval: FSQ_BENCH_NATS_SERVER names one of 2.10 or later`
   return undefined
 }
 

@@ -259,11 +259,12 @@ export function checkedSetting<K extends keyof Settings>(key: K, value: Settings
   return value
 }
 
-/** Reads a setting as its variable is read: for flags of the command line. */
+/** Reads a setting as its variable is read: for flags of the command line, which have names of their own. */
 export function readSetting<K extends keyof Settings>(key: K, given: string): Settings[K] {
   const { kind } = settingsTable[key] as Setting<Settings[K]>
   const value = kind.read(given)
-  if (!kind.check(value)) throw new TypeError(expected(key, kind, JSON.stringify(given)))
+  if (!kind.check(value))
+    throw new TypeError(`Expected ${kind.accepts}, got ${JSON.stringify(given)}`)
   return value as Settings[K]
 }
 

@@ -31,7 +31,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     load: () => import('./commands/fail.js'),
   },
   retry: {
-    summary: 'leave items in the queue with one more try spent',
+    summary: 'spend a try of items, which fail after the last',
     load: () => import('./commands/retry.js'),
   },
   requeue: {

@@ -14,7 +14,7 @@ import { getNative } from '../posix/native.js'
 import { entryPath, type Path } from '../posix/path.js'
 import { isPathComponent } from '../settings.js'
 import type { QueueContext } from './context.js'
-import { checkQueue, failure } from './failure.js'
+import { checkQueue, failure, notWorkItem } from './failure.js'
 import { type Limits, resolveLimits } from './finish.js'
 import { Item } from './item.js'
 import { notBefore } from './not-before.js'
@@ -172,11 +172,7 @@ export function claimByName(
   if ('item' in claim) return claim.item
   if ('malformed' in claim) {
     if (claim.fd !== undefined) close(claim.fd)
-    const { code, message } = claim.malformed
-    throw new FsqError(code, `not a work-item: ${id}: ${message}`, {
-      ...fields,
-      cause: claim.malformed,
-    })
+    throw notWorkItem(queue, 'queue', id, claim.malformed)
   }
   if (claim.skipped !== 'locked') {
     checkQueue(queue)

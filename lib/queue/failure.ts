@@ -51,6 +51,25 @@ export function noItem(queue: string, id: string): FsqError {
   return new FsqError('FSQ_NO_ITEM', `item ${id} is no longer in the queue ${queue}`, { queue, id })
 }
 
+/** A directory of a queue in which items are whole. */
+export type State = 'queue' | 'done' | 'fail'
+
+/** An entry that is no work-item, where one was named; `cause` says what is wrong with it. */
+export function notWorkItem(
+  { name, settings }: QueueContext,
+  state: State,
+  id: string,
+  cause: FsqError,
+): FsqError {
+  const remedy =
+    state === 'queue'
+      ? 'whoever scans the queue moves it to fail/'
+      : `move it away; if it is a file, "fsq prune --${state}" removes it as well`
+  const place = `${settings[`${state}Dir`]}/ of ${name}`
+  const message = `not a work-item in ${place}: ${id}: ${cause.message}; ${remedy}`
+  return new FsqError(cause.code, message, { queue: name, id, cause })
+}
+
 /** Why a queue cannot be used, if it is the queue that is missing. */
 export function missingQueue(
   queue: QueueContext,

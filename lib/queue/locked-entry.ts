@@ -6,12 +6,9 @@ import { statEntry } from '../posix/names.js'
 import { getNative } from '../posix/native.js'
 import { entryPath, type Path } from '../posix/path.js'
 import type { QueueContext } from './context.js'
-import { checkQueue, failure } from './failure.js'
+import { checkQueue, failure, notWorkItem, type State } from './failure.js'
 import { printableName } from './printable.js'
 import { LaterWake } from './wake.js'
-
-/** A directory of a queue in which items are whole. */
-export type State = 'queue' | 'done' | 'fail'
 
 /** An item that is there and locked by us. */
 export interface LockedEntry {
@@ -87,8 +84,7 @@ export function readEntry(queue: QueueContext, state: State, entry: string): Par
     return parseItemName(fromByteString(entry, charset), queue.reading)
   } catch (cause) {
     if (!(cause instanceof FsqError)) throw cause
-    const message = `not a work-item: ${id}: ${cause.message}`
-    throw new FsqError(cause.code, message, { queue: queue.name, id, cause })
+    throw notWorkItem(queue, state, id, cause)
   }
 }
 

@@ -24,7 +24,7 @@ for (const [command, operandsOf] of Object.entries(commands)) {
       t.match(
         ended.stderr,
         `fsq ${command}: option '--durability <level>' argument '${level}' is invalid. ` +
-          `Expected durability to be full, enqueue or none, got "${level}"\nusage: fsq ${command} `,
+          `Expected full, enqueue or none, got "${level}"\nusage: fsq ${command} `,
       )
     }
   })

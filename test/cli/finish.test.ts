@@ -99,7 +99,10 @@ t.test('what is no work-item, or no queue, is refused', { buffered: true }, asyn
   writeFileSync(`${paths.queue}/_file`, '')
   for (const command of ['done', 'fail', 'retry']) {
     const ended = await fsq([command, 'q', 'directory', '_file'])
-    check(t, ended, { status: 111, stderr: /directory: .*\n.*not a work-item: _file: .*\n$/ })
+    check(t, ended, {
+      status: 111,
+      stderr: /directory: .*\n.*not a work-item in queue\/ of q: _file: .*\n$/,
+    })
     const missing = await fsq([command, 'nosuch', 'item'])
     check(t, missing, { status: 111, stderr: /: no such queue: nosuch / })
   }

@@ -81,7 +81,8 @@ t.test('what cannot be requeued is told, and is 111', { buffered: true }, async 
     status: 111,
     stderr: new RegExp(
       `^fsq requeue: somebody is working on item ${a}; it is locked\n` +
-        'fsq requeue: not a work-item: _mal\\\\x1bformed: .*\n$',
+        'fsq requeue: not a work-item in fail/ of q: _mal\\\\x1bformed: .*; ' +
+        'move it away; if it is a file, "fsq prune --fail" removes it as well\n$',
     ),
   })
   t.strictSame(contentsOf(here.queue)['queue'], [b])

@@ -150,7 +150,11 @@ for (const [what, name, code] of malformed) {
   t.test(`${what} is no item, and stays`, async (t) => {
     const queue = await temporaryQueue(t)
     const path = putEntry(queue.context.paths.queue, name)
-    await t.rejects(queue.claim(name), { code, message: /^not a work-item: /, id: name })
+    await t.rejects(queue.claim(name), {
+      code,
+      message: /^not a work-item in queue\/ of q: .*; whoever scans the queue moves it to fail\/$/,
+      id: name,
+    })
     t.strictSame(contentsOf(queue), { ...nothing, queue: [name] })
     t.ok(isFree(path), 'and we hold it no longer')
   })
@@ -164,7 +168,9 @@ t.test('a directory and a link are no items', async (t) => {
   for (const entropy of [1, 2]) {
     await t.rejects(queue.claim(itemName({ entropy })), {
       code: 'FSQ_MALFORMED',
-      message: `not a work-item: ${itemName({ entropy })}: the entry is not a regular file`,
+      message:
+        `not a work-item in queue/ of q: ${itemName({ entropy })}: ` +
+        'the entry is not a regular file; whoever scans the queue moves it to fail/',
     })
   }
 })

@@ -4,7 +4,7 @@ import { parseItemName } from '../../name/item-name.js'
 import { hostContext, type QueueContext } from '../../queue/context.js'
 import { listHosts } from '../../queue/hosts.js'
 import { listEntries } from '../../queue/list-entries.js'
-import type { State } from '../../queue/locked-entry.js'
+import type { State } from '../../queue/failure.js'
 import type { Cluster } from './cluster.js'
 
 /** Where a job is. */
