@@ -44,6 +44,9 @@ export function natsReport({
       case 'idle':
         chirp(`${queue}: nothing left for now`)
         break
+      case 'refused':
+        say(`${queue}: ${event.id}: ${event.error.message}; failed permanently`)
+        break
       case 'dead':
       case 'error':
         say(`${queue}: ${event.error.message}`)

@@ -63,6 +63,7 @@ const table: Readonly<Record<string, Case>> = {
   'nats drain': { queue: (name) => [name] },
   'nats dead ls': {},
   'nats dead requeue': {},
+  'nats dead rm': {},
   'nxqueue check': {},
   'nxqueue publish': {},
   'nxqueue submit': {},
@@ -150,7 +151,10 @@ for (const [name, { queue, item, locks = true }] of Object.entries(table)) {
 
 /** Flags whose value may be any text, or is looked at only when it is used. */
 const anyText = new Set([
-  ...['setup', 'forward', 'receive', 'status', 'drain', 'dead ls', 'dead requeue'].flatMap((name) =>
+  ...[
+    ...['setup', 'forward', 'receive', 'status', 'drain'],
+    ...['dead ls', 'dead requeue', 'dead rm'],
+  ].flatMap((name) =>
     [
       'server',
       'creds',
@@ -168,6 +172,7 @@ const anyText = new Set([
   'nats receive --as',
   'nats drain --to',
   'nats dead requeue --queue',
+  'nats dead rm --queue',
   ...[
     ...[
       'publish',

@@ -91,7 +91,7 @@ t.test('queues, items and values', { buffered: true }, async (t) => {
     ],
     [
       ['nats', 'dead', ''],
-      ['ls', 'requeue'],
+      ['ls', 'requeue', 'rm'],
     ],
     [['nats', 'dead', 'requeue', '--al'], ['--all']],
     [

@@ -183,6 +183,8 @@ const misuse: readonly [words: readonly string[], message: RegExp][] = [
   [['nxqueue', 'check', '--schema', 'x'], /--schema stands alone/],
   [['nats', 'dead', 'requeue'], /no dead letter given; --all is every one/],
   [['nats', 'dead', 'requeue', '--all', '7'], /by numbers or by --all, not both/],
+  [['nats', 'dead', 'rm'], /no dead letter given; --all is every one/],
+  [['nats', 'dead', 'rm', '--all', '7'], /by numbers or by --all, not both/],
   [['nats', 'dead', 'requeue', 'x'], /Expected a whole number, got "x"/],
   [['stat', '--json', '--ages'], /-l, --ages, --json and --format exclude each other/],
   [['stat', '--format', 'xml'], /Expected one of table, json, prometheus/],

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
-import { nkeys } from '@nats-io/transport-node'
+import { jetstream } from '@nats-io/jetstream'
+import { connect, nkeys } from '@nats-io/transport-node'
 import t, { type Test } from 'tap'
 import { openRoot } from '../../lib/root/root.js'
 import type { Queue } from '../../lib/root/queue.js'
@@ -221,6 +222,37 @@ t.test('dead letters are listed, and brought back', { skip, buffered: true }, as
   check(t, await fsq(['nats', 'dead', 'ls']), {}, 'it is no dead letter any more')
   const gone = await fsq(['nats', 'dead', 'requeue', '1'])
   t.equal(gone.status, 111)
+})
+
+t.test('what is no item is left, and removed', { skip, buffered: true }, async (t) => {
+  const { fsq, start, at, server, queue } = await apart(t)
+  await fsq(['nats', 'setup', 'q'])
+  const connection = await connect({ servers: server.url })
+  t.teardown(() => connection.close())
+  await jetstream(connection).publish('fsq.work.q.any', 'body')
+  const receive = start(at('nats', 'receive', 'q'))
+  await eventually(() => receive.errors().includes('no Fsq-Id'))
+  receive.kill('SIGTERM')
+  t.equal((await receive.ended).status, 0)
+  check(t, await fsq(['nats', 'dead', 'requeue', '--all']), {
+    stderr:
+      'fsq nats dead requeue: 1 that are no items are left; "fsq nats dead rm" removes them\n',
+  })
+  check(t, await fsq(['nats', 'dead', 'requeue', '1']), {
+    status: 111,
+    stderr: /^fsq nats dead requeue: dead letter 1 is no item, and cannot be sent again: .*\n$/,
+  })
+  check(t, await fsq(['nats', 'dead', 'rm', '--all', '--queue', 'other']))
+  check(t, await fsq(['nats', 'dead', 'rm', '-v', '1']), {
+    stderr: 'fsq nats dead rm: 1: no item: removed\n',
+  })
+  check(t, await fsq(['nats', 'dead', 'ls']))
+
+  writeFileSync(`${queue.context.paths.queue}/_file`, '')
+  check(t, await fsq(['nats', 'drain', 'q']), {
+    status: 111,
+    stderr: /^fsq nats drain: q: _file: the name has .*; failed permanently\n$/,
+  })
 })
 
 t.test('who we are is told by files and variables', { skip, buffered: true }, async (t) => {

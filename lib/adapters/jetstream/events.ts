@@ -26,6 +26,18 @@ export interface DeadEvent {
   readonly error: FsqError
 }
 
+/** An entry of the queue that will never be forwarded: it is in fail/. */
+export interface RefusedEvent {
+  /** Tells the events apart. */
+  readonly type: 'refused'
+  /** The queue. */
+  readonly queue: string
+  /** Its name. */
+  readonly id: string
+  /** Why: it is no work-item, or the servers never take it. */
+  readonly error: FsqError
+}
+
 /** The servers went away, or are back. */
 export type NatsAwayEvent =
   | {
@@ -71,4 +83,10 @@ export interface NatsIdleEvent {
 
 /** What happens while items are forwarded or received. */
 export type NatsEvent =
-  NatsItemEvent | DeadEvent | NatsAwayEvent | NatsQueueEvent | NatsErrorEvent | NatsIdleEvent
+  | NatsItemEvent
+  | DeadEvent
+  | RefusedEvent
+  | NatsAwayEvent
+  | NatsQueueEvent
+  | NatsErrorEvent
+  | NatsIdleEvent

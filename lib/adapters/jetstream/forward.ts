@@ -76,7 +76,7 @@ const known = new Set<string>([
 export interface ForwardResult {
   /** How many the servers keep, and are done here. */
   readonly forwarded: number
-  /** How many the servers will never take; they are in fail/. */
+  /** How many will never be forwarded, since they are no work-items or the servers never take them; they are in fail/. */
   readonly refused: number
   /** How many are in the queue as they were, although they were taken up. */
   readonly left: number
@@ -119,6 +119,7 @@ class Forwarder {
   /** The identity of the queue in claims, where it ever received from the pool. */
   #identity: string | undefined
   #checkedLoop = 0
+  #refused = 0
   #failure: { readonly error: unknown } | undefined
 
   constructor(queue: QueueContext, engine: Engine, options: ForwardOptions) {
@@ -166,9 +167,9 @@ class Forwarder {
           },
         },
       )
-      const { done, failed, left } = await worker.ended
+      const { done, left } = await worker.ended
       if (this.#failure !== undefined) throw this.#failure.error
-      return { forwarded: done, refused: failed, left: left + this.#unable.size }
+      return { forwarded: done, refused: this.#refused, left: left + this.#unable.size }
     } finally {
       signal?.removeEventListener('abort', this.#end)
       this.#patience[Symbol.dispose]()
@@ -282,9 +283,11 @@ class Forwarder {
         this.#tell({ type: 'forwarded', queue, id: event.id })
         break
       case 'failed':
+        this.#refuse(event.id, event.error && causeOf(event.error))
+        break
       case 'malformed':
-      case 'expired':
-      case 'exhausted':
+        this.#refuse(event.id, event.error)
+        break
       case 'error':
         this.#hearError(event.error, event.id)
         break
@@ -304,11 +307,15 @@ class Forwarder {
     }
   }
 
+  #refuse(id: string, error: FsqError | undefined): void {
+    this.#refused++
+    if (error !== undefined) this.#tell({ type: 'refused', queue: this.#queue.name, id, error })
+  }
+
   #hearError(error: FsqError | undefined, id: string | undefined): void {
     if (error === undefined || this.#failure !== undefined) return
     const { name: queue } = this.#queue
-    // To a worker all that goes wrong is an error of a handler; what it was is behind that.
-    const cause = error.cause instanceof FsqError ? error.cause : error
+    const cause = causeOf(error)
     if (error.code === 'FSQ_NO_ITEM') this.#unable.delete(id ?? '')
     this.#tell({ type: 'error', queue, ...(id !== undefined && { id }), error: cause })
     if (id === undefined && this.#options.follow === false) this.#fail(error)
@@ -329,6 +336,11 @@ const ofAll: readonly FsqErrorCode[] = ['FSQ_NATS_CLIENT', 'FSQ_LOCKED']
 
 /** In milliseconds. */
 const checkLoopEvery = 1000
+
+/** To a worker all that goes wrong is an error of a handler; what it was is behind that. */
+function causeOf(error: FsqError): FsqError {
+  return error.cause instanceof FsqError ? error.cause : error
+}
 
 function isRefused(error: unknown): boolean {
   return error instanceof NatsError && error.trouble === 'refused'

@@ -16,13 +16,8 @@
  * @packageDocumentation
  */
 export { JetStream, type JetStreamOptions, type JetStreamTls, openJetStream } from './connection.js'
-export {
-  type DeadChoice,
-  type DeadLetter,
-  listDead,
-  type RequeuedDead,
-  requeueDead,
-} from './dead.js'
+export { type DeadChoice, listDead, removeDead, type RequeuedDead, requeueDead } from './dead.js'
+export type { DeadLetter } from './dead-letters.js'
 export type {
   DeadEvent,
   NatsAwayEvent,
@@ -31,6 +26,7 @@ export type {
   NatsIdleEvent,
   NatsItemEvent,
   NatsQueueEvent,
+  RefusedEvent,
 } from './events.js'
 export { forwardItems, type ForwardOptions, type ForwardResult } from './forward.js'
 export type {

@@ -6,9 +6,11 @@ import {
   listDead,
   natsStatus,
   receiveItems,
+  removeDead,
   requeueDead,
 } from '../../../lib/adapters/jetstream/index.js'
 import { eventually } from '../../helpers/cli.js'
+import { all } from '../../helpers/collect.js'
 import { following, newWay, type Way } from '../../helpers/jetstream.js'
 import { withoutNats } from '../../helpers/nats.js'
 import { entriesOf } from '../../helpers/temporary.js'
@@ -20,9 +22,7 @@ import { entriesOf } from '../../helpers/temporary.js'
 const skip = withoutNats()
 
 async function lettersOf({ jetstream }: Way): Promise<DeadLetter[]> {
-  const letters: DeadLetter[] = []
-  for await (const letter of listDead(jetstream, { queue: 'q' })) letters.push(letter)
-  return letters
+  return all(listDead(jetstream, { queue: 'q' }))
 }
 
 t.test(
@@ -60,9 +60,7 @@ t.test('what nobody ever confirmed is dead where it is, and comes back', { skip 
   const letters = await lettersOf(way)
   t.match(letters, [{ queue: 'q', target: 'any', id, deliveries: 2, size: 6 }])
   t.match(letters[0]?.reason, /delivered 2 times, and never confirmed/)
-  const requeued = []
-  for await (const each of requeueDead(jetstream, { queue: 'q' })) requeued.push(each)
-  t.match(requeued, [{ letter: { id }, error: undefined }])
+  t.match(await all(requeueDead(jetstream, { queue: 'q' })), [{ letter: { id }, error: undefined }])
   t.match(await receive({ follow: false }).ended, { received: 1 })
   t.strictSame(entriesOf(far.context.paths.queue), [id])
   t.strictSame(await lettersOf(way), [])
@@ -89,9 +87,35 @@ t.test('numbers of no dead letter, and letters of no item, are told', { skip }, 
   await t.rejects(listDead(jetstream, { limit: -1 }).next(), TypeError)
   await client(await connection()).publish('fsq.work.q.any', 'no item')
   t.match(await receive({ follow: false }).ended, { dead: 1 })
-  const all = []
-  for await (const each of requeueDead(jetstream, { limit: 5 })) all.push(each)
-  t.match(all, [{ letter: { code: 'FSQ_NATS_MESSAGE' }, error: { code: 'FSQ_NATS' } }])
+  t.match(await all(requeueDead(jetstream, { limit: 5 })), [
+    { letter: { code: 'FSQ_NATS_MESSAGE' }, error: { code: 'FSQ_NATS_MESSAGE' } },
+  ])
+})
+
+t.test('removed letters take with them what is kept of their items', { skip }, async (t) => {
+  const way = await newWay(t, {
+    nats: { maxPayload: 65_536 },
+    setup: { ackWait: 1, maxDeliver: 1 },
+  })
+  const { near, forward, receive, jetstream, connection, messages } = way
+  const enqueuedAt = new Date(Date.now() - 3600_000)
+  await near.enqueue('x'.repeat(200_000), ['large'], { enqueuedAt })
+  await forward({ follow: false }).ended
+  t.match(await receive({ ttl: 60, follow: false }).ended, { dead: 1 })
+  const deadly = await near.enqueue('deadly')
+  await forward({ follow: false }).ended
+  const consumer = await client(await connection()).consumers.get('FSQ_WORK', 'q_any')
+  t.ok(await consumer.next({ expires: 10_000 }))
+  t.equal(await consumer.next({ expires: 2000 }), null, 'it is delivered once')
+  t.ok((await messages('OBJ_fsq_bodies')) > 0)
+  const [large, exhausted] = await lettersOf(way)
+  t.match(exhausted, { id: deadly })
+  for (const letter of [large, exhausted])
+    t.match(await all(removeDead(jetstream, [letter?.seq ?? 0])), [letter])
+  t.strictSame(await lettersOf(way), [])
+  for (const stream of ['FSQ_DEAD', 'FSQ_WORK', 'OBJ_fsq_bodies'])
+    t.equal(await messages(stream), 0, stream)
+  await t.rejects(removeDead(jetstream, [large?.seq ?? 0]).next(), { code: 'FSQ_NATS' })
 })
 
 t.test('what was given back by a queue of the pool is received by another', { skip }, async (t) => {

@@ -5,6 +5,8 @@ import { jetstream as streams } from '@nats-io/jetstream'
 import { Objm } from '@nats-io/obj'
 import { headers as newHeaders } from '@nats-io/transport-node'
 import t from 'tap'
+import { removeDead, requeueDead } from '../../../lib/adapters/jetstream/index.js'
+import { all } from '../../helpers/collect.js'
 import { newWay, type Way } from '../../helpers/jetstream.js'
 import { withoutNats } from '../../helpers/nats.js'
 import { contentsOf, entriesOf, nothing } from '../../helpers/temporary.js'
@@ -81,6 +83,18 @@ t.test('what is no item is a dead letter, and the next is received', { skip }, a
   t.equal(await way.messages('FSQ_DEAD'), Object.keys(cases).length)
   const missing = receiver.events.filter(({ type }) => type === 'error')
   t.match(missing, [{ error: { message: /is not there/ } }], 'which is tried once more')
+
+  await receiver.stop()
+  const { length: count } = Object.keys(cases)
+  const left = await all(requeueDead(way.jetstream, {}))
+  t.equal(left.length, count)
+  for (const { error } of left) t.match(error, { code: 'FSQ_NATS_MESSAGE', message: /no item/ })
+  t.equal(await way.messages('FSQ_DEAD'), count, 'none is sent again')
+  const named = left.find(({ letter: { id } }) => id === 'hello')?.letter.seq ?? 0
+  t.match(await all(requeueDead(way.jetstream, [named])), [{ error: undefined }])
+  t.match(await way.receive({ follow: false }).ended, { dead: 1 }, 'but by its number')
+  t.equal((await all(removeDead(way.jetstream, {}))).length, count)
+  t.equal(await way.messages('FSQ_DEAD'), 0)
 })
 
 t.test('a body that is not the one that was sent is a dead letter', { skip }, async (t) => {

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { Objm } from '@nats-io/obj'
 import { jetstream as streams } from '@nats-io/jetstream'
 import t from 'tap'
@@ -57,6 +57,22 @@ t.test('what comes later travels at once, and ends with the signal', { skip }, a
   t.strictSame(
     receiver.events.filter(({ type }) => type === 'error'),
     [],
+  )
+})
+
+t.test('what is no item is in fail/, and told by its name', { skip }, async (t) => {
+  const { near, forward } = await newWay(t)
+  const id = await near.enqueue('body')
+  const malformed = ['_directory', '_file']
+  mkdirSync(`${near.context.paths.queue}/_directory`)
+  writeFileSync(`${near.context.paths.queue}/_file`, '')
+  const forwarder = forward({ follow: false })
+  t.strictSame(await forwarder.ended, { forwarded: 1, refused: 2, left: 0 })
+  t.strictSame(contentsOf(near), { ...nothing, done: [id], fail: malformed })
+  const refused = forwarder.events.filter(({ type }) => type === 'refused')
+  t.match(
+    refused.sort((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b))),
+    malformed.map((id) => ({ queue: 'q', id, error: { code: 'FSQ_MALFORMED' } })),
   )
 })
 

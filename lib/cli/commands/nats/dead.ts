@@ -10,5 +10,9 @@ export default {
       summary: 'publish dead letters again, under their names',
       load: () => import('./dead/requeue.js'),
     },
+    rm: {
+      summary: 'remove dead letters for good',
+      load: () => import('./dead/rm.js'),
+    },
   },
 } satisfies CommandGroup

@@ -1,39 +1,28 @@
 import { requeueDead } from '../../../../adapters/jetstream/index.js'
 import { defineCommand } from '../../../command.js'
-import { natsFlags, type NatsFlags, withNats } from '../../../nats-flags.js'
-import { UsageError } from '../../../usage-error.js'
-import { count } from '../../../values.js'
+import { deadChoiceOf, deadFlags, type DeadFlags } from '../../../dead-flags.js'
+import { withNats } from '../../../nats-flags.js'
 
-interface Flags extends NatsFlags {
-  readonly all?: true
-  readonly queue?: string
-}
-
-export default defineCommand<Flags>({
+export default defineCommand<DeadFlags>({
   operands: '[seq...]',
   flagsAnywhere: true,
-  flags: (command) =>
-    natsFlags(
-      command
-        .option('--all', 'every dead letter')
-        .option('--queue <queue>', 'with --all: every one of this queue'),
-    ),
+  flags: (command) => deadFlags(command, 'every dead letter that is an item'),
   async run({ operands, flags, say, chirp }) {
-    const { all = false, queue } = flags
-    if (operands.length > 0 && (all || queue !== undefined))
-      throw new UsageError('dead letters are given by numbers or by --all, not both')
-    if (operands.length === 0 && !all)
-      throw new UsageError('no dead letter given; --all is every one')
-    const which = all ? { queue } : operands.map((seq) => count(seq))
+    const which = deadChoiceOf(operands, flags)
     return withNats(flags, async (jetstream) => {
       let status = 0
+      let left = 0
       for await (const { letter, error } of requeueDead(jetstream, which)) {
         if (error === undefined) chirp(`${letter.seq}: ${letter.id ?? ''}: published again`)
-        else {
-          say(`${letter.seq}: ${error.message}`)
+        else if (flags.all === true) {
+          chirp(error.message)
+          left++
+        } else {
+          say(error.message)
           status ||= error.exitStatus
         }
       }
+      if (left > 0) say(`${left} that are no items are left; "fsq nats dead rm" removes them`)
       return status
     })
   },
