@@ -118,7 +118,7 @@ class Pusher {
   readonly #options: PushItemsOptions
   readonly #ending = new AbortController()
   readonly #patience = new Patience({
-    judge,
+    judge: (error) => (this.#isLost(error) ? { remote: 'there' } : judge(error)),
     onAway: (error) => {
       if (error instanceof FsqError) this.#tell({ type: 'away', error })
     },
@@ -196,8 +196,7 @@ class Pusher {
   async #afterwards(item: Item, error: unknown): Promise<Result | undefined> {
     if (!(error instanceof FsqError)) this.#fail(error)
     const kind = error instanceof RemoteError ? error.kind : 'failed'
-    // A name that is wrong would keep a drain that is to end from its end.
-    const isLost = error instanceof RemoteError && error.noQueue && this.#options.follow !== true
+    const isLost = this.#isLost(error)
     if (kind === 'away' && !isLost && !isDown(item.context)) return undefined
     if (kind === 'denied' || isLost) this.#fail(error)
     if (kind === 'refused') {
@@ -206,6 +205,11 @@ class Pusher {
     }
     this.#unable.add(item.id)
     return { unable: error }
+  }
+
+  /** A name that is wrong would keep a drain that is to end from its end. */
+  #isLost(error: unknown): boolean {
+    return error instanceof RemoteError && error.noQueue && this.#options.follow !== true
   }
 
   #hear(event: WorkEvent): void {

@@ -159,7 +159,11 @@ export class Remote implements AsyncDisposable {
     this.#methods ??= this.#wire.call('system.listMethods', []).then(
       (result) => new Set(Array.isArray(result) ? result.map(String) : leastMethods),
       (error: unknown) => {
-        if (error instanceof Trouble && error.noMethod) return new Set(leastMethods)
+        if (!(error instanceof Trouble)) throw error
+        if (error.noMethod) return new Set(leastMethods)
+        // Where it refuses even that, nothing is said of the item for which we ask.
+        if (error.kind === 'refused')
+          throw new Trouble('failed', error.message, { cause: error.cause })
         throw error
       },
     )

@@ -197,6 +197,21 @@ t.test('an item that the remote fails with does not keep the others', async (t) 
   t.strictSame(typesOf(events, 'away', 'back'), [])
 })
 
+t.test('a remote that refuses to tell what it can refuses no item', async (t) => {
+  const queue = await temporaryQueue(t)
+  const names = await fill(queue, 2)
+  const { remote } = await remoteFor(t, (received) =>
+    methodOf(received) === 'system.listMethods' ? { status: 413, body: 'too large' } : undefined,
+  )
+  const { result, events } = await pushed(queue, remote)
+  t.strictSame(result, { pushed: 0, refused: 0, left: 2 })
+  t.strictSame(contentsOf(queue)['queue'], names, 'they are as they were')
+  t.match(
+    events.find(({ type }) => type === 'error'),
+    { error: { code: 'FSQ_PUSH', message: /too large/ } },
+  )
+})
+
 t.test('it ends at once where the remote does not let us', async (t) => {
   for (const status of [401, 403]) {
     const { remote } = await remoteFor(t, (received) =>

@@ -165,7 +165,9 @@ t.test(
     const names = await fill(source, 3)
     const told: PushEvent['type'][] = []
     const missing = { code: 'FSQ_PUSH', message: /has no such queue/ }
-    await t.rejects(pushItems(source, remote, 'later'), missing)
+    const onEvent = ({ type }: PushEvent): void => void told.push(type)
+    await t.rejects(pushItems(source, remote, 'later', { onEvent }), missing)
+    t.notOk(told.splice(0).includes('away'), 'it is not said that it goes on')
     t.strictSame(contentsOf(source), { ...nothing, queue: names.sort() }, 'nothing is lost by it')
     const end = new AbortController()
     const result = await pushItems(source, remote, 'later', {

@@ -8,7 +8,7 @@ import {
   type ServerOptions,
 } from '../../remote/index.js'
 import { openSocket, prepareSocket, socketMode } from '../../remote/server/listen.js'
-import { largestBody } from '../../remote/server/server-options.js'
+import { largestBody, smallestBody } from '../../remote/server/server-options.js'
 import { accessLine } from '../access-log.js'
 import { type Call, defineCommand } from '../command.js'
 import { isWorker, obey, report, retire, startWorkers } from '../jsonrpcd-workers.js'
@@ -85,8 +85,10 @@ function optionsOf({ flags, say }: Call<Flags>): ServerOptions {
     throw new UsageError('--cert and --key go together')
   if (clientCa !== undefined && cert === undefined) throw new UsageError('--client-ca needs --cert')
   const { tokenFile, insecure, trigger, maxBody, maxItem } = flags
-  if (maxBody !== undefined && (maxBody < 1 || maxBody > largestBody))
-    throw new UsageError(`--max-body is from 1 to ${largestBody / 1024 ** 2}M`)
+  if (maxBody !== undefined && (maxBody < smallestBody || maxBody > largestBody))
+    throw new UsageError(
+      `--max-body is from ${smallestBody / 1024}K to ${largestBody / 1024 ** 2}M`,
+    )
   return {
     tls: cert === undefined || key === undefined ? undefined : { cert, key, clientCa },
     tokenFile,

@@ -32,7 +32,7 @@ export interface ServerOptions {
   readonly insecure?: boolean | undefined
   /** Pull the trigger of a queue after each item that comes. @defaultValue false */
   readonly trigger?: boolean | undefined
-  /** The most bytes of a JSON-RPC request, which is in memory. @defaultValue 16 MiB */
+  /** The most bytes of a JSON-RPC request, which is in memory; from 4096. @defaultValue 16 MiB */
   readonly maxBody?: number | undefined
   /** The most bytes of all JSON-RPC requests together. @defaultValue 4 times `maxBody` */
   readonly maxBodies?: number | undefined
@@ -83,6 +83,9 @@ const known: ReadonlySet<string> = new Set<keyof ServerOptions>([
 /** The most that a body in memory may have: of it, text is made that Node.js can hold. */
 export const largestBody = 256 * 1024 * 1024
 
+/** The least that it may be limited to: a call about an item has its name, and a client asks for methods. */
+export const smallestBody = 4096
+
 /**
  * Checks the options and fills in what they leave out.
  *
@@ -100,7 +103,7 @@ export function serverLimits(options: ServerOptions): ServerLimits {
     bodyTimeout: options.bodyTimeout ?? 30,
   }
   for (const [name, value] of Object.entries(limits)) {
-    const least = name === 'maxItem' ? 0 : 1
+    const least = name === 'maxItem' ? 0 : name === 'maxBody' ? smallestBody : 1
     if (Number.isSafeInteger(value) && value >= least) continue
     throw new TypeError(`Expected \`${name}\` to be a whole number from ${least}, got ${value}`)
   }

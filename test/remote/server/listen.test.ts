@@ -181,7 +181,12 @@ t.test('what is not over within the grace is cut off, and nothing of it is left'
 })
 
 t.test('options that mean nothing are refused', async (t) => {
-  for (const options of [{ maxbody: 1 }, { maxBody: 0 }, { maxItem: -1 }, { maxConnections: 1.5 }])
+  for (const options of [
+    { maxbody: 1 },
+    { maxBody: 4095 },
+    { maxItem: -1 },
+    { maxConnections: 1.5 },
+  ])
     t.throws(() => server(t, options), TypeError)
   t.throws(() => server(t, { maxBody: 2 ** 40 }), TypeError)
 })
