@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { commands } from '../../lib/cli/commands.js'
 import { check, eventually, place, startProgram } from '../helpers/cli.js'
-import { temporaryDirectory } from '../helpers/temporary.js'
+import { entriesOf, temporaryDirectory } from '../helpers/temporary.js'
 
 const units = fileURLToPath(new URL('../../examples/systemd', import.meta.url))
 const names = readdirSync(units).filter((name) => name !== 'README.md')
@@ -65,6 +65,27 @@ t.test('the services run commands and flags that there are', async (t) => {
       t.equal((await started.ended).status, 0, line)
     }
   }
+})
+
+t.test('a program that takes too long is ended, and tried again later', async (t) => {
+  const here = await place(t)
+  const mail = await here.root.install('mail')
+  await mail.enqueue('')
+  const [line = ''] = directives('fsq-work@.service', 'ExecStart')
+  const program = here.script('program', 'exec sleep 60')
+  const [, ...words] = line
+    .replaceAll('/usr/local/lib/fsq/%i', program)
+    .replaceAll('%i', 'mail')
+    .replace(/--timeout \S+/, '--timeout 1s')
+    .split(' ')
+  const started = here.start(words)
+  await eventually(() => started.errors().includes('failed temporarily'))
+  started.kill('SIGTERM')
+  t.equal((await started.ended).status, 0)
+  const { queue } = mail.context.paths
+  const waits = entriesOf(queue)
+  t.match(waits, [/_1$/], 'one try is spent')
+  t.ok(statSync(`${queue}/${waits[0] ?? ''}`).mtimeMs > Date.now(), 'it waits for its time')
 })
 
 t.test('systemd waits longer for the worker than that for its programs', async (t) => {
