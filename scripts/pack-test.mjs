@@ -97,13 +97,22 @@ try {
   const files = packed.files.map(({ path }) => path)
   const foreign = files.filter(
     (path) =>
-      !/^(dist\/.*\.(c?js|d\.c?ts)|dist\/cli\/LICENSES\.txt|dist\/nxqueue-inventory\.schema\.json|man\/.*\.[157]|README\.md|LICENSE|CHANGELOG\.md|package\.json|docs\/(errors|guarantees|nxqueue|nxqueue-simulation|opentelemetry|parallel|scale)\.md)$/.test(
+      !/^(dist\/.*\.(c?js|d\.c?ts)|dist\/cli\/LICENSES\.txt|dist\/nxqueue-inventory\.schema\.json|man\/.*\.[157]|README\.md|LICENSE|CHANGELOG\.md|package\.json|CONTRIBUTING\.md|docs\/[a-z-]+\.md|bench\/(README|RESULTS)\.md|examples\/.*)$/.test(
         path,
       ),
   )
   assert.deepEqual(foreign, [], 'the package holds only what it needs')
   const { man } = JSON.parse(readFileSync(join(top, 'package.json'), 'utf8'))
   for (const page of man) assert.ok(files.includes(page.replace(/^\.\//, '')), `${page} is packed`)
+
+  for (const path of files.filter((each) => each.endsWith('.md')))
+    for (const [, link] of readFileSync(join(top, path), 'utf8').matchAll(
+      /\]\((?!\w+:|#)([^)#]+)/g,
+    ))
+      assert.ok(
+        files.includes(join(dirname(path), link)),
+        `${path} links to ${link}, which is packed`,
+      )
 
   const project = join(temporary, 'project')
   mkdirSync(project)

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { isExample, lacking, runExamples } from './helpers/run-examples.js'
 
-for (const file of ['README.md', 'docs/parallel.md']) {
+for (const file of ['README.md', 'docs/neighbours.md', 'docs/parallel.md']) {
   const text = readFileSync(new URL(`../${file}`, import.meta.url), 'utf8')
   const all = [...text.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = '']) => block)
   const blocks = all.filter((block) => lacking(block) === false)
