@@ -1,12 +1,15 @@
 import { readdirSync } from 'node:fs'
+import { env } from 'node:process'
 import t from 'tap'
 import { walkSpace } from '../../lib/adapters/ftpcluster/space.js'
 import { testCluster } from '../helpers/cluster.js'
 import { type FtpServer, ftpServers, withoutServer } from '../helpers/ftp-servers.js'
+import { numberFrom } from '../helpers/number-from.js'
 
-const jobs = 10_000
+/* FSQ_CLUSTER_JOBS is how many, 10,000 usually. */
+const jobs = numberFrom(env, 'FSQ_CLUSTER_JOBS', 10_000)
 
-t.test('ten thousand files are stored on three nodes', { skip: withoutServer() }, async (t) => {
+t.test(`${jobs} files are stored on three nodes`, { skip: withoutServer() }, async (t) => {
   const servers = await ftpServers(t, 3)
   const it = testCluster(
     t,
