@@ -52,8 +52,16 @@ export function natsError(attempt: string, error: unknown): unknown {
   if (error instanceof FsqError || !(error instanceof Error)) return error
   const trouble = troubleOf(error)
   if (trouble === undefined) return error
-  const hint = trouble === 'setup' ? '; "fsq nats setup" makes it' : ''
-  return new NatsError(trouble, `${attempt}: ${wordsOf(error)}${hint}`, { cause: error })
+  return new NatsError(trouble, `${attempt}: ${wordsOf(error)}${hintOf(trouble, error)}`, {
+    cause: error,
+  })
+}
+
+function hintOf(trouble: NatsTrouble, { message }: Error): string {
+  if (trouble === 'setup') return '; "fsq nats setup" makes it'
+  if (/maximum bytes exceeded/i.test(message))
+    return '; the stream is full until items are received, or "fsq nats setup --max-bytes" gives it more room'
+  return ''
 }
 
 function troubleOf(error: Error): NatsTrouble | undefined {

@@ -16,7 +16,7 @@ import {
   volatileBucket,
   workStream,
 } from './layout.js'
-import { isUnanswered, NatsError } from './nats-error.js'
+import { isUnanswered, natsError, NatsError } from './nats-error.js'
 import { checkHost, consumerOf, subjectOf, subjectsOf } from './subject.js'
 
 /** What setup makes. What is not given is left as it is where it is there already. */
@@ -326,8 +326,13 @@ class Setup {
   }
 
   async carryOut({ thing, there, wanted }: Plan): Promise<void> {
-    if (there === undefined) await this.#create(thing, wanted)
-    else if (Object.keys(wanted).length > 0) await this.#change(thing, { ...there, ...wanted })
+    const { kind, name } = thing
+    try {
+      if (there === undefined) await this.#create(thing, wanted)
+      else if (Object.keys(wanted).length > 0) await this.#change(thing, { ...there, ...wanted })
+    } catch (error) {
+      throw natsError(`cannot ${there === undefined ? 'make' : 'change'} ${kind} ${name}`, error)
+    }
   }
 
   async #configOf(thing: Thing): Promise<Record<string, unknown> | undefined> {

@@ -52,6 +52,11 @@ for (const [what, cause, trouble, code] of table) {
   })
 }
 
+t.test('of a stream that is full it is said what helps', async (t) => {
+  const error = natsError('cannot do it', made('Error', { message: 'maximum bytes exceeded' }))
+  t.match(error, { message: /^cannot do it: maximum bytes exceeded; .*--max-bytes/ })
+})
+
 t.test('what is no trouble of NATS stays what it is', async (t) => {
   for (const error of [new TypeError('x'), new NatsError('away', 'x'), 'text', undefined]) {
     t.equal(natsError('cannot do it', error), error)

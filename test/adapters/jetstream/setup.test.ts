@@ -94,6 +94,9 @@ t.test('setup', { skip }, async (t) => {
     t.equal(steps[0], 'created stream OWN')
     t.match(steps[1], /^changed stream FSQ_DEAD subjects: .*OWN/)
     t.equal(await manager.streams.find('fsq.work.own.any'), 'OWN')
+    await t.rejects(setupQueues(jetStream, ['q'], { stream: 'OTHER', maxBytes: 1000 }), {
+      message: /^cannot make stream OTHER: subjects overlap/,
+    })
   })
 
   const changes: [string, SetupOptions, string][] = [
