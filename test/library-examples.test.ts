@@ -6,6 +6,7 @@ import { writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t from 'tap'
+import { formatClusterConf } from '../lib/adapters/ftpcluster/cluster-conf.js'
 
 const run = promisify(execFile)
 
@@ -19,6 +20,7 @@ const documents = {
   'lib/adapters/filespooler/index.ts': [/^what is to be done\n1 job is done, 2 is next\n$/],
   'lib/adapters/ftpcluster/index.ts': [
     /^upload pub\/rfc 959.txt\nopaque mystery x\nremove 192.168.0.2:21 61\/47\/030210-033921-rfc-0959.txt\n$/,
+    /^0 done, 0 wait\n$/,
   ],
   'lib/adapters/nxqueue/index.ts': [/^LTO-6 \[ 4, 5, 6 \] 2500000000000\n$/],
   'lib/opentelemetry/index.ts': [/^Dear Alice\n$/],
@@ -46,7 +48,11 @@ function examplesOf(path: string): string[] {
 for (const { name, code, output } of examples) {
   t.test(`the TypeScript example compiles and runs: ${name}`, async (t) => {
     // Below the package, so that `import 'fsq'` means this package.
-    const directory = t.testdir()
+    const directory = t.testdir({ cluster: { '.queue': {} } })
+    const node = { host: 'large1', port: 21, user: 'ftp', password: 'secret' }
+    await writeFile(`${directory}/cluster/.cluster.conf`, formatClusterConf([node]), {
+      mode: 0o600,
+    })
     await writeFile(
       `${directory}/example.mts`,
       code

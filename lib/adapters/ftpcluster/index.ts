@@ -14,6 +14,24 @@
  * console.log(job.line.toString())
  * ```
  *
+ * {@link processCluster} does the jobs. Which nodes get a file is for a {@link Placement} to say:
+ *
+ * ```ts
+ * import { openRoot } from 'fsq'
+ * import { balanceUsedSpace, type Placement, processCluster } from 'fsq/ftpcluster'
+ *
+ * // Films go to the machines with large disks, what backup uploads to the last, all else where the least is used.
+ * const placement: Placement = (file, nodes, copies) => {
+ *   if (file.uid === 'backup') return nodes.slice(-copies)
+ *   const large = nodes.filter(({ node }) => node.host.startsWith('large'))
+ *   return balanceUsedSpace(file, file.size > 1e9 && large.length > 0 ? large : nodes, copies)
+ * }
+ *
+ * const root = openRoot({ root: '/tmp/queues' })
+ * const { done, waiting } = await processCluster(root, '/tmp/cluster', { copies: 1, placement })
+ * console.log(`${done} done, ${waiting} wait`)
+ * ```
+ *
  * @packageDocumentation
  */
 export {

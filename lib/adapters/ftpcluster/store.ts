@@ -39,7 +39,7 @@ async function dispatch(desk: Desk, job: StoreJob, item: Item): Promise<JobEnd> 
   const nodes = isDecided(job)
     ? withoutTwins(job.nodes).filter((node) => !isIn(has, node))
     : choose(desk, job, name, withoutTwins([...has, ...desk.holders('store', item)]))
-  if (nodes === undefined) return again(`no ${copiesOf(desk, job)} nodes can take it now`)
+  if (nodes === undefined) return again(noneCan(copiesOf(desk, job)))
   const [first] = has
   // All have it: one of them only has to see to the rest.
   const targets = nodes.length === 0 && first !== undefined ? [first] : nodes
@@ -54,6 +54,10 @@ function choose(desk: Desk, job: StoreJob, name: string, has: readonly Node[]): 
   if (chosen.length === missing) return chosen
   for (const node of chosen) desk.stations.expect(node, -job.size)
   return undefined
+}
+
+function noneCan(copies: number): string {
+  return copies === 1 ? 'no node can take it now' : `no ${copies} nodes can take it now`
 }
 
 /** Steps 2 to 5, on one node. */
@@ -211,9 +215,9 @@ function isDecided({ type, nodes }: StoreJob): boolean {
   return type === 'store' && nodes.length > 0
 }
 
-/** How many nodes are to have it. */
-function copiesOf(desk: Desk, { nodes }: StoreJob): number {
-  return Math.min(desk.copies, nodes.length === 0 ? desk.nodes.length : withoutTwins(nodes).length)
+/** How many nodes are to have it. Where the cluster has fewer, it waits: it would lose its content for fewer copies. */
+function copiesOf({ copies }: Desk, { nodes }: StoreJob): number {
+  return nodes.length === 0 ? copies : Math.min(copies, withoutTwins(nodes).length)
 }
 
 function isWhole(desk: Desk, job: StoreJob, copies: readonly Copy[]): boolean {

@@ -11,6 +11,7 @@ import {
 } from 'node:fs'
 import t from 'tap'
 import { formatNode, type Node } from '../../../lib/adapters/ftpcluster/node.js'
+import { type Placement, roundRobin } from '../../../lib/adapters/ftpcluster/placement.js'
 import { eventually } from '../../helpers/cli.js'
 import {
   type FtpServer,
@@ -208,6 +209,59 @@ t.test('a file is placed where the least is used', { skip }, async (t) => {
     [6, 6, 6],
   )
 })
+
+t.test('a file of which there cannot be so many copies keeps its content', { skip }, async (t) => {
+  const servers = await ftpServers(t, 2)
+  const it = testCluster(
+    t,
+    servers.map(({ node }) => node),
+  )
+  await it.upload('file', 'content')
+  const { done, waiting, events } = await it.process({ copies: 3 })
+  t.match({ done, waiting }, { done: 0, waiting: 1 })
+  t.match(
+    events.find(({ type }) => type === 'retried'),
+    { error: { message: /no 3 nodes can take it now/ } },
+  )
+  t.equal(readFileSync(`${it.home}/file`, 'utf8'), 'content')
+  t.match(await it.process({ copies: 2 }), { done: 2, waiting: 0 })
+  t.equal(it.link('file')?.copies.length, 2)
+})
+
+/** Where ten files of which every third is large, and every fifth is of the user `backup`, are put. */
+const placements: readonly [what: string, make: () => Placement, files: number[]][] = [
+  ['one after the other', roundRobin, [4, 3, 3]],
+  [
+    'by size',
+    () => (file, nodes) => nodes.filter((_, at) => (file.size > 50 ? at === 2 : at === 0)),
+    [6, 0, 4],
+  ],
+  [
+    'by user, of whose nodes there are too many',
+    () => (file, nodes) => (file.uid === 'backup' ? nodes.slice(1) : nodes),
+    [8, 2, 0],
+  ],
+  ['on none for now', () => () => [], [0, 0, 0]],
+]
+
+for (const [what, make, files] of placements)
+  t.test(`files are placed ${what}, if that is the placement`, { skip }, async (t) => {
+    const servers = await ftpServers(t, 3)
+    const it = testCluster(
+      t,
+      servers.map(({ node }) => node),
+    )
+    for (let i = 0; i < 10; i++) {
+      const facts = it.put(`file ${i}`, Buffer.alloc(i % 3 === 0 ? 100 : 10))
+      await it.submit({ type: 'upload', ...facts, uid: i % 5 === 0 ? 'backup' : 'ftp', nodes: [] })
+    }
+    const placed = files.reduce((sum, count) => sum + count, 0)
+    t.match(await it.process({ placement: make() }), { done: placed, waiting: 10 - placed })
+    t.strictSame(
+      servers.map((server) => filesOn(server).length),
+      files,
+    )
+  })
 
 t.test('an upload goes to the nodes that it allows', { skip }, async (t) => {
   const servers = await ftpServers(t, 3)
