@@ -71,26 +71,48 @@ export async function* queuedJobs(
   types: readonly Job['type'][],
   onSkipped: (skipped: SkippedItem) => void,
 ): AsyncGenerator<JobItem> {
+  for await (const queue of queuesOf(root, cluster, types))
+    for (const group of groupsOf(placesIn(queue, 'queue', cluster, onSkipped)))
+      yield* jobsOf(group, onSkipped)
+}
+
+/**
+ * Where the jobs of a cluster are that failed for good: for each the queue, or the host queue.
+ *
+ * @throws {@link FsqError} `FSQ_NO_ROOT`, `FSQ_SCAN`
+ */
+export async function* failedJobs(
+  root: Root,
+  cluster: Cluster,
+  types: readonly Job['type'][],
+): AsyncGenerator<QueueContext> {
+  for await (const queue of queuesOf(root, cluster, types))
+    for (const place of placesIn(queue, 'fail', cluster, () => undefined)) yield place.queue
+}
+
+/** The queues of those types that are there. */
+async function* queuesOf(
+  root: Root,
+  cluster: Cluster,
+  types: readonly Job['type'][],
+): AsyncGenerator<QueueContext> {
   checkName(root, cluster)
   const names = new Set(await root.queues())
-  for (const type of types) {
-    const name = queueNames[type]
-    if (!names.has(name)) continue
-    for (const group of groupsOf(placesIn(root.queue(name).context, cluster, onSkipped)))
-      yield* jobsOf(group, onSkipped)
-  }
+  for (const name of new Set(types.map((type) => queueNames[type])))
+    if (names.has(name)) yield root.queue(name).context
 }
 
 /** The items of a queue and its host queues that are the cluster's, in order. */
 function placesIn(
   queue: QueueContext,
+  state: 'queue' | 'fail',
   cluster: Cluster,
   onSkipped: (skipped: SkippedItem) => void,
 ): Entry[] {
   const places: Entry[] = []
   const { charset } = queue.reading
   for (const source of [queue, ...listHosts(queue).map((host) => hostContext(queue, host))]) {
-    for (const entry of listEntries(source, source.paths.queue)) {
+    for (const entry of listEntries(source, source.paths[state])) {
       try {
         if (nameOf({ queue: source, entry }).hostname === cluster.name)
           places.push({ queue: source, entry })

@@ -5,7 +5,7 @@ import { readNodes } from './read-nodes.js'
 import type { Job } from './job.js'
 import { queueNames } from './job-items.js'
 import { formatNode, type Node, parseNode } from './node.js'
-import { queuedJobs, type SkippedItem } from './queued-jobs.js'
+import { failedJobs, queuedJobs, type SkippedItem } from './queued-jobs.js'
 import { jobsInFiles, type SkippedFile } from './queue-files.js'
 import { walkSpace } from './space.js'
 
@@ -29,6 +29,8 @@ export interface NodeStatus {
   readonly jobs: JobCounts
   /** When the oldest of these was made. */
   readonly oldest?: Date
+  /** How many failed for good; they are in fail/ of its host queues. */
+  readonly failed: number
 }
 
 /** How a cluster stands. */
@@ -43,6 +45,8 @@ export interface ClusterStatus {
   readonly jobs: JobCounts
   /** How many of them do not have their nodes yet. */
   readonly undispatched: number
+  /** How many failed for good, once for each node that they failed on. */
+  readonly failed: number
   /** How many jobs wait in `.queue`. */
   readonly inFiles: number
   /** When the oldest work-item was made. */
@@ -99,6 +103,12 @@ export async function clusterStatus(
       else stationOf(node).waiting.add(job, date)
     }
   }
+  let failed = 0
+  for await (const { host } of failedJobs(root, cluster, types)) {
+    failed++
+    const node = host === undefined ? undefined : parseNode(host.name)
+    if (node !== undefined) stationOf(node).failed++
+  }
   await markDown(root, stations)
   let inFiles = 0
   for await (const { job } of jobsInFiles(cluster, onSkipped)) if (job.line.length > 0) inFiles++
@@ -108,6 +118,7 @@ export async function clusterStatus(
     copies: new Map([...copies].sort(([one], [other]) => one - other)),
     ...total.status(),
     undispatched,
+    failed,
     inFiles,
     nodes: [...stations.values()].map((station) => station.status()),
   }
@@ -133,6 +144,7 @@ class Station {
   readonly node: Node
   readonly waiting = new Waiting()
   state: NodeStatus['state'] = 'unknown'
+  failed = 0
   #files = 0
   #used = 0
 
@@ -146,8 +158,8 @@ class Station {
   }
 
   status(): NodeStatus {
-    const { node, state } = this
-    return { node, state, files: this.#files, used: this.#used, ...this.waiting.status() }
+    const { node, state, failed } = this
+    return { node, state, files: this.#files, used: this.#used, ...this.waiting.status(), failed }
   }
 }
 

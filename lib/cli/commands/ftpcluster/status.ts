@@ -24,6 +24,7 @@ const columns = [
   { heading: 'REPLICATE', right: true },
   { heading: 'REMOVE', right: true },
   { heading: 'OLDEST', right: true },
+  { heading: 'FAILED', right: true },
 ]
 
 export default defineCommand<Flags>({
@@ -61,7 +62,7 @@ function jsonOf({ copies, nodes, ...others }: ClusterStatus, format: TimeFormat)
 }
 
 function* linesOf(status: ClusterStatus): Generator<string> {
-  const { name, home, copies, jobs, undispatched, inFiles, oldest } = status
+  const { name, home, copies, jobs, undispatched, failed, inFiles, oldest } = status
   yield `cluster ${name} in ${home}`
   const files = [...copies].map(
     ([number, count]) => `${count} with ${number} ${copyOrCopies(number)}`,
@@ -74,6 +75,7 @@ function* linesOf(status: ClusterStatus): Generator<string> {
   yield total === 0
     ? 'jobs: none'
     : `jobs: ${kinds}; ${undispatched} of ${total} without nodes yet${age}`
+  if (failed > 0) yield `failed for good: ${failed}, in fail/ of the queues ftpc-TYPE and ftpc-TYPE/HOST:PORT`
   if (inFiles > 0) yield `in .queue: ${inFiles} more, for "fsq ftpcluster import"`
   yield ''
   yield* tableLines(columns, () => status.nodes.map(row))
@@ -83,7 +85,7 @@ function copyOrCopies(number: number): string {
   return number === 1 ? 'copy' : 'copies'
 }
 
-function row({ node, state, files, used, jobs, oldest }: NodeStatus): string[] {
+function row({ node, state, files, used, jobs, oldest, failed }: NodeStatus): string[] {
   return [
     formatNode(node),
     state,
@@ -93,6 +95,7 @@ function row({ node, state, files, used, jobs, oldest }: NodeStatus): string[] {
     String(jobs.replicate),
     String(jobs.remove),
     oldest === undefined ? '-' : ageOf(oldest),
+    String(failed),
   ]
 }
 
