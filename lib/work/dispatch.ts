@@ -60,7 +60,9 @@ export class Dispatch {
     this.#pumping = true
     void this.#pump().finally(() => {
       this.#pumping = false
-      this.#tellIfIdle()
+      // Somebody may have asked after the last look, and before this.
+      if (this.#again) this.pump()
+      else this.#tellIfIdle()
     })
   }
 

@@ -91,3 +91,38 @@ t.test('a rate of one in months is no busy loop', async (t) => {
   t.strictSame(warnings, [])
   t.strictSame(contentsOf(queue), { ...nothing, done: [ids[0]], queue: [ids[1]] })
 })
+
+t.test('what comes while it is about to rest is begun', async (t) => {
+  // The end of another job may be told of between any two microtasks.
+  for (let later = 0; later < 40; later++) {
+    let isThere = false
+    let hasSeen = false
+    const feed = {
+      next: async () => {
+        if (isThere) hasSeen = true
+        return undefined
+      },
+    } as unknown as Feed
+    const dispatch = new Dispatch({
+      feeds: [{ feed, weight: 1 }],
+      job: {
+        run: () => Promise.resolve({ returned: true }),
+        timeout: 0,
+        grace: 0,
+        onEvent: () => undefined,
+      },
+      concurrency: 1,
+      maxRate: 0,
+      limit: 0,
+      onEnd: () => undefined,
+      onPause: () => undefined,
+      onError: (error) => t.fail(String(error)),
+    })
+    dispatch.pump()
+    for (let i = 0; i < later; i++) await Promise.resolve()
+    isThere = true
+    dispatch.pump()
+    await setImmediate()
+    t.ok(hasSeen, `after ${later} microtasks`)
+  }
+})
