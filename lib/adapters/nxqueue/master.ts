@@ -32,6 +32,8 @@ export interface MasterParts {
 /** What came of a pass. */
 export interface Passed {
   readonly ready: ReadyJobs
+  /** When it was planned, in milliseconds of the epoch: what was to wait then was not launched. */
+  readonly now: number
   /** What was launched. */
   readonly launches: readonly Launch[]
   /** Why the others wait, by the names of their items. */
@@ -85,7 +87,7 @@ export class Master {
       this.#tellOnce(item, { type: 'trouble', id: item, error })
     const milliseconds = performance.now() - began
     onEvent({ type: 'pass', ready: ready.jobs.length, launched: launched.length, milliseconds })
-    return { ready, launches: launched, waiting, isStale: launched.length < launches.length }
+    return { ready, now, launches: launched, waiting, isStale: launched.length < launches.length }
   }
 
   /** How jobs ended, for those that come after them, is known for a month; and looked at once a day. */

@@ -104,9 +104,9 @@ export class Scheduler implements AsyncDisposable {
     const { queue } = this.#parts
     this.#watchHosts()
     if (isDown(queue)) return
-    const { ready, launches, isStale } = await this.#master.pass(isSweep)
+    const { ready, now, launches, isStale } = await this.#master.pass(isSweep)
     if (isStale && launches.length > 0) this.wake()
-    this.#waitForTime(ready.jobs, queue.clock.now())
+    this.#waitForTime(ready.jobs, now)
   }
 
   /** To hear of a server that is disabled, or enabled. */
@@ -130,6 +130,7 @@ export class Scheduler implements AsyncDisposable {
     }
   }
 
+  /** @param now - when they were looked at: a time may have come since, and the next pass is for it */
   #waitForTime(jobs: readonly ReadyJob[], now: number): void {
     this.#forgetTime()
     const times = jobs.flatMap(({ notBefore }) => (notBefore === undefined ? [] : [notBefore]))
