@@ -22,7 +22,9 @@ t.test('what was archived comes back, from more tapes than there are drives', as
     return path
   })
   const words = [example('run.sh'), ...files]
-  const { status, stdout, stderr } = await startProgram('sh', words, { env }).ended
+  // It starts servers, which would outlive it.
+  const { ended } = startProgram('sh', words, { env, detached: true })
+  const { status, stdout, stderr } = await ended
   t.strictSame({ status, stderr }, { status: 0, stderr: '' })
   const volumes = files.map((path) => {
     const start = `${path} was on `

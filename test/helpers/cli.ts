@@ -35,7 +35,7 @@ export interface StartOptions {
   readonly uid?: number
   /** Whether it leads a process group of its own, as a job of a shell does. */
   readonly detached?: boolean
-  /** After so many milliseconds it is killed: it hangs. Default: a minute. */
+  /** After so many milliseconds it is killed, with all of the group that it leads: it hangs. Default: a minute. */
   readonly timeout?: number
 }
 
@@ -104,7 +104,10 @@ export function startProgram(
   if (typeof input !== 'object' || input instanceof Uint8Array) child.stdin?.end(input)
   const exited = once(child, 'exit')
   const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>
-  const alarm = globalThis.setTimeout(() => child.kill('SIGKILL'), timeout)
+  const alarm = globalThis.setTimeout(() => {
+    if (detached) killGroup(child)
+    else child.kill('SIGKILL')
+  }, timeout)
   const ended = closed.then(([code, signal]): Ended => {
     clearTimeout(alarm)
     lines.end()
@@ -122,6 +125,15 @@ export function startProgram(
     line: lines.next,
     exited: exited.then(() => undefined),
     ended,
+  }
+}
+
+/** What a program started may live on without it, and would have its stdout open for ever. */
+function killGroup({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL')
+  } catch {
+    // Nobody is left of it.
   }
 }
 
