@@ -19,6 +19,7 @@ import type { Drive, Inventory, Volume } from './inventory.js'
 import { type Job, jobOf } from './job-item.js'
 import type { JobKind } from './job.js'
 import { asFsqError } from './as-fsq-error.js'
+import { mountedVolumes } from './read-state.js'
 import {
   free,
   holdsAll,
@@ -233,15 +234,14 @@ export class Executor {
     ending: Ending,
     began: number,
   ): Promise<Result> {
-    const { store, inventory } = this.#parts
+    const { inventory } = this.#parts
     let recorded = Promise.resolve()
     try {
       if (ending.signal.aborted) return { thrown: ending.signal.reason }
       const job = await jobOf(item)
       const { drives, volumes } = inventory()
       const { drive, volume } = launched
-      if (drive !== undefined && volume !== undefined)
-        await update(store.mounts, drive, () => ({ volume, at: began }))
+      if (drive !== undefined && volume !== undefined) await this.#recordMount(drive, volume, began)
       const onStart = (pid: number): void => {
         const program = processIdentity(pid)
         if (program === undefined) return
@@ -257,6 +257,14 @@ export class Executor {
     } finally {
       await recorded
     }
+  }
+
+  async #recordMount(drive: string, volume: string, at: number): Promise<void> {
+    const { store, inventory } = this.#parts
+    const mounted = mountedVolumes(inventory(), await store.mounts.list(), new Set([drive]))
+    const before = [...mounted].find(([each, where]) => where === drive && each !== volume)?.[0]
+    const mount = { volume, at, ...(before !== undefined && { before }) }
+    await update(store.mounts, drive, () => mount)
   }
 
   async #record(item: Item, launched: Launched, run: Run): Promise<void> {

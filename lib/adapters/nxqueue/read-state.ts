@@ -1,3 +1,4 @@
+import type { Entry } from '../../key-values.js'
 import { isDown } from '../../queue/down.js'
 import { hostContext, type QueueContext } from '../../queue/context.js'
 import type { ClusterState, ServerState, VolumeUse } from './cluster-state.js'
@@ -32,10 +33,9 @@ export async function readState(
     store.mounts.list(),
   ])
   const launched = new Map([...launches].map(([item, { value }]) => [item, value]))
-  const mounted = mountedVolumes(
-    inventory,
-    new Map([...mounts].map(([drive, { value }]) => [drive, value])),
-  )
+  const resources = [...claims.values()].map(({ value }) => value.resource)
+  const inUse = resources.flatMap(({ kind, name }) => (kind === 'drive' ? [name] : []))
+  const mounted = mountedVolumes(inventory, mounts, new Set(inUse))
   const volumes = new Map<string, VolumeUse>()
   for (const { name, used } of inventory.volumes) {
     const since = written.get(name)?.value
@@ -73,21 +73,30 @@ export function isDisabled(queue: QueueContext, server: string): boolean {
   return isDown({ ...hostContext(queue, server) })
 }
 
-/** In which drive each volume is: as far as a job put it there; else as the inventory says. */
-function mountedVolumes(
+/**
+ * In which drive each volume is: as far as a job put it there; else as the inventory says. One that has to make room
+ * for that of the job that has the drive may be there as long as the job has it.
+ *
+ * @param inUse - the drives that jobs have
+ */
+export function mountedVolumes(
   { drives, volumes }: Inventory,
-  mounts: ReadonlyMap<string, Mount>,
+  mounts: ReadonlyMap<string, Entry<Mount>>,
+  inUse: ReadonlySet<string>,
 ): Map<string, string> {
   const inDrives = new Map<string, string>()
   const inventoried = new Map(volumes.map(({ name, mounted }) => [mounted, name]))
   const newest = new Map<string, { readonly drive: string; readonly at: number }>()
   for (const { name: drive } of drives) {
-    const mount = mounts.get(drive)
+    const mount = mounts.get(drive)?.value
     const volume = mount === undefined ? inventoried.get(drive) : mount.volume
+    const before = inUse.has(drive) ? mount?.before : undefined
     const at = mount?.at ?? 0
-    if (volume === undefined) continue
-    const known = newest.get(volume)
-    if (known === undefined || known.at < at) newest.set(volume, { drive, at })
+    for (const each of [volume, before]) {
+      const known = newest.get(each ?? '')
+      if (each !== undefined && (known === undefined || known.at < at))
+        newest.set(each, { drive, at })
+    }
   }
   for (const [volume, { drive }] of newest) inDrives.set(volume, drive)
   return inDrives

@@ -75,6 +75,8 @@ export interface Written {
 export interface Mount {
   /** Undefined: it went elsewhere. */
   readonly volume?: string
+  /** What was in it before: the job that has the drive unloads it, and tells nobody when it has. */
+  readonly before?: string
   /** In milliseconds of the epoch. */
   readonly at: number
 }

@@ -179,12 +179,15 @@ export async function clusterStatus(
         jobs: launched.filter((job) => job.server === name).length,
       }
     }),
-    drives: inventory.drives.map(({ name, changer, type, enabled }) => ({
-      ...{ name, changer, type, enabled },
-      volume: inventory.volumes.find((volume) => state.volumes.get(volume.name)?.mounted === name)
-        ?.name,
-      jobID: launched.find(({ drive }) => drive === name)?.jobID,
-    })),
+    drives: inventory.drives.map(({ name, changer, type, enabled }) => {
+      const job = launched.find(({ drive }) => drive === name)
+      const mounted = inventory.volumes.flatMap(({ name: volume }) =>
+        state.volumes.get(volume)?.mounted === name ? [volume] : [],
+      )
+      // Beside that of its job, what that unloads.
+      const volume = mounted.find((each) => each === job?.volume) ?? mounted[0]
+      return { name, changer, type, enabled, volume, jobID: job?.jobID }
+    }),
     volumes: inventory.volumes.map((volume) => volumeStatus(volume, state, launched)),
     launched,
     waiting: waitingJobs(jobs, reasons),

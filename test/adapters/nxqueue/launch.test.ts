@@ -91,6 +91,30 @@ t.test('a job that can run is launched with what it needs, and has it until it e
   t.match((await cluster.store.jobs.get('j'))?.value, { ended: 'completed' })
 })
 
+t.test('a volume is not loaded into a drive while another may still unload it', async (t) => {
+  const { submit, master, where, execute, cluster } = await place(t)
+  for (const volume of ['V1', 'V2']) {
+    await submit({ jobID: `first-${volume}`, volume, group: undefined, server: 'a' })
+    await master().pass(false)
+    await execute('a', () => undefined)
+  }
+  t.match((await cluster.store.mounts.get('d1'))?.value, { volume: 'V1' })
+  t.match((await cluster.store.mounts.get('d2'))?.value, { volume: 'V2' })
+  await submit({ jobID: 'third', volume: 'V3', group: undefined, server: 'a' })
+  await master().pass(false)
+  const again: NewJob = { kind: 'restore', jobID: 'again', volume: 'V1' }
+  await execute('a', async ({ inDrive }) => {
+    t.equal(inDrive?.name, 'd1')
+    await submit(again)
+    const { waiting } = await master().pass(false)
+    const text = 'Volume V1 is in drive d1, which is used by job third.'
+    t.match([...waiting.values()], [[{ code: 'WaitVolume', text }]])
+  })
+  t.match(where(), { ready: ['again'] })
+  await master().pass(false)
+  t.match(where(), { ready: [], 'a/queue': ['again'] })
+})
+
 t.test(
   'one that fails temporarily waits for its next try in the queue, with nothing',
   async (t) => {
