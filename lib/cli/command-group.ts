@@ -47,6 +47,8 @@ export async function runEntry(
   try {
     const [inner, ...rest] = parser.parse(words, { from: 'user' }).args
     if (inner === undefined) throw new UsageError('no command given')
+    if (inner === 'help')
+      return await runEntry(name, entry, [...rest.slice(0, 1), '-h'], globals, group)
     const found = Object.hasOwn(command.commands, inner) ? command.commands[inner] : undefined
     if (found === undefined) throw new UsageError(`command not found: ${inner}`)
     return await runEntry(`${name} ${inner}`, found, rest, globals, {

@@ -220,3 +220,28 @@ t.test('a decoder that cannot be run makes no file a file that is no job', async
   })
   t.strictSame(entriesOf(`${spool}/jobs`), [nameOf(1)])
 })
+
+t.test('a queue that is not there is named, though there is nothing to carry', async (t) => {
+  const { fsq, spool } = await spoolPlace(t, 0)
+  const table: readonly [words: string[], stderr: RegExp][] = [
+    [['import', '-q', spool, 'nosuch'], /no such queue: nosuch/],
+    [['import', '-q', 'nope', 'q'], /nope/],
+    [['export', '-q', spool, '-s', 'seq', 'nosuch'], /no such queue: nosuch/],
+    [['export', '-q', 'nope', '-s', 'seq', 'q'], /nope has no directory jobs; .*queue-init/],
+  ]
+  await fsq(['install', 'q'])
+  for (const [words, stderr] of table)
+    check(t, await fsq(['fspl', ...words]), { status: 1, stderr }, words.join(' '))
+})
+
+t.test('help tells of a command, as -h does', async (t) => {
+  const { fsq } = await spoolPlace(t, 0)
+  t.same(await fsq(['fspl', 'help']), await fsq(['fspl', '-h']))
+  const said = await fsq(['fspl', 'help', 'queue-ls'])
+  check(t, said, { stdout: /^Usage: fsq filespooler queue-ls / })
+  t.same(said, await fsq(['fspl', 'queue-ls', '-h']))
+  check(t, await fsq(['fspl', 'help', 'nosuch']), {
+    status: 2,
+    stderr: /command not found: nosuch/,
+  })
+})

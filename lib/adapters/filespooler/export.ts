@@ -94,6 +94,7 @@ export async function exportItems(
   sequence: SequenceFile,
   { wait, signal, onEvent }: ExportOptions = {},
 ): Promise<ExportResult> {
+  checkTarget(to)
   const result = { added: 0, present: 0, left: 0 }
   const left = (id: string, reason: string): void => {
     result.left++
@@ -126,6 +127,13 @@ export async function exportItems(
     }
   }
   return result
+}
+
+/** What cannot take any job is not to be taken for something about the first item. */
+function checkTarget({ directory, paths: { jobs } }: FilespoolerQueue): void {
+  if (statEntry(jobs)?.isDirectory() === true) return
+  const message = `not a queue of Filespooler: ${directory} has no directory jobs; "fsq filespooler queue-init" makes one`
+  throw new FsqError('FSQ_FILESPOOLER', message, { path: directory })
 }
 
 /** Somebody has finished it although it was locked: it is a job now all the same. */

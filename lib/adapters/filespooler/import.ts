@@ -5,6 +5,7 @@ import { toByteString } from '../../name/charset.js'
 import { readAt } from '../../posix/files.js'
 import { entryPath } from '../../posix/path.js'
 import type { QueueContext } from '../../queue/context.js'
+import { checkQueue } from '../../queue/failure.js'
 import type { Queue } from '../../root/queue.js'
 import { formerItem, packedItem, unpackedItem } from './convert.js'
 import { hasContent } from './has-content.js'
@@ -89,6 +90,7 @@ export async function importJobs(
   options: ImportOptions = {},
 ): Promise<ImportResult> {
   const { unpack = false, onEvent, ...rest } = options
+  checkQueue(to.context) // It may be long until there is a job that finds it missing.
   const result = { added: 0, present: 0, left: 0 }
   const work = async (open: OpenJob, job: QueuedJob): Promise<void> => {
     const again = async (): Promise<OpenJob> => from.open(job, { decoder: options.decoder })
