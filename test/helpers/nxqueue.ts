@@ -9,6 +9,7 @@ import {
   type ServiceEvent,
 } from '../../lib/adapters/nxqueue/index.js'
 import { eventually } from './cli.js'
+import { MemoryPlace } from './memory-key-values.js'
 import { entriesOf, temporaryQueue } from './temporary.js'
 
 /** An inventory of a changer with two drives and four tapes, and a volume on disk, for some servers. */
@@ -112,4 +113,12 @@ export async function testCluster(t: Test, servers?: readonly string[]): Promise
         await new Promise((resolve) => setTimeout(resolve, 10))
     },
   }
+}
+
+/** The clusters of two machines that share no files, but what their servers know together. */
+export async function twoMachines(t: Test): Promise<readonly [Cluster, Cluster]> {
+  const place = new MemoryPlace()
+  const machine = async (): Promise<Cluster> =>
+    openCluster(await temporaryQueue(t, { durability: 'none' }), { keyValues: place.open() })
+  return [await machine(), await machine()]
 }

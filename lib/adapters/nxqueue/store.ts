@@ -59,6 +59,11 @@ export interface JobRecord {
   readonly why?: string
   /** Somebody wants it to be ended. */
   readonly cancel?: true
+  /**
+   * The machine that submits it, as long as it is not certain that it is submitted (submit.ts); only of jobs that are
+   * carried. One that is missing tells nothing: records of before have none.
+   */
+  readonly submitting?: string
   /** When that was, or when it was submitted, in milliseconds of the epoch. */
   readonly at: number
 }

@@ -7,7 +7,10 @@ import {
   bodyOf,
 } from '../../../lib/adapters/nxqueue/job-item.js'
 import { cancelJob, explainJob, runAgain, submitJob } from '../../../lib/adapters/nxqueue/index.js'
-import { testCluster } from '../../helpers/nxqueue.js'
+import { ownMachine } from '../../../lib/adapters/nxqueue/own-machine.js'
+import type { JobRecord } from '../../../lib/adapters/nxqueue/store.js'
+import { entriesOf } from '../../helpers/temporary.js'
+import { testCluster, twoMachines } from '../../helpers/nxqueue.js'
 
 t.test('a job is read from its item as it was written', (t) => {
   const jobs = [
@@ -77,6 +80,58 @@ t.test('a job is submitted once under its jobID', async (t) => {
   )
   t.equal(many.filter(({ status }) => status === 'fulfilled').length, 1, 'whoever else tries it')
   t.strictSame(where(), { ready: ['j', 'k'] })
+})
+
+t.test('what is left of a job of that jobID says nothing of a new one', async (t) => {
+  const { cluster, where } = await testCluster(t)
+  await cluster.store.jobs.create('j', { at: 1, cancel: true, why: 'the drive is dirty' })
+  await submitJob(cluster, { kind: 'other', jobID: 'j' })
+  t.strictSame(where(), { ready: ['j'] })
+  t.strictSame(Object.keys((await cluster.store.jobs.get('j'))?.value ?? {}), ['at'])
+})
+
+t.test('a job that is carried is submitted once, on whichever machine', async (t) => {
+  const [a, b] = await twoMachines(t)
+  const job = { kind: 'other', jobID: 'j' } as const
+  const taken = { code: 'FSQ_NXQUEUE_JOB', message: 'there is a job j already' }
+  await submitJob(a, job)
+  for (const cluster of [a, b]) await t.rejects(submitJob(cluster, job), taken)
+  const item = await a.queue.claim(entriesOf(a.queue.context.paths.queue)[0] ?? '')
+  await item.done()
+  for (const cluster of [a, b]) await t.rejects(submitJob(cluster, job), taken, 'once forwarded')
+  rmSync(`${a.queue.context.paths.done}/${item.id}`)
+  for (const cluster of [a, b]) await t.rejects(submitJob(cluster, job), taken, 'and once pruned')
+  const many = await Promise.allSettled(
+    [a, b, a, b, a, b].map((each) => submitJob(each, { kind: 'other', jobID: 'k' })),
+  )
+  t.equal(many.filter(({ status }) => status === 'fulfilled').length, 1, 'whoever tries it at once')
+})
+
+t.test('a submission that was cut is made again on its machine, and nowhere else', async (t) => {
+  const taken = { code: 'FSQ_NXQUEUE_JOB', message: /there is a job/ }
+  const records: [name: string, record: (machine: string) => JobRecord, free: boolean][] = [
+    ['of a submission on this machine', (submitting) => ({ at: 1, submitting }), true],
+    ['of that, cancelled', (submitting) => ({ at: 1, submitting, cancel: true }), true],
+    ['of a submission on another', () => ({ at: 1, submitting: 'another' }), false],
+    ['of before, which names none', () => ({ at: 1 }), false],
+    ['of one that has ended', () => ({ at: 1, ended: 'completed' }), false],
+  ]
+  for (const [name, record, free] of records) {
+    const [a, b] = await twoMachines(t)
+    await a.store.jobs.create('j', record(await ownMachine(a.queue.context)))
+    await t.rejects(submitJob(b, { kind: 'other', jobID: 'j' }), taken, name)
+    const submitted = submitJob(a, { kind: 'other', jobID: 'j' })
+    if (free) await t.resolves(submitted, name)
+    else await t.rejects(submitted, taken, name)
+    if (free) t.strictSame(Object.keys((await a.store.jobs.get('j'))?.value ?? {}), ['at'], name)
+  }
+})
+
+t.test('a submission that fails takes no jobID', async (t) => {
+  const [a, b] = await twoMachines(t)
+  rmSync(a.queue.context.paths.tmp, { recursive: true })
+  await t.rejects(submitJob(a, { kind: 'other', jobID: 'j' }), { code: 'FSQ_NO_QUEUE' })
+  await submitJob(b, { kind: 'other', jobID: 'j' })
 })
 
 t.test('a job that waits is cancelled, and may run again', async (t) => {
