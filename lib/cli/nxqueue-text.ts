@@ -72,7 +72,11 @@ export function* statusLines(
     yield* waitingLines(waiting, now)
   }
   for (const { item, error } of bad) yield plainText(`${item}: ${error.message}`)
+  if (!status.isComplete) yield incompleteText
 }
+
+/** For whoever looks at a machine that is not that of the master. */
+const incompleteText = 'Jobs that wait on other machines are listed where the master is.'
 
 function* launchedLines(launched: readonly LaunchedJob[], now: number): Generator<string> {
   const columns = columnsOf('JOB', 'STATE', 'SINCE>', 'SERVER', 'VOLUME', 'DRIVE')
@@ -100,13 +104,14 @@ function* waitingLines(waiting: readonly WaitingJob[], now: number): Generator<s
 }
 
 /** What is, or would be, launched, and why the rest waits. */
-export function* launchLines({ launches, waiting, bad }: DryRun): Generator<string> {
+export function* launchLines({ launches, waiting, bad, isComplete }: DryRun): Generator<string> {
   for (const launch of launches) yield plainText(launchText(launch))
   for (const { job, reasons } of waiting) {
     if (reasons.length === 0) continue
     yield plainText(`${job.jobID} waits: ${reasons.map(({ code }) => code).join(' ')}`)
   }
   for (const { item, error } of bad) yield plainText(`${item}: ${error.message}`)
+  if (!isComplete) yield incompleteText
 }
 
 function launchText({ job, server, volume, drive }: Launch): string {
@@ -118,7 +123,7 @@ function launchText({ job, server, volume, drive }: Launch): string {
 export function* explanationLines(explanation: Explanation, format: TimeFormat): Generator<string> {
   switch (explanation.state) {
     case 'ready': {
-      const { job, reasons, launch, why } = explanation
+      const { job, reasons, launch, why, isAway } = explanation
       const since = formatTime(new Date(job.submitted), format)
       yield plainText(
         `${job.jobID}: ready since ${since}, to ${job.kind}, priority ${job.priority}`,
@@ -126,6 +131,7 @@ export function* explanationLines(explanation: Explanation, format: TimeFormat):
       const wanted = wants(job)
       if (wanted !== '') yield plainText(`  wants ${wanted}`)
       if (why !== undefined) yield plainText(`  failed before: ${why}`)
+      if (isAway === true) yield '  it is carried to the machine of the master first'
       if (launch !== undefined)
         yield plainText(`  the next pass launches it: ${launchText(launch)}`)
       for (const reason of reasons) yield plainText(`  ${reasonText(reason, job, format)}`)
@@ -146,6 +152,19 @@ export function* explanationLines(explanation: Explanation, format: TimeFormat):
       if (state === 'held' && run !== undefined) yield plainText(`  ${processText(run)}`)
       if (state === 'held')
         yield plainText(`  "fsq nxqueue release ${jobID}" once it is certain that it does not run`)
+      break
+    }
+    case 'elsewhere': {
+      const { jobID, master, cancel, isCut, why } = explanation
+      const where =
+        master === undefined
+          ? 'on its way between machines, or on one that does not serve'
+          : `waits on the machine of the master, ${master}, or is on its way`
+      yield plainText(`${jobID}: ${where}`)
+      if (why !== undefined) yield plainText(`  failed before: ${why}`)
+      if (cancel === true) yield '  it was cancelled, and ends there'
+      if (isCut === true)
+        yield '  its submission may have been cut: submit it again on the machine where that was'
       break
     }
     default: {

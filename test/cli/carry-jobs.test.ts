@@ -2,8 +2,13 @@ import { writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { jetStreamKeyValues, openJetStream } from '../../lib/adapters/jetstream/index.js'
 import {
+  cancelJob,
   type Cluster,
+  clusterStatus,
+  dryRun,
+  explainJob,
   openCluster,
+  runAgain,
   serveCluster,
   type ServiceEvent,
   submitJob,
@@ -87,7 +92,8 @@ async function machine(
         ...{ server: name, inventory, signal: ending.signal, drain: 5, lostAfter: 2 },
         backoff: { base: 0.1 },
         work: {
-          archive: async ({ jobID, inDrive, onVolume }) => {
+          archive: async ({ jobID, inDrive, onVolume }, { signal }) => {
+            if (jobID === 'endless') await untilAborted(signal)
             await library.use(jobID, [inDrive?.name, onVolume?.name])
             if (fails(jobID)) throw new Error('not this time')
             executed.push(jobID)
@@ -110,6 +116,14 @@ async function machine(
     },
     stop: async () => stop(),
   }
+}
+
+async function untilAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => {
+      reject(signal.reason as Error)
+    })
+  })
 }
 
 async function claimed({ store }: Cluster): Promise<number> {
@@ -180,6 +194,44 @@ void t.test('jobs that are carried between machines', { skip: withoutNats() }, a
     await eventually(() => executed().length >= 8)
     t.strictSame(executed(), [...jobs('again-at-c', 2), ...jobs('again', 6)].sort())
     t.strictSame(library.conflicts, [])
+    await nothingClaimed()
+  })
+
+  await t.test('are told of, and cancelled, on every machine', async (t) => {
+    const until = async ({ cluster }: Machine, jobID: string, state: string): Promise<void> => {
+      while ((await explainJob(cluster, jobID)).state !== state);
+    }
+    const cases: [name: string, jobID: string, there: object][] = [
+      ['waits', 'waits', { state: 'elsewhere', master: 'a' }],
+      ['runs', 'endless', { state: 'running', server: 'c' }],
+    ]
+    for (const [name, jobID, there] of cases) {
+      const job = { jobID, kind: jobID === 'waits' ? 'other' : 'archive', group: 'g' } as const
+      await submitJob(b.cluster, { ...job, server: 'c' })
+      await until(a, jobID, jobID === 'waits' ? 'ready' : 'running')
+      await until(b, jobID, jobID === 'waits' ? 'elsewhere' : 'running')
+      for (const { cluster } of [b, c]) t.match(await explainJob(cluster, jobID), there, name)
+      for (const { cluster } of [a, b])
+        await t.rejects(runAgain(cluster, jobID), { message: /has not ended/ }, name)
+      if (jobID === 'waits') {
+        for (const look of [clusterStatus, dryRun]) {
+          t.match(await look(a.cluster), { isComplete: true, waiting: [{ job: { jobID } }] })
+          t.match(await look(b.cluster), { isComplete: false, waiting: [] })
+        }
+      }
+      const canceller = jobID === 'waits' ? b : a
+      t.equal(await cancelJob(canceller.cluster, jobID), 'ending', name)
+      const ended = { state: 'cancelled', ...(jobID === 'waits' ? {} : { server: 'c' }) }
+      for (const each of [a, b, c]) {
+        await until(each, jobID, 'cancelled')
+        t.match(await explainJob(each.cluster, jobID), ended, `${name}, told at ${each.name}`)
+        await t.rejects(cancelJob(each.cluster, jobID), { message: /was cancelled/ }, name)
+      }
+    }
+    t.match(await explainJob(b.cluster, 'at-c0'), { state: 'completed', server: 'c' })
+    await t.rejects(explainJob(b.cluster, 'nosuch'), { code: 'FSQ_NO_ITEM' })
+    const elsewhere = { message: 'waits has ended on another machine: run it again there' }
+    await t.rejects(runAgain(c.cluster, 'waits'), elsewhere)
     await nothingClaimed()
   })
 

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
-import type { LaunchedJob, ReadyJob } from '../../lib/adapters/nxqueue/index.js'
+import type { Explanation, LaunchedJob, ReadyJob } from '../../lib/adapters/nxqueue/index.js'
 import { explanationLines } from '../../lib/cli/nxqueue-text.js'
 import { check, eventually, place, type Started } from '../helpers/cli.js'
 import { natsServer, withoutNats } from '../helpers/nats.js'
@@ -99,6 +99,24 @@ t.test('who is to release a job is told which processes it had', async (t) => {
   t.strictSame(lines({}).slice(1), ['  its server was process 7', release])
 })
 
+t.test('of a job on another machine it is said where that may be', (t) => {
+  const cases: [about: object, lines: string[]][] = [
+    [{ master: 'a' }, ['j: waits on the machine of the master, a, or is on its way']],
+    [{}, ['j: on its way between machines, or on one that does not serve']],
+    [{ why: 'it was dirty' }, ['  failed before: it was dirty']],
+    [{ cancel: true }, ['  it was cancelled, and ends there']],
+    [
+      { isCut: true },
+      ['  its submission may have been cut: submit it again on the machine where that was'],
+    ],
+  ]
+  for (const [about, lines] of cases) {
+    const explanation: Explanation = { state: 'elsewhere', jobID: 'j', ...about }
+    t.strictSame([...explanationLines(explanation, {})].slice(-1), lines)
+  }
+  t.end()
+})
+
 t.test('servers that share no files meet in NATS', { skip: withoutNats() }, async (t) => {
   const { url } = await natsServer(t)
   const machines = [await archive(t, ['a', 'b']), await archive(t, ['a', 'b'])] as const
@@ -121,7 +139,12 @@ t.test('servers that share no files meet in NATS', { skip: withoutNats() }, asyn
   check(t, await machines[1].fsq([...submit, 'y', '-s', 'a'], { env }), { stdout: 'y\n' })
   await until(a, /"type":"done"/)
   const status = await machines[1].fsq(['nxqueue', 'status', '--nats'], { env })
-  check(t, status, { stdout: /^SERVER .*\na +present, master.*\nb +present/ })
+  check(t, status, {
+    stdout: /^SERVER .*\na +present, master.*\nb +present.*\nJobs that wait on other/s,
+  })
+  const plan = await machines[1].fsq(['nxqueue', 'plan', '-n', '--nats'], { env })
+  check(t, plan, { stdout: 'Jobs that wait on other machines are listed where the master is.\n' })
+  check(t, await machines[0].fsq(['nxqueue', 'plan', '-n', '--nats'], { env }), { stdout: '' })
   check(t, await machines[0].fsq(['nxqueue', 'explain', '--nats', 'y'], { env }), {
     stdout: /^y: completed on a/,
   })

@@ -1,10 +1,12 @@
 import { FsqError } from '../../errors.js'
 import { claimByName } from '../../queue/claim.js'
+import type { QueueContext } from '../../queue/context.js'
 import { requeueEntry } from '../../queue/requeue.js'
 import type { Cluster } from './cluster.js'
-import { entryOf, findJob, findJobOrThrow, type FoundJob } from './find-job.js'
+import { entryOf, findJob, type KnownJob, knownJob } from './find-job.js'
 import { putBackByName } from './put-back.js'
-import { free, type JobRecord, type Launched, launchOf, update } from './store.js'
+import { free, type JobRecord, type Launched, launchOf, type Store, update } from './store.js'
+import { unlessElsewhere } from './unless-elsewhere.js'
 
 /*
  * What an operator does to a job. Each is done under the lock of its item, so that nobody launches or
@@ -16,34 +18,60 @@ import { free, type JobRecord, type Launched, launchOf, update } from './store.j
 export type Cancelled =
   /** It had not begun, and is in fail/. */
   | 'cancelled'
-  /** It runs: its server was told to end it. */
+  /** It runs, or is on another machine: who has it was told to end it. */
   | 'ending'
 
 /**
- * Cancels a job: one that waits, or is launched, fails; one that runs is ended by its server, and fails.
+ * Cancels a job, on whichever machine it is: one that waits, or is launched, fails; one that runs is ended by its
+ * server, and fails. One that is held ends when its server is back.
  *
- * @throws `FsqError` `FSQ_NO_ITEM`; `FSQ_NXQUEUE_JOB` where it has ended
+ * @param jobID - or the name of its item, where that is here
+ * @throws `FsqError` `FSQ_NO_ITEM`; `FSQ_NXQUEUE_JOB` where it has ended, or is held here
  */
 export async function cancelJob(cluster: Cluster, jobID: string): Promise<Cancelled> {
-  const { store, queue } = cluster
-  const found = await findJobOrThrow(cluster, jobID)
-  if (found.state !== 'queue') throw await hasEnded(cluster, found)
+  const { store } = cluster
+  const known = await knownJob(cluster, jobID)
+  const { found, isElsewhere } = known
+  if (found?.state === 'queue') {
+    const { context, id } = found
+    const cancelled = await unlessElsewhere(cancelWaiting(store, context, id, found.jobID))
+    if (cancelled !== 'gone') return 'cancelled'
+  } else if (!isElsewhere) throw hasEnded(known)
+  await tellToEnd(cluster, known)
+  return 'ending'
+}
+
+/**
+ * Cancels a job that waits, or is launched and has not begun: it fails, and what it had is free.
+ *
+ * @param context - of the queue that its item is in
+ * @throws `FsqError` `FSQ_ITEM_LOCKED` where somebody works on it, `FSQ_NO_ITEM` where it is gone; `FSQ_NXQUEUE_JOB` for
+ * one that was running on a server that is lost; `FSQ_FINISH`; what the store throws
+ */
+export async function cancelWaiting(
+  store: Store,
+  context: QueueContext,
+  id: string,
+  jobID: string,
+): Promise<void> {
+  using item = claimByName(context, id)
+  const launched = await launchOf(store, id)
+  if (context.host !== undefined && launched?.run !== undefined) throw wasLost(jobID)
+  const at = context.clock.now()
+  await update(store.jobs, jobID, (): JobRecord => ({ ended: 'cancelled', at }))
+  await item.failPerm()
+  await free(store, id, launched)
+}
+
+/** Who has it watches its record. */
+async function tellToEnd({ store, queue }: Cluster, known: KnownJob): Promise<void> {
   const at = queue.context.clock.now()
-  try {
-    using item = claimByName(found.context, found.id)
-    const launched = await launchOf(store, found.id)
-    if (found.context.host !== undefined && launched?.run !== undefined) throw wasLost(found)
-    await update(store.jobs, found.jobID, (): JobRecord => ({ ended: 'cancelled', at }))
-    await item.failPerm()
-    await free(store, found.id, launched)
-    return 'cancelled'
-  } catch (error) {
-    if (!(error instanceof FsqError && error.code === 'FSQ_ITEM_LOCKED')) throw error
-    await update(store.jobs, found.jobID, (job): JobRecord => {
-      return job?.ended === undefined ? { cancel: true, at } : job
-    })
-    return 'ending'
-  }
+  let ended: JobRecord | undefined
+  await update(store.jobs, known.jobID, (record): JobRecord => {
+    ended = record?.ended === undefined ? undefined : record
+    return ended ?? { ...record, cancel: true, at }
+  })
+  if (ended !== undefined) throw hasEnded({ ...known, record: ended })
 }
 
 /**
@@ -54,12 +82,18 @@ export async function cancelJob(cluster: Cluster, jobID: string): Promise<Cancel
  */
 export async function runAgain(cluster: Cluster, jobID: string): Promise<string> {
   const { store, queue, isCarried } = cluster
-  const found = await findJobOrThrow(cluster, jobID)
+  const { found, isElsewhere } = await knownJob(cluster, jobID)
+  if (found?.state === 'queue' || isElsewhere)
+    throw new FsqError(
+      'FSQ_NXQUEUE_JOB',
+      `${found?.jobID ?? jobID} has not ended: it waits, or runs`,
+    )
+  if (found === undefined)
+    throw new FsqError(
+      'FSQ_NXQUEUE_JOB',
+      `${jobID} has ended on another machine: run it again there`,
+    )
   const { context, state } = found
-  // Whoever forwarded it has it in done/, too.
-  const isElsewhere = isCarried && (await store.jobs.get(found.jobID))?.value.ended === undefined
-  if (state === 'queue' || isElsewhere)
-    throw new FsqError('FSQ_NXQUEUE_JOB', `${found.jobID} has not ended: it waits, or runs`)
   const at = queue.context.clock.now()
   await update(store.jobs, found.jobID, (): JobRecord => ({ at }))
   // What was carried under its name once would be known elsewhere, and not be carried again.
@@ -82,7 +116,7 @@ export async function releaseJob(cluster: Cluster, jobID: string): Promise<strin
   const { store, queue, isCarried } = cluster
   const found = await findJob(cluster, jobID)
   if (found?.state !== 'queue' || found.context.host === undefined)
-    return releaseElsewhere(cluster, jobID, found)
+    return releaseElsewhere(cluster, jobID)
   const launched = await launchOf(store, found.id)
   using item = claimByName(found.context, found.id)
   const { id, state } = await item.failTmp({ maxTries: 0 })
@@ -92,31 +126,31 @@ export async function releaseJob(cluster: Cluster, jobID: string): Promise<strin
 }
 
 /** Its item is on the machine that is lost, and goes back to the queue when that comes back. */
-async function releaseElsewhere(
-  cluster: Cluster,
-  jobID: string,
-  found: FoundJob | undefined,
-): Promise<undefined> {
+async function releaseElsewhere(cluster: Cluster, jobID: string): Promise<undefined> {
   const { store, isCarried } = cluster
   const launches: [string, Launched][] = [...(await store.launches.list())].map(
     ([item, { value }]) => [item, value],
   )
   const launch = launches.find(([item, launched]) => launched.jobID === jobID || item === jobID)
   if (launch === undefined || !isCarried) {
-    if (found === undefined) await findJobOrThrow(cluster, jobID)
+    await knownJob(cluster, jobID)
     throw new FsqError('FSQ_NXQUEUE_JOB', `${jobID} is not launched: there is nothing to release`)
   }
   await free(store, ...launch)
 }
 
-async function hasEnded({ store }: Cluster, { jobID, state }: FoundJob): Promise<FsqError> {
-  const ended = (await store.jobs.get(jobID))?.value.ended
-  const how =
-    state === 'done' ? 'was completed' : ended === 'cancelled' ? 'was cancelled' : 'has failed'
+function hasEnded({ jobID, found, record }: KnownJob): FsqError {
+  const how = howEnded[record?.ended ?? (found?.state === 'done' ? 'completed' : 'failed')]
   return new FsqError('FSQ_NXQUEUE_JOB', `${jobID} ${how}: it cannot be cancelled`)
 }
 
-function wasLost({ jobID }: FoundJob): FsqError {
+const howEnded = {
+  completed: 'was completed',
+  failed: 'has failed',
+  cancelled: 'was cancelled',
+} as const
+
+function wasLost(jobID: string): FsqError {
   return new FsqError(
     'FSQ_NXQUEUE_JOB',
     `${jobID} was running on a server that is lost, and may still be: release it first, once you know ` +

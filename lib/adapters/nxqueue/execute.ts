@@ -195,12 +195,12 @@ export class Executor {
   }
 
   async #recordFailure({ jobID }: Launched, { type, code, error }: FinishedEvent): Promise<void> {
-    const { own, store } = this.#parts
+    const { own, store, server } = this.#parts
     const why = error?.message ?? (code === undefined ? undefined : `exit status ${code}`)
     await update(store.jobs, jobID, (job): JobRecord => {
       if (job?.ended === 'cancelled') return job
       return {
-        ...(type === 'failed' && { ended: 'failed' }),
+        ...(type === 'failed' && { ended: 'failed', server }),
         ...(type === 'retried' && job?.cancel === true && { cancel: true }),
         ...(why !== undefined && { why }),
         at: own.clock.now(),
@@ -280,13 +280,14 @@ export class Executor {
   }
 
   async #endCancelled(item: Item, { jobID }: Launched): Promise<void> {
+    const { store, server } = this.#parts
     const at = item.context.clock.now()
-    await update(this.#parts.store.jobs, jobID, (): JobRecord => ({ ended: 'cancelled', at }))
+    await update(store.jobs, jobID, (): JobRecord => ({ ended: 'cancelled', server, at }))
     await item.failPerm()
   }
 
   async #count({ volume, bytes, jobID }: Launched, item: Item): Promise<void> {
-    const { store, inventory } = this.#parts
+    const { store, inventory, server } = this.#parts
     const [, kind] = item.arguments
     const at = item.context.clock.now()
     const used = inventory().volumes.find(({ name }) => name === volume)?.used
@@ -296,7 +297,7 @@ export class Executor {
         return { base: used, bytes: kind === 'format' ? -used : before + bytes }
       })
     }
-    await update(store.jobs, jobID, (): JobRecord => ({ ended: 'completed', at }))
+    await update(store.jobs, jobID, (): JobRecord => ({ ended: 'completed', server, at }))
   }
 
   #isSelf({ pid, boot, startTicks }: ProcessIdentity): boolean {

@@ -6,6 +6,8 @@ import { listHosts } from '../../queue/hosts.js'
 import { listEntries } from '../../queue/list-entries.js'
 import type { State } from '../../queue/failure.js'
 import type { Cluster } from './cluster.js'
+import { isName } from './job-item.js'
+import type { JobRecord } from './store.js'
 
 /** Where a job is. */
 export interface FoundJob {
@@ -39,15 +41,34 @@ export async function findJob(
   return undefined
 }
 
-/** @throws `FsqError` `FSQ_NO_ITEM` where there is none; as {@link findJob}. */
-export async function findJobOrThrow(
-  cluster: Pick<Cluster, 'queue'>,
-  wanted: string,
-): Promise<FoundJob> {
+/** What is known of a job; one that is carried may be on another machine. */
+export interface KnownJob {
+  readonly jobID: string
+  /** Its item, where it is here, or was. */
+  readonly found: FoundJob | undefined
+  /** What the servers know of it together. */
+  readonly record: JobRecord | undefined
+  /** It has not ended, and does not wait or run here; its item is in done/ then, if it was forwarded. */
+  readonly isElsewhere: boolean
+}
+
+/**
+ * What is known of a job by its jobID, or by the name of its item where that is here.
+ *
+ * @throws `FsqError` `FSQ_NO_ITEM` where there is none; as {@link findJob}; what the store throws
+ */
+export async function knownJob(cluster: Cluster, wanted: string): Promise<KnownJob> {
+  const { queue, store, isCarried } = cluster
   const found = await findJob(cluster, wanted)
-  if (found !== undefined) return found
-  const { name } = cluster.queue
-  throw new FsqError('FSQ_NO_ITEM', `no such job in ${name}: ${wanted}`, { queue: name })
+  const jobID = found?.jobID ?? wanted
+  const mayBeKnown = found !== undefined || (isCarried && isName(wanted))
+  const record = mayBeKnown ? (await store.jobs.get(jobID))?.value : undefined
+  if (found === undefined && record === undefined) {
+    const message = `no such job in ${queue.name}: ${wanted}`
+    throw new FsqError('FSQ_NO_ITEM', message, { queue: queue.name })
+  }
+  const isElsewhere = isCarried && found?.state !== 'queue' && record?.ended === undefined
+  return { jobID, found, record, isElsewhere }
 }
 
 function inDirectory(context: QueueContext, state: State, wanted: string): FoundJob[] {

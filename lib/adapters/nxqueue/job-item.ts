@@ -169,7 +169,8 @@ function checkNeeds({ kind, volume, group }: Job): void {
 
 const nameRule = 'a name has letters, digits, "-", "_", and "." between them, 100 at most'
 
-function isName(value: unknown): value is string {
+/** Whether that can be a jobID, or the name of what a job needs. */
+export function isName(value: unknown): value is string {
   return typeof value === 'string' && value.length <= 100 && /^[\w-]+(\.[\w-]+)*$/.test(value)
 }
 

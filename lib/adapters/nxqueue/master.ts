@@ -1,6 +1,7 @@
 import { inFlight } from '../../in-flight.js'
 import type { QueueContext } from '../../queue/context.js'
 import { listHosts } from '../../queue/hosts.js'
+import { cancelWaiting } from './act-on-job.js'
 import { asFsqError } from './as-fsq-error.js'
 import type { ServiceEvent } from './events.js'
 import type { Inventory } from './inventory.js'
@@ -10,6 +11,7 @@ import { isDisabled, type Presences, readState, type ReadState } from './read-st
 import { type ReadyJobs, ReadyJobsReader } from './ready-jobs.js'
 import { freeGone, freeWaiting, reclaim } from './recover.js'
 import type { Store } from './store.js'
+import { unlessElsewhere } from './unless-elsewhere.js'
 
 /*
  * A pass of the master: it mends what others left behind (recover.ts), plans (plan.ts), and launches
@@ -48,6 +50,9 @@ const known = 30 * 24 * 3600 * 1000
 /** So many jobs are launched at a time: they share their syncs. */
 const launchedAtOnce = 16
 
+/** Of so many jobs the records are asked for at a time. */
+const recordsAtOnce = 64
+
 /** See above. */
 export class Master {
   readonly #parts: MasterParts
@@ -56,12 +61,25 @@ export class Master {
   #told = new Set<string>()
   /** The items whose launch failed: what that freed must not make for another attempt at once. */
   readonly #failed = new Set<string>()
+  /** The jobIDs of those that wait, and are not to be cancelled as far as their records were looked at. */
+  readonly #wanted = new Set<string>()
   /** When it is looked again which ends of jobs need not be known any more. */
   #forgetAt = 0
 
   constructor(parts: MasterParts) {
     this.#parts = parts
     this.#reader = new ReadyJobsReader(parts.queue)
+  }
+
+  /**
+   * The record of a job has changed, or of any of them.
+   *
+   * @returns whether the next pass has to look at that.
+   */
+  onRecord(jobID: string | undefined): boolean {
+    if (jobID !== undefined) return this.#wanted.delete(jobID)
+    this.#wanted.clear()
+    return true
   }
 
   /**
@@ -73,6 +91,7 @@ export class Master {
     const began = performance.now()
     await this.#reclaim()
     if (isSweep) this.#failed.clear()
+    if (isSweep) this.#wanted.clear()
     if (isSweep) await freeGone(queue, store, ({ server }) => this.#mayFree(server))
     if (isSweep) await this.#forgetEnded()
     const { ready, state } = await this.#look()
@@ -103,11 +122,40 @@ export class Master {
   async #look(): Promise<{ readonly ready: ReadyJobs; readonly state: ReadState }> {
     const { queue, store, inventory, present } = this.#parts
     for (let again = 2; ; again--) {
-      const ready = await this.#reader.read()
+      const ready = await this.#withoutCancelled(await this.#reader.read())
       const state = await readState(queue, store, inventory(), ready.jobs, present())
       const freed = again > 0 ? await freeWaiting(queue, store, ready.jobs, state) : 0
       if (freed === 0) return { ready, state }
     }
+  }
+
+  /**
+   * Ends those that are to be cancelled. Who cancels a job does so himself, if it is on his machine; of jobs that are
+   * carried it may be on its way, or with us.
+   */
+  async #withoutCancelled({ jobs, bad }: ReadyJobs): Promise<ReadyJobs> {
+    const { queue, store, carried } = this.#parts
+    if (!carried) return { jobs, bad }
+    const waiting = new Set(jobs.map(({ jobID }) => jobID))
+    for (const jobID of this.#wanted) if (!waiting.has(jobID)) this.#wanted.delete(jobID)
+    const unknown = jobs.filter(({ jobID }) => !this.#wanted.has(jobID))
+    const cancelled = new Set<string>()
+    await inFlight(each(unknown), recordsAtOnce, async ({ jobID, item }) => {
+      this.#wanted.add(jobID) // First: what is changed while we look is looked at again.
+      const record = await store.jobs.get(jobID).catch((error: unknown) => {
+        this.#wanted.delete(jobID)
+        throw error
+      })
+      if (record?.value.cancel !== true) return
+      this.#wanted.delete(jobID)
+      cancelled.add(item)
+      const ending = unlessElsewhere(cancelWaiting(store, queue, item, jobID))
+      await ending.catch((error: unknown) => {
+        const event = { type: 'trouble', id: item, error: asFsqError(error) } as const
+        this.#tellOnce(`${item} not cancelled`, event)
+      })
+    })
+    return { jobs: jobs.filter(({ item }) => !cancelled.has(item)), bad }
   }
 
   /**

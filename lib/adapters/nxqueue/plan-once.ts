@@ -36,5 +36,6 @@ export async function planOnce(cluster: Cluster, options: PlanOptions = {}): Pro
       .filter(({ item }) => !launched.has(item))
       .map((job) => ({ job, reasons: waiting.get(job.item) ?? [] })),
     bad: ready.bad,
+    isComplete: !isCarried,
   }
 }

@@ -16,6 +16,8 @@ export interface Presence {
   readonly disabled?: boolean
   /** Which process. */
   readonly process: ProcessIdentity
+  /** On which machine (own-machine.ts), where jobs are carried between machines. */
+  readonly machine?: string
 }
 
 /** How often a presence is renewed, in seconds. */

@@ -144,10 +144,10 @@ export async function freeGone(
     if (!isMine(value) || isThere(queue, item)) continue
     // Its service was killed before it could say so.
     if (hasFailed(queue, item, value)) {
-      const { jobID } = value
+      const { jobID, server } = value
       const at = queue.clock.now()
       await update(store.jobs, jobID, (job): JobRecord =>
-        job?.ended === 'cancelled' ? job : { ended: 'failed', at },
+        job?.ended === 'cancelled' ? job : { ended: 'failed', server, at },
       )
     }
     await free(store, item, value)

@@ -70,6 +70,11 @@ export class Scheduler implements AsyncDisposable {
     })
   }
 
+  /** The record of a job has changed, or of any of them: one that waits may be cancelled. */
+  onRecord(jobID: string | undefined): void {
+    if (this.#master.onRecord(jobID)) this.wake()
+  }
+
   /** Ends when the pass that is under way has ended. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#ended = true

@@ -18,6 +18,7 @@ import { InventoryFeed } from './inventory-feed.js'
 import { type JobKind, jobKinds } from './job.js'
 import { asFsqError } from './as-fsq-error.js'
 import { Mastership } from './mastership.js'
+import { ownMachine } from './own-machine.js'
 import type { PlanOptions } from './plan.js'
 import { Announcement, type Presence, presencesOf, PresenceWatch } from './presence.js'
 import { isDisabled } from './read-state.js'
@@ -211,15 +212,16 @@ class Service implements AsyncDisposable {
   /** As long as the worker works. */
   async #serve(worker: Worker, name: Hold): Promise<WorkResult> {
     const { server, work, lostAfter = 3.5, sweep = 60 } = this.#options
-    const { keyValues, store, queue } = this.#cluster
+    const { keyValues, store, queue, isCarried } = this.#cluster
     const presences = presencesOf(keyValues)
     const process = processIdentity()
     if (process === undefined)
       throw new FsqError('FSQ_UNSUPPORTED', 'cannot tell who we are: no /proc')
+    const machine = isCarried ? { machine: await ownMachine(queue.context) } : {}
     await using announcement = new Announcement(
       presences,
       server,
-      { kinds: Object.keys(work), disabled: isDown(this.#own), process },
+      { kinds: Object.keys(work), disabled: isDown(this.#own), process, ...machine },
       this.#onTrouble,
     )
     this.#announcement = announcement
@@ -247,6 +249,7 @@ class Service implements AsyncDisposable {
     this.#mastership = mastership
     const wishes = store.jobs.watch((jobID) => {
       this.#executor.look(jobID).catch(this.#onTrouble)
+      this.#scheduler?.onRecord(jobID)
     }, this.#onTrouble)
     const sweeps = setInterval(() => {
       if (!name.isHeld()) this.#onTrouble(taken(server))

@@ -57,8 +57,10 @@ export interface JobRecord {
   readonly ended?: JobState
   /** Why it failed, or failed temporarily the last time. */
   readonly why?: string
-  /** Somebody wants it to be ended. */
+  /** Somebody wants it to be ended: by its server if it runs, or by the master if it is carried and waits. */
   readonly cancel?: true
+  /** Where it was executed, if it has ended there. */
+  readonly server?: string
   /**
    * The machine that submits it, as long as it is not certain that it is submitted (submit.ts); only of jobs that are
    * carried. One that is missing tells nothing: records of before have none.

@@ -1,8 +1,9 @@
 import { isDown } from '../../queue/down.js'
 import type { Cluster } from './cluster.js'
-import { findJobOrThrow } from './find-job.js'
+import { knownJob } from './find-job.js'
 import type { Volume, VolumeState } from './inventory.js'
 import type { ReadyJob } from './job.js'
+import { knownMachine } from './own-machine.js'
 import { acceptedInventory } from './accepted-inventory.js'
 import { type Launch, plan, type PlanOptions, type Reason } from './plan.js'
 import { presentServers } from './present-servers.js'
@@ -105,6 +106,11 @@ export interface ClusterStatus {
   readonly waiting: readonly WaitingJob[]
   /** Items that are no jobs. */
   readonly bad: readonly BadJob[]
+  /**
+   * Whether `waiting` has all that wait: of jobs that are carried between machines only the machine of the master has
+   * all.
+   */
+  readonly isComplete: boolean
 }
 
 /** What a pass would do now. */
@@ -115,6 +121,8 @@ export interface DryRun {
   readonly waiting: readonly WaitingJob[]
   /** Items that are no jobs. */
   readonly bad: readonly BadJob[]
+  /** Whether all jobs that wait were looked at, as {@link ClusterStatus.isComplete}. */
+  readonly isComplete: boolean
 }
 
 /** What was looked at, and planned. */
@@ -125,6 +133,9 @@ interface Survey {
   readonly bad: readonly BadJob[]
   readonly launches: readonly Launch[]
   readonly reasons: ReadonlyMap<string, readonly Reason[]>
+  /** The server that can be master first. */
+  readonly master: string | undefined
+  readonly isComplete: boolean
 }
 
 async function survey(cluster: Cluster, options: PlanOptions): Promise<Survey> {
@@ -135,7 +146,18 @@ async function survey(cluster: Cluster, options: PlanOptions): Promise<Survey> {
   const state = await readState(queue.context, store, accepted.inventory, jobs, present)
   const now = queue.context.clock.now()
   const { launches, waiting } = plan(jobs, accepted.inventory, state, now, options)
-  return { accepted, state, jobs, bad, launches, reasons: waiting }
+  const isUp = ({ name }: { readonly name: string }): boolean => {
+    const server = state.servers.get(name)
+    return server?.present === true && !server.disabled
+  }
+  const master = accepted.inventory.servers.find(isUp)?.name
+  const isComplete =
+    !cluster.isCarried || (await isHere(cluster, present.get(master ?? '')?.machine))
+  return { accepted, state, jobs, bad, launches, reasons: waiting, master, isComplete }
+}
+
+async function isHere({ queue }: Cluster, machine: string | undefined): Promise<boolean> {
+  return machine !== undefined && machine === (await knownMachine(queue.context))
 }
 
 /**
@@ -144,8 +166,8 @@ async function survey(cluster: Cluster, options: PlanOptions): Promise<Survey> {
  * @throws `FsqError` `FSQ_NXQUEUE` where no inventory was accepted yet; `FSQ_NO_QUEUE`, `FSQ_SCAN`
  */
 export async function dryRun(cluster: Cluster, options: PlanOptions = {}): Promise<DryRun> {
-  const { launches, jobs, reasons, bad } = await survey(cluster, options)
-  return { launches, waiting: waitingJobs(jobs, reasons), bad }
+  const { launches, jobs, reasons, bad, isComplete } = await survey(cluster, options)
+  return { launches, waiting: waitingJobs(jobs, reasons), bad, isComplete }
 }
 
 /**
@@ -157,13 +179,9 @@ export async function clusterStatus(
   cluster: Cluster,
   options: PlanOptions = {},
 ): Promise<ClusterStatus> {
-  const { accepted, state, jobs, bad, reasons } = await survey(cluster, options)
+  const surveyed = await survey(cluster, options)
+  const { accepted, state, jobs, bad, reasons, master, isComplete } = surveyed
   const { inventory, ...about } = accepted
-  const isUp = ({ name }: { readonly name: string }): boolean => {
-    const server = state.servers.get(name)
-    return server?.present === true && !server.disabled
-  }
-  const master = inventory.servers.find(isUp)?.name
   const launched = [...state.launches].map(([item, launch]): LaunchedJob => {
     return { ...launch, item, state: stateOf(state, launch) }
   })
@@ -192,13 +210,14 @@ export async function clusterStatus(
     launched,
     waiting: waitingJobs(jobs, reasons),
     bad,
+    isComplete,
   }
 }
 
 /**
  * Why a job waits, or where it is.
  *
- * @param wanted - its jobID, or the name of its item
+ * @param wanted - its jobID, or the name of its item where that is here
  * @throws `FsqError` `FSQ_NO_ITEM`; as {@link dryRun}
  */
 export async function explainJob(
@@ -206,14 +225,16 @@ export async function explainJob(
   wanted: string,
   options: PlanOptions = {},
 ): Promise<Explanation> {
-  const { jobs, reasons, launches, state, bad } = await survey(cluster, options)
+  const surveyed = await survey(cluster, options)
+  const { jobs, reasons, launches, state, bad, master, isComplete } = surveyed
   const job = jobs.find(({ jobID, item }) => jobID === wanted || item === wanted)
   if (job !== undefined) {
     const launch = launches.find(({ job: { item } }) => item === job.item)
     const why = (await cluster.store.jobs.get(job.jobID))?.value.why
     return {
       ...{ state: 'ready', job, reasons: reasons.get(job.item) ?? [] },
-      ...(launch && { launch }),
+      ...(!isComplete && { isAway: true }),
+      ...(launch && isComplete && { launch }),
       ...(why !== undefined && { why }),
     }
   }
@@ -222,22 +243,27 @@ export async function explainJob(
   for (const [item, launch] of state.launches)
     if (launch.jobID === wanted || item === wanted)
       return { ...launch, item, state: stateOf(state, launch) }
-  const found = await findJobOrThrow(cluster, wanted)
-  const { jobID, id: item, context } = found
-  const server = context.host?.name
-  const ended = (await cluster.store.jobs.get(jobID))?.value
-  // What was carried to another machine is in done/ here.
-  const isAway = cluster.isCarried && ended?.ended === undefined
-  const how = isAway || found.state === 'queue' ? 'returning' : howEnded[found.state]
+  const { jobID, found, record, isElsewhere } = await knownJob(cluster, wanted)
+  const { why } = record ?? {}
+  if (isElsewhere)
+    return {
+      ...{ state: 'elsewhere', jobID },
+      ...(master !== undefined && !isComplete && { master }),
+      ...(record?.cancel && { cancel: true }),
+      ...(record?.submitting !== undefined && { isCut: true }),
+      ...(why !== undefined && { why }),
+    }
+  const isEnded = found?.state !== 'queue'
+  const ended = record?.ended ?? (found?.state === 'done' ? 'completed' : 'failed')
+  const server = record?.server ?? found?.context.host?.name
   return {
-    ...{ state: ended?.ended === 'cancelled' ? ended.ended : how, jobID, item },
+    ...{ state: isEnded ? ended : 'returning', jobID },
+    ...(found !== undefined && { item: found.id }),
     ...(server !== undefined && { server }),
-    ...(ended?.ended !== undefined && { at: ended.at }),
-    ...(ended?.why !== undefined && { why: ended.why }),
+    ...(record?.ended !== undefined && { at: record.at }),
+    ...(why !== undefined && { why }),
   }
 }
-
-const howEnded = { done: 'completed', fail: 'failed' } as const
 
 /** What became of a job, or why nothing has yet. */
 export type Explanation =
@@ -252,6 +278,8 @@ export type Explanation =
       readonly launch?: Launch
       /** Why it failed temporarily the last time. */
       readonly why?: string
+      /** It is to be carried to the machine of the master first. */
+      readonly isAway?: true
     }
   | (BadJob & {
       /** It is no job. */
@@ -259,12 +287,26 @@ export type Explanation =
     })
   | LaunchedJob
   | {
+      /** It waits on another machine, or is on its way between two. */
+      readonly state: 'elsewhere'
+      /** Its jobID. */
+      readonly jobID: string
+      /** Who plans it, if that is not here. */
+      readonly master?: string
+      /** It was cancelled, and ends there. */
+      readonly cancel?: true
+      /** It is not certain that it was submitted: that may have been cut. */
+      readonly isCut?: true
+      /** Why it failed temporarily the last time. */
+      readonly why?: string
+    }
+  | {
       /** It has ended; or `returning`: it goes back to the queue. */
       readonly state: 'completed' | 'failed' | 'cancelled' | 'returning'
       /** Its jobID. */
       readonly jobID: string
-      /** The name of its item. */
-      readonly item: string
+      /** The name of its item; undefined where that is on another machine. */
+      readonly item?: string
       /** Where it was executed. */
       readonly server?: string
       /** When, in milliseconds of the epoch. */

@@ -13,6 +13,7 @@ import type { NewJob } from '../../../lib/adapters/nxqueue/job-item.js'
 import { hostContext } from '../../../lib/queue/context.js'
 import { Worker } from '../../../lib/work/worker.js'
 import { deferred } from '../../../lib/deferred.js'
+import { type JobRecord, update } from '../../../lib/adapters/nxqueue/store.js'
 import { testCluster } from '../../helpers/nxqueue.js'
 
 /** A cluster with servers a and b, both there, without their services: each step is made by the test. */
@@ -25,9 +26,9 @@ async function place(t: Test) {
   const present = new Map<string, { kinds: string[] }>()
   for (const name of ['a', 'b']) present.set(name, { kinds: ['archive', 'restore', 'other'] })
   const events: ServiceEvent[] = []
-  const master = (epoch = 1, there: Presences = present): Master =>
+  const master = (epoch = 1, there: Presences = present, carried = false): Master =>
     new Master({
-      ...{ queue: queue.context, store, carried: false, options: {} },
+      ...{ queue: queue.context, store, carried, options: {} },
       inventory: () => inventory,
       present: () => there,
       epoch: () => epoch,
@@ -131,6 +132,49 @@ t.test(
     t.strictSame(where(), { ready: ['j'] }, 'and is not launched before its time')
     t.ok((ready.jobs[0]?.notBefore ?? 0) > Date.now())
     t.match((await cluster.store.jobs.get('j'))?.value, { why: /the drive is dirty/ })
+  },
+)
+
+t.test('a job that is carried ends where the master finds it cancelled', async (t) => {
+  const { submit, master, where, cluster, events, present } = await place(t)
+  const { jobs } = cluster.store
+  const cancel = async (jobID: string): Promise<void> =>
+    update(jobs, jobID, (record): JobRecord => ({ at: 1, ...record, cancel: true }))
+  const carrying = master(1, present, true)
+  const waits = { kind: 'format', volume: 'V1' } as const // Nobody does such jobs.
+  for (const jobID of ['on-its-way', 'here']) await submit({ jobID, ...waits })
+  await cancel('on-its-way')
+  t.match(await carrying.pass(false), { ready: { jobs: [{ jobID: 'here' }] } })
+  t.strictSame(where(), { ready: ['here'], fail: ['on-its-way'] })
+  t.match((await jobs.get('on-its-way'))?.value, { ended: 'cancelled' })
+  t.notOk(carrying.onRecord('another'), 'which it does not have')
+  await cancel('here')
+  t.ok(carrying.onRecord('here'), 'its record is to be looked at')
+  t.match(await carrying.pass(false), { ready: { jobs: [] } })
+  t.strictSame(where(), { ready: [], fail: ['on-its-way', 'here'] })
+  await submit({ jobID: 'unnoticed', ...waits })
+  await carrying.pass(false)
+  await cancel('unnoticed')
+  await carrying.pass(true)
+  t.strictSame(where()['fail'], ['on-its-way', 'here', 'unnoticed'], 'a sweep looks at all')
+  t.strictSame(
+    events.filter(({ type }) => type === 'trouble'),
+    [],
+  )
+})
+
+t.test(
+  'a job that is cancelled while somebody works on it is not launched meanwhile',
+  async (t) => {
+    const { submit, master, where, cluster, present } = await place(t)
+    const { id } = await submit({ jobID: 'j' })
+    const carrying = master(1, present, true)
+    await update(cluster.store.jobs, 'j', (): JobRecord => ({ at: 1, cancel: true }))
+    const item = await cluster.queue.claim(id)
+    for (let i = 0; i < 2; i++) t.match(await carrying.pass(false), { launches: [] })
+    item.close()
+    await carrying.pass(false)
+    t.strictSame(where(), { ready: [], fail: ['j'] })
   },
 )
 

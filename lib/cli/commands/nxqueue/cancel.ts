@@ -3,5 +3,5 @@ import { eachNamed } from '../../each-named.js'
 
 export default eachNamed('job...', async (cluster, name) => {
   const how = await cancelJob(cluster, name)
-  return how === 'ending' ? 'its server ends it' : how
+  return how === 'ending' ? 'it is ended where it is' : how
 })
