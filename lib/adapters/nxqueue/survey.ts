@@ -1,6 +1,6 @@
 import { isDown } from '../../queue/down.js'
 import type { Cluster } from './cluster.js'
-import { knownJob } from './find-job.js'
+import { entryOf, knownJob } from './find-job.js'
 import type { Volume, VolumeState } from './inventory.js'
 import type { ReadyJob } from './job.js'
 import { knownMachine } from './own-machine.js'
@@ -238,12 +238,15 @@ export async function explainJob(
       ...(why !== undefined && { why }),
     }
   }
-  const wrong = bad.find(({ item }) => item === wanted)
-  if (wrong !== undefined) return { state: 'bad', ...wrong }
+  const byName = bad.find(({ item }) => item === wanted)
+  if (byName !== undefined) return { state: 'bad', ...byName }
   for (const [item, launch] of state.launches)
     if (launch.jobID === wanted || item === wanted)
       return { ...launch, item, state: stateOf(state, launch) }
   const { jobID, found, record, isElsewhere } = await knownJob(cluster, wanted)
+  const entry = found && entryOf(found)
+  const wrong = bad.find(({ item }) => item === entry)
+  if (wrong !== undefined) return { state: 'bad', ...wrong }
   const { why } = record ?? {}
   if (isElsewhere)
     return {
@@ -301,7 +304,10 @@ export type Explanation =
       readonly why?: string
     }
   | {
-      /** It has ended; or `returning`: it goes back to the queue. */
+      /**
+       * It has ended; or `returning`: it is in the queue of a server, but not launched, as it failed temporarily or its
+       * launch was undone, and goes back to the queue.
+       */
       readonly state: 'completed' | 'failed' | 'cancelled' | 'returning'
       /** Its jobID. */
       readonly jobID: string

@@ -3,6 +3,8 @@ import t, { type Test } from 'tap'
 import { Executor, type RunningJob } from '../../../lib/adapters/nxqueue/execute.js'
 import type { ServiceEvent } from '../../../lib/adapters/nxqueue/events.js'
 import { runAgain } from '../../../lib/adapters/nxqueue/act-on-job.js'
+import { publishInventory } from '../../../lib/adapters/nxqueue/accepted-inventory.js'
+import { explainJob } from '../../../lib/adapters/nxqueue/survey.js'
 import { submitJob } from '../../../lib/adapters/nxqueue/submit.js'
 import { Master } from '../../../lib/adapters/nxqueue/master.js'
 import { freeGone } from '../../../lib/adapters/nxqueue/recover.js'
@@ -177,6 +179,35 @@ t.test(
     t.strictSame(where(), { ready: [], fail: ['j'] })
   },
 )
+
+t.test('a job that a server has without a launch is on its way back', async (t) => {
+  const { submit, master, cluster, inventoryPath } = await place(t)
+  await publishInventory(cluster, await readInventory(inventoryPath))
+  const { id } = await submit({ jobID: 'j', server: 'a' })
+  await master().pass(false)
+  t.match(await explainJob(cluster, 'j'), { state: 'launched', server: 'a' })
+  await cluster.store.launches.remove(id)
+  for (const wanted of ['j', id])
+    t.match(await explainJob(cluster, wanted), { state: 'returning', jobID: 'j', server: 'a' })
+})
+
+t.test('an item that is no job is explained by its jobID, too', async (t) => {
+  const { cluster, inventoryPath } = await place(t)
+  await publishInventory(cluster, await readInventory(inventoryPath))
+  const items: [args: string[], body: string, why: RegExp][] = [
+    [['onlyid'], '', /not a job: its kind is ""/],
+    [['dancer', 'dance'], '', /not a job: its kind is "dance"/],
+    [['torn', 'other'], '{', /not a job: its body is not JSON/],
+    [['greedy', 'other'], '{"bytes":"lots"}', /not a job: its bytes are "lots"/],
+    [['dürr'], '', /not a job: its jobID is "dürr"/],
+  ]
+  for (const [args, body, message] of items) {
+    const id = await cluster.queue.enqueue(body, args)
+    const [jobID = ''] = args
+    for (const wanted of [jobID, id])
+      t.match(await explainJob(cluster, wanted), { state: 'bad', error: { message } }, wanted)
+  }
+})
 
 t.test('one that fails for good is in fail/, and frees what it had', async (t) => {
   const { submit, master, where, claims, execute, cluster } = await place(t)
