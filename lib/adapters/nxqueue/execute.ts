@@ -154,8 +154,10 @@ export class Executor {
     this.#launches.set(item.id, launched)
     if (isRunning(program) === true && !this.#isSelf(program))
       return { unable: lost(item, 'is still running, though it gave up its lock') }
-    if (await this.#isCancelled(launched)) await this.#endCancelled(item, launched)
-    return { thrown: lost(item, 'was running when its service ended, and is tried again') }
+    const ended = 'was running when its service ended'
+    if (!(await this.#isCancelled(launched))) return { thrown: lost(item, ended) }
+    await this.#endCancelled(item, launched)
+    return { thrown: lost(item, `${ended}, and was cancelled`) }
   }
 
   /** Looks whether a job that runs is to be ended; all of them without a jobID. */
@@ -194,9 +196,14 @@ export class Executor {
     if (outcome.state === 'queue') await putBackByName(own, queue, outcome.id, carried)
   }
 
-  async #recordFailure({ jobID }: Launched, { type, code, error }: FinishedEvent): Promise<void> {
+  async #recordFailure(
+    { jobID }: Launched,
+    { id, type, code, error }: FinishedEvent,
+  ): Promise<void> {
     const { own, store, server } = this.#parts
-    const why = error?.message ?? (code === undefined ? undefined : `exit status ${code}`)
+    const said = error?.message ?? (code === undefined ? undefined : `exit status ${code}`)
+    // Who asks names the job.
+    const why = said?.startsWith(`${id}: `) === true ? said.slice(id.length + 2) : said
     await update(store.jobs, jobID, (job): JobRecord => {
       if (job?.ended === 'cancelled') return job
       return {
@@ -352,6 +359,7 @@ function isSuccess(result: Result, item: Item): boolean {
   return 'returned' in result || ('code' in result && result.code === item.context.settings.success)
 }
 
+/** Its message does not name the item: that of the worker, whose cause it is, does. */
 function lost({ id }: Item, what: string): FsqError {
-  return new FsqError('FSQ_NXQUEUE_LOST', `${id}: it ${what}`, { id })
+  return new FsqError('FSQ_NXQUEUE_LOST', `it ${what}`, { id })
 }

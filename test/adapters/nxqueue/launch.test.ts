@@ -13,9 +13,10 @@ import { readInventory } from '../../../lib/adapters/nxqueue/read-inventory.js'
 import { handlerJob, type JobHandler } from '../../../lib/adapters/nxqueue/run-job.js'
 import type { NewJob } from '../../../lib/adapters/nxqueue/job-item.js'
 import { hostContext } from '../../../lib/queue/context.js'
+import type { FinishedEvent } from '../../../lib/work/events.js'
 import { Worker } from '../../../lib/work/worker.js'
 import { deferred } from '../../../lib/deferred.js'
-import { type JobRecord, update } from '../../../lib/adapters/nxqueue/store.js'
+import { type JobRecord, type Launched, update } from '../../../lib/adapters/nxqueue/store.js'
 import { testCluster } from '../../helpers/nxqueue.js'
 
 /** A cluster with servers a and b, both there, without their services: each step is made by the test. */
@@ -52,24 +53,28 @@ async function place(t: Test) {
     submit: (job: Partial<NewJob> & Pick<NewJob, 'jobID'>) =>
       submitJob(cluster, { kind: 'archive', group: 'g', bytes: 10, ...job }),
     executor,
-    /** Executes what was launched to a server until there is no more. */
-    execute: async (server: string, handler: JobHandler): Promise<void> => {
+    /** Executes what was launched to a server until there is no more; what is told of each that was finished. */
+    execute: async (server: string, handler: JobHandler): Promise<FinishedEvent[]> => {
       const own = hostContext(queue.context, server)
       const executing = executor(server, handler)
       const settling: Promise<void>[] = []
+      const finished: FinishedEvent[] = []
       const idle = deferred<undefined>()
       const worker = new Worker([{ queue: own, weight: 1 }], executing.run, {
         backoff: [3600],
         maxTries: 3,
         onEvent: (event) => {
-          if (event.type === 'done' || event.type === 'failed' || event.type === 'retried')
+          if (event.type === 'done' || event.type === 'failed' || event.type === 'retried') {
+            finished.push(event)
             settling.push(executing.settle(event))
+          }
           if (event.type === 'idle') idle.resolve(undefined)
         },
       })
       await idle.promise
       await worker.stop()
       await Promise.all(settling)
+      return finished
     },
   }
 }
@@ -133,7 +138,7 @@ t.test(
     const { ready } = await master().pass(false)
     t.strictSame(where(), { ready: ['j'] }, 'and is not launched before its time')
     t.ok((ready.jobs[0]?.notBefore ?? 0) > Date.now())
-    t.match((await cluster.store.jobs.get('j'))?.value, { why: /the drive is dirty/ })
+    t.match((await cluster.store.jobs.get('j'))?.value, { why: /^the drive is dirty/ })
   },
 )
 
@@ -316,6 +321,42 @@ t.test('a server that is gone', async (t) => {
     t.strictSame(where(), { ready: ['j'] }, 'a itself knows that it does not run any more')
     t.strictSame(await claims(), [])
   })
+})
+
+t.test('of a job that was running when its service ended it is said once what it is', async (t) => {
+  const cases: [
+    name: string,
+    record: Partial<JobRecord>,
+    why: string,
+    type: string,
+    now: object,
+  ][] = [
+    ['tried again', {}, 'it was running when its service ended', 'retried', { ready: ['j'] }],
+    [
+      'cancelled meanwhile',
+      { cancel: true },
+      'it was running when its service ended, and was cancelled',
+      'failed',
+      { ready: [], 'a/fail': ['j'] },
+    ],
+  ]
+  for (const [name, record, why, type, now] of cases) {
+    const { submit, master, where, execute, cluster } = await place(t)
+    const { id } = await submit({ jobID: 'j', server: 'a' })
+    await master().pass(false)
+    const service = { pid: 1, boot: 'another', startTicks: 1 }
+    await update(cluster.store.launches, id, (launched): Launched => {
+      if (launched === undefined) throw new Error('it is not launched')
+      return { ...launched, run: { service, began: 0 } }
+    })
+    await update(cluster.store.jobs, 'j', () => ({ at: 1, ...record }))
+    const finished = await execute('a', () => t.fail('it was running'))
+    t.match(finished, [{ type, error: { message: `${id}: ${why}` } }], name)
+    t.strictSame(where(), now, name)
+    const kept = (await cluster.store.jobs.get('j'))?.value
+    if (type === 'retried') t.match(kept, { why }, name)
+    else t.match(kept, { ended: 'cancelled', server: 'a', why: undefined }, name)
+  }
 })
 
 t.test('what is claimed for jobs that are nowhere is freed', async (t) => {
