@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import type { JetStream } from '../adapters/jetstream/index.js'
 import { bytesOf, type Cluster, openCluster } from '../adapters/nxqueue/index.js'
 import { queueAt } from '../root/queue-at.js'
@@ -35,5 +35,12 @@ export async function withCluster<T>(
 
 /** A size in bytes: of powers of 1000 as `2.5TB`, of 1024 as `1500GiB`, or as all others are, `64K`. */
 export function byteSize(given: string): number {
-  return /^[0-9]{1,9}(\.[0-9]{1,9})? ?[kKMGTP]?i?B$/.test(given) ? bytesOf(given) : size(given)
+  if (/^[0-9]{1,9}(\.[0-9]{1,9})? ?[kKMGTP]?i?B$/.test(given)) return bytesOf(given)
+  try {
+    return size(given)
+  } catch {
+    throw new InvalidArgumentError(
+      `Expected a size such as 512, 64K, 2.5TB or 1500GiB, got "${given}"`,
+    )
+  }
 }

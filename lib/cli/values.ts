@@ -187,7 +187,8 @@ interface OneOf<T> {
 export function oneOf<T extends string>(words: readonly T[]): OneOf<T> {
   const read = asUsage((given) => {
     const word = words.find((each) => each === given)
-    if (word === undefined) throw new TypeError(`Expected one of ${words.join(', ')}`)
+    if (word === undefined)
+      throw new TypeError(`Expected one of ${words.join(', ')}, got "${given}"`)
     return word
   })
   return Object.assign(read, { words })

@@ -23,7 +23,8 @@ async function archive(t: Test, servers: readonly string[] = ['a']) {
 t.test('fsq nxqueue says what an operator has to know of a mistake', async (t) => {
   const { nxqueue, fsq, inventory } = await archive(t)
   const mistakes: [words: string[], status: number, stderr: RegExp][] = [
-    [['submit', 'burn'], 100, /Expected one of archive, restore, format, other/],
+    [['submit', 'burn'], 100, /Expected one of archive, restore, format, other, got "burn"/],
+    [['submit', 'other', '-b', '10XB'], 100, /such as 512, 64K, 2.5TB or 1500GiB, got "10XB"/],
     [['submit', 'archive'], 111, /names neither a volume nor a group/],
     [['submit', 'other', '-p', '10'], 111, /priority is 10/],
     [['submit', 'other', '-d', '{'], 100, /Expected JSON/],

@@ -1,9 +1,10 @@
 import { FsqError } from '../../errors.js'
 import { claimByName } from '../../queue/claim.js'
 import type { QueueContext } from '../../queue/context.js'
+import type { Item } from '../../queue/item.js'
 import { requeueEntry } from '../../queue/requeue.js'
 import type { Cluster } from './cluster.js'
-import { entryOf, findJob, type KnownJob, knownJob } from './find-job.js'
+import { entryOf, findJob, type FoundJob, type KnownJob, knownJob } from './find-job.js'
 import { putBackByName } from './put-back.js'
 import { free, type JobRecord, type Launched, launchOf, type Store, update } from './store.js'
 import { unlessElsewhere } from './unless-elsewhere.js'
@@ -118,11 +119,22 @@ export async function releaseJob(cluster: Cluster, jobID: string): Promise<strin
   if (found?.state !== 'queue' || found.context.host === undefined)
     return releaseElsewhere(cluster, jobID)
   const launched = await launchOf(store, found.id)
-  using item = claimByName(found.context, found.id)
+  using item = claimLost(found)
   const { id, state } = await item.failTmp({ maxTries: 0 })
   if (state === 'queue') await putBackByName(found.context, queue.context, id, isCarried)
   await free(store, found.id, launched)
   return id
+}
+
+/** @throws `FsqError` `FSQ_ITEM_LOCKED` where it runs: the lock is that of its program. */
+function claimLost({ context, id, jobID }: FoundJob): Item {
+  try {
+    return claimByName(context, id)
+  } catch (cause) {
+    if (!(cause instanceof FsqError && cause.code === 'FSQ_ITEM_LOCKED')) throw cause
+    const message = `${jobID} runs, and is not lost: "fsq nxqueue cancel ${jobID}" ends it`
+    throw new FsqError('FSQ_ITEM_LOCKED', message, { queue: context.name, id, cause })
+  }
 }
 
 /** Its item is on the machine that is lost, and goes back to the queue when that comes back. */

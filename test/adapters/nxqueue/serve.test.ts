@@ -136,6 +136,10 @@ t.test('a job that runs is ended when it is cancelled', async (t) => {
   })
   await submitJob(cluster, { kind: 'other', jobID: 'x' })
   await begun.promise
+  await t.rejects(releaseJob(cluster, 'x'), {
+    code: 'FSQ_ITEM_LOCKED',
+    message: 'x runs, and is not lost: "fsq nxqueue cancel x" ends it',
+  })
   t.equal(await cancelJob(cluster, 'x'), 'ending')
   await settled()
   t.strictSame(where(), { ready: [], 'a/fail': ['x'] })
