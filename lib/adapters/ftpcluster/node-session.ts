@@ -1,5 +1,6 @@
 import type { PassThrough, Readable } from 'node:stream'
 import type { Client } from 'basic-ftp'
+import { errnoOf } from '../../errors.js'
 import { after } from '../../timer.js'
 import { untilAborted } from '../../until-aborted.js'
 import { type Checksum, chooseChecksum } from './checksum.js'
@@ -112,7 +113,7 @@ export class NodeSession {
 
   #troubleWithLogin(error: unknown): unknown {
     if (!(error instanceof Error) || error instanceof NodeError) return error
-    const said = isRefusal(error) ? `it answers ${error.code}` : error.message
+    const said = isRefusal(error) ? `it answers ${error.code}` : wordsOfConnection(error)
     const cause = isRefusal(error) ? {} : { cause: error }
     const kind = isRefusal(error) ? kindOfRefusal(error) : 'away'
     const message = `cannot connect: ${said}`
@@ -231,4 +232,9 @@ export function parentOf(path: string): string {
 function unquoted(reply: string): string {
   const [, path] = /^257 "((?:[^"]|"")*)"/.exec(reply) ?? []
   return path === undefined ? '.' : path.replaceAll('""', '"')
+}
+
+/** Node.js repeats the address, and names the call. */
+function wordsOfConnection(error: Error): string {
+  return errnoOf(error) === 'ECONNREFUSED' ? 'nobody listens there' : error.message
 }

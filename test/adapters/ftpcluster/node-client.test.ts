@@ -27,6 +27,7 @@ import {
   withoutSmallDisk,
   withoutServer,
 } from '../../helpers/ftp-servers.js'
+import { freePorts } from '../../helpers/ports.js'
 
 /** A client of a server, which closes when the test ends. */
 function clientOf(t: Test, server: FtpServer, options: NodeClientOptions = {}): NodeClient {
@@ -443,6 +444,14 @@ for (const [what, make] of misuse)
 t.test('a file is not copied to where it is', async (t) => {
   const client = new NodeClient(anyNode)
   await t.rejects(client.copyTo(client, 'a', 'b', 1), TypeError)
+})
+
+t.test('of a node that is down it is said that nobody listens there', async (t) => {
+  const [port = 0] = await freePorts(1)
+  const client = new NodeClient({ ...anyNode, port })
+  await t.rejects(client.size('a'), {
+    message: `127.0.0.1:${port}: cannot connect: nobody listens there`,
+  })
 })
 
 t.test('the error of a node is one of fsq', async (t) => {
