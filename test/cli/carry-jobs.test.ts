@@ -8,6 +8,7 @@ import {
   dryRun,
   explainJob,
   openCluster,
+  releaseJob,
   runAgain,
   serveCluster,
   type ServiceEvent,
@@ -213,6 +214,11 @@ void t.test('jobs that are carried between machines', { skip: withoutNats() }, a
       for (const { cluster } of [b, c]) t.match(await explainJob(cluster, jobID), there, name)
       for (const { cluster } of [a, b])
         await t.rejects(runAgain(cluster, jobID), { message: /has not ended/ }, name)
+      const release = {
+        message:
+          jobID === 'waits' ? /is not launched/ : /^endless is at c, which is at work.* cancel/,
+      }
+      for (const { cluster } of [a, b]) await t.rejects(releaseJob(cluster, jobID), release, name)
       if (jobID === 'waits') {
         for (const look of [clusterStatus, dryRun]) {
           t.match(await look(a.cluster), { isComplete: true, waiting: [{ job: { jobID } }] })

@@ -5,6 +5,7 @@ import type { Item } from '../../queue/item.js'
 import { requeueEntry } from '../../queue/requeue.js'
 import type { Cluster } from './cluster.js'
 import { entryOf, findJob, type FoundJob, type KnownJob, knownJob } from './find-job.js'
+import { presentServers } from './present-servers.js'
 import { putBackByName } from './put-back.js'
 import { free, type JobRecord, type Launched, launchOf, type Store, update } from './store.js'
 import { unlessElsewhere } from './unless-elsewhere.js'
@@ -110,8 +111,8 @@ export async function runAgain(cluster: Cluster, jobID: string): Promise<string>
  * free. If it still runs, two may write to one volume.
  *
  * @returns the name of its item, in the queue; undefined where that is on another machine.
- * @throws `FsqError` `FSQ_NO_ITEM`; `FSQ_NXQUEUE_JOB` where it is not launched; `FSQ_ITEM_LOCKED` where it
- * certainly runs
+ * @throws `FsqError` `FSQ_NO_ITEM`; `FSQ_NXQUEUE_JOB` where it is not launched, or its server is at work on another
+ * machine; `FSQ_ITEM_LOCKED` where it certainly runs
  */
 export async function releaseJob(cluster: Cluster, jobID: string): Promise<string | undefined> {
   const { store, queue, isCarried } = cluster
@@ -148,6 +149,13 @@ async function releaseElsewhere(cluster: Cluster, jobID: string): Promise<undefi
     await knownJob(cluster, jobID)
     throw new FsqError('FSQ_NXQUEUE_JOB', `${jobID} is not launched: there is nothing to release`)
   }
+  const [, { server }] = launch
+  // Its lock is not seen from here.
+  if ((await presentServers(cluster)).has(server))
+    throw new FsqError(
+      'FSQ_NXQUEUE_JOB',
+      `${jobID} is at ${server}, which is at work, and is not lost: "fsq nxqueue cancel ${jobID}" ends it`,
+    )
   await free(store, ...launch)
 }
 
