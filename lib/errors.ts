@@ -14,7 +14,7 @@ const meanings = {
   FSQ_TIMEFMT: { exit: 111, meaning: 'a timestamp does not fit the time format' },
   FSQ_MALFORMED: { exit: 111, meaning: 'an entry of a queue is not a work-item' },
   FSQ_NAME_TOO_LONG: { exit: 111, meaning: 'the name of a work-item exceeds 255 bytes' },
-  FSQ_PATH: { exit: 111, meaning: 'a queue, host or file name cannot be a single path component' },
+  FSQ_PATH: { exit: 111, meaning: 'no queue, host or file can have that name' },
   FSQ_NO_USER: { exit: 111, meaning: 'no such user' },
   FSQ_NO_GROUP: { exit: 111, meaning: 'no such group' },
   FSQ_NO_ROOT: { exit: 111, meaning: 'the directory that holds the queues cannot be used' },

@@ -3,6 +3,7 @@ import type { Choice } from '../upkeep/choose-entries.js'
 import { durabilityFlag, type DurabilityFlags } from './durability-flag.js'
 import { readNames } from './read-names.js'
 import { UsageError } from './usage-error.js'
+import { pattern } from './values.js'
 
 /** The flags of what moves items that are chosen by name or otherwise. */
 export interface ChoiceFlags extends DurabilityFlags {
@@ -19,7 +20,7 @@ export interface ChoiceFlags extends DurabilityFlags {
 export function choiceFlags(command: Command): Command {
   return command
     .option('--all', 'every item')
-    .option('--match <glob>', 'items of which the name, or an argument, matches')
+    .option('--match <glob>', 'items of which the name, or an argument, matches', pattern)
 }
 
 /** Adds those that say how they are moved. */

@@ -141,6 +141,10 @@ export async function reportFailure(
       statusOf,
     )
   }
+  // What the library says of a value that a command should have looked at itself. The engine's own errors
+  // of that type do not begin so: they are mistakes of ours, and keep their stacks.
+  if (error instanceof TypeError && error.message.startsWith('Expected '))
+    return reportFailure(program, new UsageError(error.message, error), parser, statusOf)
   if (!(error instanceof FsqError)) {
     if (errnoOf(error) === undefined) throw error
     return reportFailure(

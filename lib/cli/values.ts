@@ -133,7 +133,16 @@ export const backoff = asUsage((given): Backoff => {
   if (given === '0') return [0]
   const [, base, max] = /^([^.,]+)\.\.([^.,]+)$/.exec(given) ?? []
   if (base === undefined || max === undefined) return given.split(',').map(readDuration)
-  return { base: readDuration(base), max: readDuration(max) }
+  const range = { base: readDuration(base), max: readDuration(max) }
+  if (range.max < range.base)
+    throw new TypeError(`Expected the shorter delay first, as 1s..1h, got "${given}"`)
+  return range
+})
+
+/** A glob(7) pattern. */
+export const pattern = asUsage((given) => {
+  if (given === '') throw new TypeError('Expected a pattern such as "*mail*", got ""')
+  return given
 })
 
 /** A time to live: a time span, or a number of seconds, as FSQ_TTL and fsq-scan(1) have it. */

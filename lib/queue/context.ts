@@ -81,17 +81,26 @@ export function queueContext(
 /**
  * A host queue of a queue, fsq(7): a queue in its directory of hosts, without host queues of its own.
  *
- * @throws {@link FsqError} `FSQ_PATH` for a name that no host can have.
+ * @throws {@link FsqError} `FSQ_PATH` for a name that no host can have, and of a host queue.
  */
 export function hostContext(queue: QueueContext, host: string): QueueContext {
   checkName('host', host)
   const { settings, paths, name } = queue
+  if (queue.host !== undefined) throw hasNoHosts(queue)
   return {
     ...queue,
     name: `${name}/${host}`,
     host: { name: host, queue },
     paths: { ...queuePaths(settings, `${paths.hosts}/${host}`), trigger: paths.hostsTrigger },
   }
+}
+
+/** What to throw where a host queue of a host queue is asked for. */
+export function hasNoHosts({ name, paths }: QueueContext): FsqError {
+  return new FsqError('FSQ_PATH', `${name} is a host queue, which has no host queues of its own`, {
+    queue: name,
+    path: paths.directory,
+  })
 }
 
 /** The paths below one directory: that of a queue, or of a queue under construction. */

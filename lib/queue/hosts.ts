@@ -1,6 +1,6 @@
 import { errnoOf, FsqError } from '../errors.js'
 import { isDirectory, listNames } from '../posix/names.js'
-import { hostContext, type QueueContext } from './context.js'
+import { hasNoHosts, hostContext, type QueueContext } from './context.js'
 import type { Settings } from '../settings.js'
 import { checkQueue, failure } from './failure.js'
 
@@ -73,6 +73,7 @@ export function chosenQueues(queue: QueueContext, { host, hosts }: HostChoice): 
     throw new TypeError('Expected `hosts` to be a list of hosts, or all')
   const names: readonly string[] = hosts === 'all' ? listHosts(queue) : hosts
   if (names.length === 0) {
+    if (queue.host !== undefined) throw hasNoHosts(queue)
     const { name, paths } = queue
     const message = `${name} has no host queues ("fsq add-host HOST ${name}" makes one)`
     throw new FsqError('FSQ_NO_QUEUE', message, { queue: name, path: paths.hosts })

@@ -265,12 +265,9 @@ export class Queue {
    * The host queue of that host: a queue like any other, but that it shares its trigger with the other
    * host queues, and is down when its queue is. Whether there is one shows on first use.
    *
-   * @throws {@link FsqError} `FSQ_PATH` for a name that no host can have; `TypeError` of a host queue, which
-   * has none.
+   * @throws {@link FsqError} `FSQ_PATH` for a name that no host can have, and of a host queue, which has none.
    */
   host(host: string): Queue {
-    if (this.context.host !== undefined)
-      throw new TypeError(`Expected a queue that may have hosts, got the host queue ${this.name}`)
     return new Queue(hostContext(this.context, host))
   }
 

@@ -196,8 +196,6 @@ const anyText = new Set([
   'enqueue --file',
   'enqueue --id',
   'enqueue --delimiter',
-  'requeue --match',
-  'mv --match',
   'stat --output',
   'jsonrpcd --socket',
   'jsonrpcd --token-file',
@@ -248,6 +246,13 @@ const anyText = new Set([
   'ftpcluster work --ca',
 ])
 
+/** What makes no sense for a flag whose value may be nearly any text. */
+const nonsenseFor: Readonly<Record<string, string>> = {
+  '--host': 'a/b',
+  '--add-host': 'a/b',
+  '--match': '',
+}
+
 let tried = 0
 
 for (const name of names)
@@ -260,9 +265,7 @@ for (const name of names)
     const words = table[name]?.queue?.('q') ?? ['q']
     const wrong = flags
       .filter((flag) => !anyText.has(`${name} ${flag}`))
-      .flatMap((flag) =>
-        [flag.endsWith('host') ? 'a/b' : 'nonsense', ''].map((value) => [flag, value]),
-      )
+      .flatMap((flag) => [nonsenseFor[flag] ?? 'nonsense', ''].map((value) => [flag, value]))
     const all = await Promise.all(wrong.map((each) => fsq([...name.split(' '), ...each, ...words])))
     for (const [at, ended] of all.entries()) {
       const stderr = new RegExp(`^fsq ${name}: .*\nusage: fsq ${name} `)

@@ -205,6 +205,10 @@ const misuse: readonly [words: readonly string[], message: RegExp][] = [
   [['requeue', 'q'], /no item given; --all is every item/],
   [['requeue', '--all', 'q', 'x'], /items are given by names or by flags, not both/],
   [['requeue', '--all', '--match', 'x', 'q'], /--all excludes the flags that choose among them/],
+  [['requeue', '--match', '', 'q'], /Expected a pattern such as "\*mail\*", got ""/],
+  [['mv', '--match', '', 'q', 'r'], /Expected a pattern/],
+  [['scan', '--backoff', '10s..1s', 'q', 'true'], /Expected the shorter delay first.*"10s\.\.1s"/],
+  [['work', '--backoff', '10s..1s', 'q', '--', 'true'], /Expected the shorter delay first/],
   [['requeue', '--older', '1y', 'q'], /Expected a duration such as .* got "1y"/],
   [['prune', '--older', 'soon', 'q'], /Expected a duration such as .* got "soon"/],
 ]

@@ -84,6 +84,35 @@ t.test('operands name host queues', { buffered: true }, async (t) => {
     check(t, await fsq(['ls', name]), { status: 111, stderr: /^fsq ls: illegal (host|queue) name/ })
 })
 
+t.test('a host queue has no host queues', { buffered: true }, async (t) => {
+  const { fsq, root } = await place(t)
+  const hostQueue = root.queue('q').host('a')
+  await hostQueue.install()
+  for (const words of [
+    ['add-host', 'b', 'q/a'],
+    ['rm-host', '-f', 'b', 'q/a'],
+    ['down-host', 'b', 'q/a'],
+    ['up-host', 'b', 'q/a'],
+    ['enqueue', '-e', '--host', 'b', 'q/a'],
+    ['enqueue', '--batch', '--host', 'b', 'q/a'],
+    ['scan', '-A', 'b', 'q/a', 'true'],
+    ['scan', '-a', 'q/a', 'true'],
+    ['work', '-a', 'q/a', '--', 'true'],
+    ['host-dist', 'q/a'],
+    ['host-dist', 'q/a', 'b'],
+  ])
+    check(
+      t,
+      await fsq(words),
+      {
+        status: 111,
+        stderr: `fsq ${words[0]}: q/a is a host queue, which has no host queues of its own\n`,
+      },
+      words.join(' '),
+    )
+  t.strictSame(entriesOf(hostQueue.path), ['done', 'fail', 'queue', 'tmp'])
+})
+
 t.test('the trigger of the host queues', { buffered: true }, async (t) => {
   const { fsq, root } = await place(t)
   check(t, await fsq(['trigger', '--hosts', '-m', '600', 'q']))

@@ -84,7 +84,26 @@ t.test('names that no host can have', async (t) => {
   for (const name of ['', '.', '..', 'a/b', '/etc', 'a\0', '.hidden'])
     t.throws(() => queue.host(name), { code: 'FSQ_PATH', message: /^illegal host name/ })
   t.throws(() => queue.host(7 as never), TypeError)
-  t.throws(() => queue.host('a').host('b'), { name: 'TypeError', message: /host queue q\/a$/ })
+})
+
+t.test('a host queue has no host queues', async (t) => {
+  const queue = await withHosts(t, 'a')
+  const hostQueue = queue.host('a')
+  const error = {
+    code: 'FSQ_PATH',
+    message: 'q/a is a host queue, which has no host queues of its own',
+  }
+  for (const attempt of [
+    () => hostQueue.host('b'),
+    async () => hostQueue.installHost('b'),
+    async () => hostQueue.scan({ host: 'b' }).next(),
+    async () => hostQueue.exec(['true'], { hosts: ['b'] }),
+    async () => hostQueue.work(() => undefined, { hosts: 'all' }),
+    async () => hostQueue.distribute(),
+  ])
+    await t.rejects(async () => attempt(), error, String(attempt))
+  t.strictSame(await hostQueue.hosts(), [])
+  t.strictSame(entriesOf(hostQueue.path), ['done', 'fail', 'queue', 'tmp'])
 })
 
 t.test('what is missing is said', async (t) => {
