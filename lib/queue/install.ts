@@ -42,11 +42,11 @@ export interface InstallOptions extends OwnerOptions {
   readonly itemMode?: number | undefined
   /** Install the queue as down. @defaultValue false */
   readonly down?: boolean | undefined
-  /** Make the trigger FIFO. @defaultValue FSQ_USE_TRIGGER */
+  /** Make the trigger FIFO. A host queue has none. @defaultValue FSQ_USE_TRIGGER, of a host queue false */
   readonly triggered?: boolean | undefined
-  /** The hosts whose queues are installed with it. @defaultValue none */
+  /** The hosts whose queues are installed with it. A host queue has none. @defaultValue none */
   readonly hosts?: readonly string[] | undefined
-  /** Make the trigger FIFO of the host queues. @defaultValue false */
+  /** Make the trigger FIFO of the host queues. A host queue has none. @defaultValue false */
   readonly hostTriggered?: boolean | undefined
   /**
    * What to do where there is a queue of that name: `error`, `ignore` it, or `replace` it, which
@@ -63,7 +63,7 @@ export interface InstallOptions extends OwnerOptions {
  *
  * @returns false where the queue was there and was left alone.
  * @throws {@link FsqError} `FSQ_QUEUE_EXISTS`, `FSQ_NO_ROOT`, `FSQ_NO_QUEUE`, `FSQ_NO_USER`, `FSQ_NO_GROUP`,
- * `FSQ_INSTALL`. Nothing is left behind then.
+ * `FSQ_PATH`, `FSQ_INSTALL`. Nothing is left behind then.
  */
 export async function installQueue(
   queue: QueueContext,
@@ -77,6 +77,7 @@ export async function installQueue(
   const files = { user: options.itemUser, group: options.itemGroup, mode: options.itemMode }
   itemOwnership(settings, files) // An unknown user is found before anything is made.
   for (const host of options.hosts ?? []) hostContext(queue, host) // The same for a bad name.
+  if (options.triggered === true || options.hostTriggered === true) refuseTrigger(queue)
   if (queue.host === undefined) await makeRoot(settings.root)
   else await makeHosts(queue.host.queue, directories)
   const hidden = hiddenSibling(queue, 'install')
@@ -108,6 +109,17 @@ export async function installQueue(
       cause: error,
     })
   }
+}
+
+/** Host queues share a trigger, which their queue has. */
+function refuseTrigger({ host, name, paths }: QueueContext): void {
+  if (host === undefined) return
+  throw new FsqError(
+    'FSQ_INSTALL',
+    `cannot install ${name} with a trigger: host queues share one ` +
+      `("fsq trigger --hosts ${host.queue.name}" makes it)`,
+    { queue: name, path: paths.directory },
+  )
 }
 
 /** Makes the root, to last: a directory is synced by syncing the one that its name is in. */
@@ -156,7 +168,6 @@ async function buildQueue(
     await syncDirectory(path)
   }
   if (down === true) takeDown(queue, files)
-  // Host queues share the trigger of their queue.
   if (triggered && queue.host === undefined) makeFifo(paths.trigger, itemOwnership(settings, files))
   if (hostTriggered === true) makeFifo(paths.hostsTrigger, itemOwnership(settings, files))
   if (hosts.length > 0) {

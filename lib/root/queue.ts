@@ -58,8 +58,8 @@ export class Queue {
    * Installs the queue; makes the root directory too where there is none.
    *
    * @returns false where the queue was there and `ifExists` is `ignore`.
-   * @throws {@link FsqError} `FSQ_QUEUE_EXISTS`, `FSQ_NO_ROOT`, `FSQ_NO_USER`, `FSQ_NO_GROUP`,
-   * `FSQ_INSTALL`. Nothing is left behind then.
+   * @throws {@link FsqError} `FSQ_QUEUE_EXISTS`, `FSQ_NO_ROOT`, `FSQ_NO_QUEUE`, `FSQ_NO_USER`, `FSQ_NO_GROUP`,
+   * `FSQ_PATH`, `FSQ_INSTALL`. Nothing is left behind then.
    */
   async install(options: InstallOptions = {}): Promise<boolean> {
     return installQueue(this.context, options)

@@ -90,6 +90,7 @@ t.test('a host queue has no host queues', { buffered: true }, async (t) => {
   await hostQueue.install()
   for (const words of [
     ['add-host', 'b', 'q/a'],
+    ['install', '-f', '-a', 'b', 'q/a'],
     ['rm-host', '-f', 'b', 'q/a'],
     ['down-host', 'b', 'q/a'],
     ['up-host', 'b', 'q/a'],
@@ -110,7 +111,20 @@ t.test('a host queue has no host queues', { buffered: true }, async (t) => {
       },
       words.join(' '),
     )
+  check(t, await fsq(['install', '-t', 'q/b']), {
+    status: 111,
+    stderr: /^fsq install: cannot install q\/b with a trigger: [^\n]*\n$/,
+  })
   t.strictSame(entriesOf(hostQueue.path), ['done', 'fail', 'queue', 'tmp'])
+  t.strictSame(await root.queue('q').hosts(), ['a'])
+})
+
+t.test('install makes a host queue that it is given as a queue', { buffered: true }, async (t) => {
+  const { fsq, root } = await place(t)
+  check(t, await fsq(['install', '-d', 'q/a'], { env: { FSQ_USE_TRIGGER: '1' } }))
+  t.strictSame(await root.queue('q').hosts(), ['a'])
+  t.strictSame(entriesOf(root.queue('q').host('a').path), ['done', 'down', 'fail', 'queue', 'tmp'])
+  check(t, await fsq(['install', 'nosuch/a']), { status: 111, stderr: /no such queue: nosuch / })
 })
 
 t.test('the trigger of the host queues', { buffered: true }, async (t) => {

@@ -91,11 +91,12 @@ t.test('a host queue has no host queues', async (t) => {
   const hostQueue = queue.host('a')
   const error = {
     code: 'FSQ_PATH',
-    message: 'q/a is a host queue, which has no host queues of its own',
+    message: /^q\/[ac] is a host queue, which has no host queues of its own$/,
   }
   for (const attempt of [
     () => hostQueue.host('b'),
     async () => hostQueue.installHost('b'),
+    async () => queue.installHost('c', { hosts: ['b'] }),
     async () => hostQueue.scan({ host: 'b' }).next(),
     async () => hostQueue.exec(['true'], { hosts: ['b'] }),
     async () => hostQueue.work(() => undefined, { hosts: 'all' }),
@@ -103,7 +104,25 @@ t.test('a host queue has no host queues', async (t) => {
   ])
     await t.rejects(async () => attempt(), error, String(attempt))
   t.strictSame(await hostQueue.hosts(), [])
+  t.strictSame(await queue.hosts(), ['a'])
   t.strictSame(entriesOf(hostQueue.path), ['done', 'fail', 'queue', 'tmp'])
+})
+
+t.test('a host queue has no trigger of its own', async (t) => {
+  const queue = await temporaryQueue(t, { useTrigger: true })
+  for (const options of [{ triggered: true }, { hostTriggered: true }])
+    await t.rejects(
+      queue.installHost('a', options),
+      {
+        code: 'FSQ_INSTALL',
+        message:
+          'cannot install q/a with a trigger: host queues share one ("fsq trigger --hosts q" makes it)',
+      },
+      Object.keys(options).join(),
+    )
+  t.strictSame(await queue.hosts(), [])
+  await queue.installHost('a')
+  t.strictSame(entriesOf(queue.host('a').path), ['done', 'fail', 'queue', 'tmp'])
 })
 
 t.test('what is missing is said', async (t) => {
