@@ -1,5 +1,5 @@
 import { errnoOf, FsqError, type FsqErrorCode, reasonOf } from '../errors.js'
-import { statEntry } from '../posix/names.js'
+import { isDirectory, listNames, statEntry } from '../posix/names.js'
 import type { QueueContext } from './context.js'
 
 /**
@@ -103,6 +103,8 @@ export function missingQueue(
     for (const path of directories) {
       const entry = statEntry(path)
       if (entry?.isDirectory() === true) continue
+      if (allDirectories(queue).every((each) => statEntry(each) === undefined))
+        return wrong(notAQueue(queue), paths.directory)
       return wrong(
         entry === undefined
           ? `not a whole queue: ${name} has no directory ${path}; "fsq repair ${name}" makes it again`
@@ -114,6 +116,15 @@ export function missingQueue(
     // What cannot even be looked at is not missing: the first error tells more.
   }
   return undefined
+}
+
+/** Repair makes no queue of what has nothing of one; install does where that replaces nothing. */
+function notAQueue({ name, paths: { directory }, host }: QueueContext): string {
+  const isEmpty = isDirectory(directory) && listNames(directory).length === 0
+  const install =
+    host === undefined ? `install ${name}` : `add-host ${host.name} ${host.queue.name}`
+  const remedy = isEmpty ? `it is empty: "fsq ${install}" makes it one` : 'move it elsewhere'
+  return `not a queue: ${directory} has none of the directories of one; ${remedy}`
 }
 
 function allDirectories({ paths: { tmp, queue, done, fail } }: QueueContext): string[] {

@@ -115,11 +115,23 @@ t.test('what is no queue is said to be none', { buffered: true }, async (t) => {
   const { fsq, root, directory } = await place(t)
   const { root: top } = root.settings
   writeFileSync(`${top}/file`, '')
-  mkdirSync(`${top}/half/queue`, { recursive: true })
+  for (const path of ['half/queue', 'empty', 'home/letters', 'q/hosts/empty'])
+    mkdirSync(`${top}/${path}`, { recursive: true })
   const cases: readonly [words: string[], message: string][] = [
     [['enqueue', 'nosuch'], `no such queue: nosuch (in ${top}; "fsq install" makes queues)`],
     [['enqueue', 'file'], `not a queue: ${top}/file is not a directory`],
     [['enqueue', 'half'], `not a whole queue: half has no directory ${top}/half/tmp`],
+    ...['enqueue', 'audit', 'repair'].flatMap((command): [string[], string][] => [
+      [
+        [command, 'home'],
+        `not a queue: ${top}/home has none of the directories of one; move it elsewhere`,
+      ],
+      [
+        [command, 'empty'],
+        'none of the directories of one; it is empty: "fsq install empty" makes',
+      ],
+      [[command, 'q/empty'], 'it is empty: "fsq add-host empty q" makes it one'],
+    ]),
     [['enqueue', '../root/q'], '"../root/q"'],
     [['enqueue', ''], '""'],
     [
@@ -137,8 +149,15 @@ t.test('what is no queue is said to be none', { buffered: true }, async (t) => {
     check(t, ended, { status: 111, stderr: /^fsq [a-z]+: .*\n$/ }, words.join(' '))
     t.match(ended.stderr, message)
   }
-  t.strictSame(entriesOf(top), ['file', 'half', 'q'])
+  t.strictSame(entriesOf(top), ['empty', 'file', 'half', 'home', 'q'])
   t.strictSame(entriesOf(`${top}/half`), ['queue'])
+  for (const words of [
+    ['install', 'empty'],
+    ['add-host', 'empty', 'q'],
+    ['repair', 'half'],
+  ])
+    check(t, await fsq(words), { stdout: /^/ }, `${words.join(' ')} does it`)
+  for (const name of ['empty', 'q/empty', 'half']) check(t, await fsq(['enqueue', '-e', name]), {})
   t.equal(lstatSync(`${top}/file`).size, 0)
 })
 
