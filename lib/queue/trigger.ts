@@ -2,7 +2,7 @@ import { errnoOf, FsqError } from '../errors.js'
 import { statEntry, unlink } from '../posix/names.js'
 import { makeFifo, pullFifo } from '../posix/fifo.js'
 import type { QueueContext } from './context.js'
-import { failure, missingQueue } from './failure.js'
+import { checkQueue, failure, missingQueue } from './failure.js'
 import { itemOwnership, type OwnerOptions } from './ownership.js'
 
 /** Which FIFO: that of the queue, or that of its host queues, which share one. */
@@ -79,11 +79,17 @@ export function pullTriggerIfThere(queue: QueueContext): void {
   }
 }
 
-/** Where a trigger is, how it is called, and what to say where there is none. */
+/**
+ * Where a trigger is, how it is called, and what to say where there is none. That of a host queue is in its
+ * queue, so whether there is such a host queue does not show when it is used.
+ *
+ * @throws {@link FsqError} `FSQ_NO_QUEUE` for a host queue that is not there.
+ */
 function fifoOf(
   queue: QueueContext,
   which: Trigger,
 ): { readonly path: string; readonly what: string; readonly none: string } {
+  if (queue.host !== undefined) checkQueue(queue, [])
   const { name, paths } = queue.host?.queue ?? queue
   if (which === 'own' && queue.host === undefined) {
     const what = `the trigger of ${name}`

@@ -127,6 +127,21 @@ t.test('install makes a host queue that it is given as a queue', { buffered: tru
   check(t, await fsq(['install', 'nosuch/a']), { status: 111, stderr: /no such queue: nosuch / })
 })
 
+t.test('a host queue that is not there is said so', { buffered: true }, async (t) => {
+  const { fsq, queue } = await place(t)
+  for (const command of ['trigger', 'untrigger', 'trigger-pull', 'up', 'down', 'path'])
+    check(
+      t,
+      await fsq([command, 'q/a']),
+      {
+        status: 111,
+        stderr: `fsq ${command}: no such host queue: q/a ("fsq add-host a q" makes it)\n`,
+      },
+      command,
+    )
+  t.strictSame(entriesOf(queue.path), ['done', 'fail', 'queue', 'tmp'])
+})
+
 t.test('the trigger of the host queues', { buffered: true }, async (t) => {
   const { fsq, root } = await place(t)
   check(t, await fsq(['trigger', '--hosts', '-m', '600', 'q']))

@@ -140,6 +140,10 @@ t.test('what is missing is said', async (t) => {
     async () => queue.downHost('a'),
     async () => queue.upHost('a'),
     async () => queue.hostIsDown('a'),
+    async () => queue.host('a').trigger(),
+    async () => queue.host('a').untrigger(),
+    async () => queue.host('a').triggerPull({ ignoreListener: true }),
+    async () => queue.host('a').hostTrigger(),
     async () => queue.uninstallHost('a'),
     async () => queue.scan({ host: 'a' }).next(),
     async () => queue.exec(['true'], { hosts: ['a'] }),
@@ -150,6 +154,7 @@ t.test('what is missing is said', async (t) => {
       missing,
       String(attempt),
     )
+  t.strictSame(entriesOf(queue.path), ['done', 'fail', 'queue', 'tmp'])
   await t.rejects(queue.scan({ hosts: 'all' }).next(), {
     code: 'FSQ_NO_QUEUE',
     message: 'q has no host queues ("fsq add-host HOST q" makes one)',
