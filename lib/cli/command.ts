@@ -38,7 +38,8 @@ export interface CliCommand<Flags = object> {
   /** The most operands. @defaultValue any number */
   readonly atMost?: number
   /**
-   * Whether flags may stand behind operands too. Only where no operand can look like a flag.
+   * Whether flags may stand behind operands too. Not where operands belong to somebody else, who may take them
+   * for flags of his own. A name that begins with a dash then needs a `--` before it.
    *
    * @defaultValue false: they end at the first operand, as POSIX asks for
    */
@@ -90,8 +91,19 @@ export async function runCommand(
     })
     return status ?? 0
   } catch (error) {
-    return reportFailure(program, error, parser, statusOf)
+    return reportFailure(program, mayBeOperand(error, command), parser, statusOf)
   }
+}
+
+/** What is no flag may be a name that begins with a dash, such as one that was written with that delimiter. */
+function mayBeOperand(error: unknown, { flagsAnywhere, takesProgram }: CliCommand): unknown {
+  if (!(error instanceof CommanderError) || error.code !== 'commander.unknownOption') return error
+  if (flagsAnywhere !== true || takesProgram === true) return error
+  return new CommanderError(
+    error.exitCode,
+    error.code,
+    `${error.message}; "--" before it makes it an operand`,
+  )
 }
 
 /** The parser of a command, with all of its flags. */

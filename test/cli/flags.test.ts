@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { check, forEachOf, place } from '../helpers/cli.js'
 import { allCommands } from '../helpers/commands.js'
-import { entriesOf } from '../helpers/temporary.js'
+import { contentsOf, entriesOf } from '../helpers/temporary.js'
 
 t.jobs = 4
 
@@ -76,6 +76,34 @@ t.test('flags end at the first operand', { buffered: true }, async (t) => {
   check(t, path, { stdout: `${root.settings.root}/q\n` }, '-- ends them too')
 })
 
+t.test('a name that begins with a dash is behind a --', { buffered: true }, async (t) => {
+  const { fsq, queue, root } = await place(t)
+  await root.install('other')
+  const id = await queue.enqueue('body', ['x'], { delimiter: '-' })
+  const commands: readonly (readonly string[])[] = [
+    ['show', '--body', 'q'],
+    ['mv', 'q', 'other'],
+    ['mv', '-v', 'other', 'q'],
+    ['fail', 'q'],
+    ['requeue', 'q'],
+    ['done', 'q'],
+  ]
+  for (const words of commands) {
+    const [name = ''] = words
+    const taken = name === 'fail' || name === 'done' // Their flags end at the first operand.
+    if (!taken)
+      check(t, await fsq([...words, id]), {
+        status: 100,
+        stderr: new RegExp(
+          `unknown option '${id}'; "--" before it makes it an operand\nusage: .*\n$`,
+        ),
+      })
+    const ended = await fsq([...words, ...(taken ? [] : ['--']), id])
+    t.equal(ended.status, 0, `${words.join(' ')}: ${ended.stderr}`)
+  }
+  t.strictSame(contentsOf(queue)['done'], [id])
+})
+
 t.test('short flags may be combined, with the value of the last', { buffered: true }, async (t) => {
   const { fsq, queue } = await place(t)
   const ended = await fsq(['enqueue', '-vepm600', 'q', 'a'])
@@ -130,7 +158,7 @@ const misuse: readonly [words: readonly string[], message: RegExp][] = [
   [['-c', 'utf16', 'ls'], /without ASCII: utf16/],
   [['-r', '', 'ls'], /Expected the path of a directory, got ""/],
   [['-q', 'a/b', 'ls'], /Expected a name without \/.*"a\/b"/],
-  [['ls', '-r', '/tmp'], /unknown option '-r'/],
+  [['ls', '-r', '/tmp'], /unknown option '-r'; "--" before it makes it an operand$/],
   ...['install', 'enqueue', 'scan', 'requeue', 'prune'].map((name): [string[], RegExp] => [
     [name],
     /too few arguments/,
@@ -141,7 +169,8 @@ const misuse: readonly [words: readonly string[], message: RegExp][] = [
   ]),
   [['scan', 'q', ''], /the name of the program is empty/],
   [['scan', 'q'], /no program given; -k runs the arguments of each item/],
-  [['scan', '--nosuch', 'q', 'true'], /unknown option '--nosuch'/],
+  [['scan', '--nosuch', 'q', 'true'], /unknown option '--nosuch'$/],
+  [['work', '--nosuch', 'q', '--', 'true'], /unknown option '--nosuch'$/],
   [['scan', '-m', 'abc', 'q', 'true'], /Expected a whole number.*"abc"/],
   [['scan', '-t', '1.5', 'q', 'true'], /Expected a whole number of seconds.*"1\.5"/],
   [['scan', '-S', '256', 'q', 'true'], /Expected an exit status from 0 to 255/],
