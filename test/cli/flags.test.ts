@@ -234,6 +234,15 @@ const misuse: readonly [words: readonly string[], message: RegExp][] = [
   [['requeue', 'q'], /no item given; --all is every item/],
   [['requeue', '--all', 'q', 'x'], /items are given by names or by flags, not both/],
   [['requeue', '--all', '--match', 'x', 'q'], /--all excludes the flags that choose among them/],
+  ...[
+    ['--delay', '10m'],
+    ['-m', '3'],
+    ['-m', '0'],
+    ['-t', '7d'],
+  ].map((words): [string[], RegExp] => [
+    ['fail', ...words, 'q', 'x'],
+    /-m, -t and --delay say nothing without --tmp/,
+  ]),
   [['requeue', '--match', '', 'q'], /Expected a pattern such as "\*mail\*", got ""/],
   [['mv', '--match', '', 'q', 'r'], /Expected a pattern/],
   [['scan', '--backoff', '10s..1s', 'q', 'true'], /Expected the shorter delay first.*"10s\.\.1s"/],
