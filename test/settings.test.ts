@@ -148,7 +148,7 @@ for (const key of keys) {
     t.test(`the flag for ${key} refuses ${JSON.stringify(text).slice(0, 30)}`, async (t) => {
       t.throws(() => readSetting(key, text), {
         name: 'TypeError',
-        message: `Expected ${key} ${message}`,
+        message: `Expected ${accepts}, got ${JSON.stringify(text)}`,
       })
     })
   }
