@@ -201,6 +201,7 @@ export function resolveSettings(
   const unknown = Object.keys(options).find((key) => !Object.hasOwn(settingsTable, key))
   if (unknown !== undefined) throw new TypeError(`Expected a setting, got ${unknown}`)
   const variables = envVar.from(environment)
+  const given = new Set<keyof Settings>()
   const pick = <K extends keyof Settings>(key: K): Settings[K] => {
     const { variable, kind, fallback } = settingsTable[key] as Setting<Settings[K]>
     const option = options[key]
@@ -209,19 +210,50 @@ export function resolveSettings(
       return option
     }
     // As for the Python fsq, an empty variable is as good as none where only a name can stand.
-    const given =
+    const text =
       environment[variable] === undefined ? undefined : variables.get(variable).asString()
-    if (given === undefined || (given === '' && fallback === undefined)) return fallback
-    const value = kind.read(given)
-    if (!kind.check(value)) throw badVariable(expected(variable, kind, JSON.stringify(given)))
+    if (text === undefined || (text === '' && fallback === undefined)) return fallback
+    const value = kind.read(text)
+    if (!kind.check(value)) throw badVariable(expected(variable, kind, JSON.stringify(text)))
+    given.add(key)
     return value as Settings[K]
   }
   const settings = Object.fromEntries(
     (Object.keys(settingsTable) as (keyof Settings)[]).map((key) => [key, pick(key)]),
   ) as unknown as Settings
   checkTogether(settings, options)
+  fromVariables.set(settings, given)
   // A root that is relative means the one below the directory that this process is in now.
-  return { ...settings, root: resolve(settings.root) }
+  return changedSettings(settings, { root: resolve(settings.root) })
+}
+
+/** Which settings have come from their variables. */
+const fromVariables = new WeakMap<Settings, ReadonlySet<keyof Settings>>()
+
+/** A copy of settings with some of them changed. */
+export function changedSettings<S extends Partial<Settings>>(
+  settings: Settings,
+  changes: S,
+): Settings & S {
+  const changed = { ...settings, ...changes }
+  fromVariables.set(changed, fromVariables.get(settings) ?? new Set())
+  return changed
+}
+
+/**
+ * Does what finds out whether the value of a setting is of use. If it is not, and has come from the
+ * environment, the error names the variable: it may have been set far from here.
+ *
+ * @throws what `use` throws
+ */
+export function usingSetting<T>(settings: Settings, key: keyof Settings, use: () => T): T {
+  try {
+    return use()
+  } catch (error) {
+    if (!(error instanceof FsqError) || fromVariables.get(settings)?.has(key) !== true) throw error
+    const message = `${settingsTable[key].variable}: ${error.message}`
+    throw new FsqError(error.code, message, { cause: error })
+  }
 }
 
 /** The settings that name what is in the directory of a queue: all that can be in one. */
@@ -237,19 +269,27 @@ export const namesInQueue = [
 ] as const
 
 function checkTogether(settings: Settings, options: SettingsOptions): void {
-  const names = namesInQueue.map((key) => settings[key])
-  const taken = names.find((name, index) => names.indexOf(name) !== index)
-  if (taken !== undefined) {
-    const message = `the names of the parts of a queue have to differ; two are ${taken}`
-    throw namesInQueue.some((key) => options[key] !== undefined)
-      ? new TypeError(message)
-      : badVariable(message)
-  }
-  const { delimiter, encode } = settings
-  if (delimiter !== encode) return
-  const message = `delimiter and encode character (FSQ_DELIMITER, FSQ_ENCODE) are both ${delimiter}`
-  if (options.delimiter !== undefined || options.encode !== undefined) throw new TypeError(message)
-  throw badVariable(message)
+  checkDiffer(settings, options, namesInQueue)
+  checkDiffer(settings, options, ['delimiter', 'encode'])
+}
+
+/** Looks whether settings differ; two that do not are called as they were given, or could have been. */
+function checkDiffer(
+  settings: Settings,
+  options: SettingsOptions,
+  keys: readonly (keyof Settings)[],
+): void {
+  const second = keys.find((key, index) =>
+    keys.slice(0, index).some((other) => settings[other] === settings[key]),
+  )
+  if (second === undefined) return
+  const same = keys.filter((key) => settings[key] === settings[second])
+  const names = same.map((key) => (options[key] === undefined ? settingsTable[key].variable : key))
+  const got = JSON.stringify(settings[second])
+  const message = `Expected ${names.join(' and ')} to differ, got ${got} for each`
+  throw same.some((key) => options[key] !== undefined)
+    ? new TypeError(message)
+    : badVariable(message)
 }
 
 /** Checks a value that a caller gave in place of a setting. */

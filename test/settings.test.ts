@@ -214,8 +214,16 @@ t.test('the options that are given stay as they are', async (t) => {
   t.strictSame(options, { root: '/r' })
 })
 
-const both = (character: string): string =>
-  `delimiter and encode character (FSQ_DELIMITER, FSQ_ENCODE) are both ${character}`
+t.test('the parts of a queue have names that differ', async (t) => {
+  t.throws(() => resolveSettings({}, { FSQ_QUEUE: 'done' }), {
+    code: 'FSQ_ENV',
+    message: 'Expected FSQ_QUEUE and FSQ_DONE to differ, got "done" for each',
+  })
+  t.throws(() => resolveSettings({ downFile: 'x' }, { FSQ_TRIGGER: 'x', FSQ_HOSTS: 'x' }), {
+    name: 'TypeError',
+    message: 'Expected downFile and FSQ_TRIGGER and FSQ_HOSTS to differ, got "x" for each',
+  })
+})
 
 t.test('the delimiter cannot be the encode character', async (t) => {
   const variables: NodeJS.ProcessEnv[] = [
@@ -224,15 +232,18 @@ t.test('the delimiter cannot be the encode character', async (t) => {
     { FSQ_DELIMITER: '+', FSQ_ENCODE: '+' },
   ]
   for (const environment of variables) {
-    t.throws(() => resolveSettings({}, environment), { code: 'FSQ_ENV', message: /are both .$/ })
+    t.throws(() => resolveSettings({}, environment), {
+      code: 'FSQ_ENV',
+      message: /^Expected FSQ_DELIMITER and FSQ_ENCODE to differ, got "." for each$/,
+    })
   }
   t.throws(() => resolveSettings({ delimiter: '%' }, {}), {
     name: 'TypeError',
-    message: both('%'),
+    message: 'Expected delimiter and FSQ_ENCODE to differ, got "%" for each',
   })
   t.throws(() => resolveSettings({ encode: '+' }, { FSQ_DELIMITER: '+' }), {
     name: 'TypeError',
-    message: both('+'),
+    message: 'Expected FSQ_DELIMITER and encode to differ, got "+" for each',
   })
   t.match(resolveSettings({ delimiter: '%', encode: '_' }, {}), { delimiter: '%', encode: '_' })
 })

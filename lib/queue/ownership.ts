@@ -1,5 +1,5 @@
 import { groupId, type Ownership, userId } from '../posix/owner.js'
-import type { Settings } from '../settings.js'
+import { type Settings, usingSetting } from '../settings.js'
 
 /** Whom what is made belongs to. */
 export interface OwnerOptions {
@@ -17,8 +17,12 @@ export interface OwnerOptions {
  * @throws {@link FsqError} `FSQ_NO_USER`, `FSQ_NO_GROUP`
  */
 export function itemOwnership(settings: Settings, options: OwnerOptions): Ownership {
-  const { user = settings.itemUser, group = settings.itemGroup, mode = settings.itemMode } = options
-  return toOwnership(user, group, mode)
+  const { user, group, mode = settings.itemMode } = options
+  return {
+    uid: idOf(user, userId, settings, 'itemUser'),
+    gid: idOf(group, groupId, settings, 'itemGroup'),
+    mode: checkMode(mode),
+  }
 }
 
 /**
@@ -27,21 +31,24 @@ export function itemOwnership(settings: Settings, options: OwnerOptions): Owners
  * @throws {@link FsqError} `FSQ_NO_USER`, `FSQ_NO_GROUP`
  */
 export function queueOwnership(settings: Settings, options: OwnerOptions): Ownership {
-  const { queueUser, queueGroup, queueMode } = settings
-  const { user = queueUser, group = queueGroup, mode = queueMode } = options
-  return toOwnership(user, group, mode)
-}
-
-function toOwnership(
-  user: string | number | undefined,
-  group: string | number | undefined,
-  mode: number,
-): Ownership {
+  const { user, group, mode = settings.queueMode } = options
   return {
-    uid: user === undefined ? undefined : userId(String(user)),
-    gid: group === undefined ? undefined : groupId(String(group)),
+    uid: idOf(user, userId, settings, 'queueUser'),
+    gid: idOf(group, groupId, settings, 'queueGroup'),
     mode: checkMode(mode),
   }
+}
+
+/** The id of the user or group that is given, or else of the one that the setting names, if any. */
+function idOf(
+  given: string | number | undefined,
+  find: (name: string) => number,
+  settings: Settings,
+  key: 'itemUser' | 'itemGroup' | 'queueUser' | 'queueGroup',
+): number | undefined {
+  if (given !== undefined) return find(String(given))
+  const name = settings[key]
+  return name === undefined ? undefined : usingSetting(settings, key, () => find(name))
 }
 
 function checkMode(mode: number): number {

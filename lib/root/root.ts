@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.js'
-import { nameRules } from '../name/options.js'
+import { getCharset } from '../name/charset.js'
 import { getTimestamps } from '../name/timestamp.js'
 import { isDirectory } from '../posix/names.js'
-import { resolveSettings, type Settings, type SettingsOptions } from '../settings.js'
+import { resolveSettings, type Settings, type SettingsOptions, usingSetting } from '../settings.js'
 import { queueContext } from '../queue/context.js'
 import { chosenQueues, visibleNames } from '../queue/hosts.js'
 import { noRoot } from '../queue/failure.js'
@@ -23,8 +23,8 @@ export class Root {
   /** @internal */
   constructor(settings: Settings, clock?: Clock) {
     // A charset or a time format of no use shows now, not when a queue is first named.
-    nameRules(settings)
-    getTimestamps(settings.timefmt)
+    usingSetting(settings, 'charset', () => getCharset(settings.charset))
+    usingSetting(settings, 'timefmt', () => getTimestamps(settings.timefmt))
     this.settings = settings
     this.#clock = clock
   }

@@ -4,6 +4,7 @@ import { isDirectory, statEntry } from '../posix/names.js'
 import { checkQueue, failure } from '../queue/failure.js'
 import { resolveLimits } from '../queue/finish.js'
 import type { Queue } from '../root/queue.js'
+import { changedSettings } from '../settings.js'
 import { examineDirectories } from './examine-directories.js'
 import { examineEntries } from './examine-entries.js'
 import { examineKeys } from './examine-keys.js'
@@ -34,7 +35,7 @@ const oneStep = 60
 /** Everything that there is to say about a queue. */
 export async function* examine(queue: Queue, options: AuditOptions): AsyncGenerator<Found> {
   // Whatever the durability of the queue: a repair that the loss of power undoes is none.
-  const settings = { ...queue.context.settings, durability: 'full' } as const
+  const settings = changedSettings(queue.context.settings, { durability: 'full' as const })
   const context = { ...queue.context, settings }
   const { older = defaultOlder, now = new Date(context.clock.now()) } = options
   if (!(older >= 0)) throw new TypeError(`Expected \`older\` in seconds, got ${older}`)

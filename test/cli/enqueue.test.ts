@@ -136,8 +136,14 @@ t.test('an unknown user or group is bad usage, or a bad environment', async (t) 
   ])
   check(t, user, { status: 100, stderr: /no such user: no-such-user\nusage: / })
   check(t, group, { status: 100, stderr: /no such group: no-such-group\nusage: / })
-  check(t, userVariable, { status: 111, stderr: 'fsq enqueue: no such user: no-such-user\n' })
-  check(t, groupVariable, { status: 111, stderr: 'fsq enqueue: no such group: no-such-group\n' })
+  check(t, userVariable, {
+    status: 111,
+    stderr: 'fsq enqueue: FSQ_ITEM_USER: no such user: no-such-user\n',
+  })
+  check(t, groupVariable, {
+    status: 111,
+    stderr: 'fsq enqueue: FSQ_ITEM_GROUP: no such group: no-such-group\n',
+  })
   t.strictSame(contentsOf(queue), nothing)
 })
 

@@ -62,7 +62,11 @@ const badEnvironment: readonly [variable: string, value: string, message: string
   ['FSQ_ITEM_MODE', '9', 'Expected FSQ_ITEM_MODE to be a file mode in octal'],
   ['FSQ_LOCK', 'yes', 'Expected FSQ_LOCK to be 0 or 1, got "yes"'],
   ['FSQ_QUEUE', 'a/b', 'Expected FSQ_QUEUE to be a name without /'],
-  ['FSQ_CHARSET', 'nosuch', 'unknown charset, or one without ASCII: nosuch'],
+  ['FSQ_CHARSET', 'nosuch', 'FSQ_CHARSET: unknown charset, or one without ASCII: nosuch'],
+  ['FSQ_TIMEFMT', '%Q', 'FSQ_TIMEFMT: Expected a time format to have only %a'],
+  ['FSQ_ITEM_USER', 'nosuch', 'FSQ_ITEM_USER: no such user: nosuch'],
+  ['FSQ_ITEM_GROUP', 'nosuch', 'FSQ_ITEM_GROUP: no such group: nosuch'],
+  ['FSQ_QUEUE', 'done', 'Expected FSQ_QUEUE and FSQ_DONE to differ, got "done" for each'],
   ['FSQ_ROOT', '', 'Expected FSQ_ROOT to be the path of a directory'],
 ]
 
@@ -74,6 +78,21 @@ t.test('a bad variable is named, and 111', { buffered: true }, async (t) => {
     t.match(ended.stderr, message)
     t.ok(ended.stderr.includes(value))
   }
+  for (const [variable, what] of [
+    ['FSQ_QUEUE_USER', 'user'],
+    ['FSQ_QUEUE_GROUP', 'group'],
+    ['FSQ_ITEM_USER', 'user'],
+  ] as const)
+    for (const words of [
+      ['install', 'x'],
+      ['add-host', 'h', 'q'],
+    ])
+      check(t, await fsq(words, { env: { [variable]: 'nosuch' } }), {
+        status: 111,
+        stderr: `fsq ${words[0]}: ${variable}: no such ${what}: nosuch\n`,
+      })
+  const repair = await fsq(['repair', 'q'], { env: { FSQ_QUEUE_USER: 'nosuch' } })
+  check(t, repair, { status: 111, stderr: 'fsq repair: FSQ_QUEUE_USER: no such user: nosuch\n' })
   t.strictSame(contentsOf(queue), nothing)
 })
 

@@ -157,6 +157,7 @@ const misuse: readonly [words: readonly string[], message: RegExp][] = [
   [['-c', 'nosuch', 'ls'], /unknown charset.*nosuch/],
   [['-c', 'utf16', 'ls'], /without ASCII: utf16/],
   [['-r', '', 'ls'], /Expected the path of a directory, got ""/],
+  [['-q', 'done', 'ls'], /Expected queueDir and FSQ_DONE to differ, got "done" for each/],
   [['-q', 'a/b', 'ls'], /Expected a name without \/.*"a\/b"/],
   [['ls', '-r', '/tmp'], /unknown option '-r'; "--" before it makes it an operand$/],
   ...['install', 'enqueue', 'scan', 'requeue', 'prune'].map((name): [string[], RegExp] => [

@@ -76,6 +76,20 @@ t.test('an unknown charset and an unusable time format are errors of the queue',
   t.throws(() => temporaryRoot(t, { timefmt: '%s' }).queue('q'), { code: 'FSQ_TIMEFMT' })
 })
 
+t.test('an error names the variable that a value came from, and no option', async (t) => {
+  setEnvironment(t, { FSQ_ITEM_USER: 'nosuch' })
+  const unknown = { code: 'FSQ_NO_USER', message: 'no such user: nosuch' }
+  const named = { ...unknown, message: 'FSQ_ITEM_USER: no such user: nosuch' }
+  await t.rejects(temporaryRoot(t, { itemUser: 'nosuch' }).install('q'), unknown)
+  const root = openRoot({ root: temporaryDirectory(t) })
+  await t.rejects(root.install('q'), named)
+  await t.rejects(root.install('q', { itemUser: 'nosuch' }), unknown)
+  const queue = await root.install('q', { itemUser: 0 })
+  await t.rejects(queue.enqueue(''), named)
+  await t.rejects(queue.enqueue('', [], { user: 'nosuch' }), unknown)
+  t.throws(() => openRoot({ charset: 'klingon' }), { message: /^unknown charset/ })
+})
+
 t.test('settings are read when the root is opened, and stay', async (t) => {
   setEnvironment(t, { FSQ_ROOT: '/a', FSQ_TTL: '7' })
   const root = openRoot({ maxTries: 3 })
