@@ -16,7 +16,8 @@ const known = new Map<string, Timestamps>()
 const directives = 'aAbBdfHIjmMpSUwWyY%'
 
 /**
- * @throws {@link FsqError} `FSQ_TIMEFMT` for a format with a directive that cannot be read back.
+ * @throws {@link FsqError} `FSQ_TIMEFMT` for a format with a directive that cannot be read back, or with none:
+ * the names of items that are there would not be read as such, and the scan would move all of them to fail/.
  */
 export function getTimestamps(timefmt: string): Timestamps {
   let timestamps = known.get(timefmt)
@@ -28,8 +29,8 @@ export function getTimestamps(timefmt: string): Timestamps {
 }
 
 function makeTimestamps(timefmt: string): Timestamps {
-  for (const [directive] of timefmt.matchAll(/%(.?)/gsu)) {
-    const letter = directive.slice(1)
+  const letters = [...timefmt.matchAll(/%(.?)/gsu)].map(([directive]) => directive.slice(1))
+  for (const letter of letters) {
     if (letter === '' || !directives.includes(letter)) {
       const accepted = directives.replace(/./g, ' %$&').trim()
       throw new FsqError(
@@ -37,6 +38,10 @@ function makeTimestamps(timefmt: string): Timestamps {
         `Expected a time format to have only ${accepted}, got ${JSON.stringify(timefmt)}`,
       )
     }
+  }
+  if (letters.every((letter) => letter === '%')) {
+    const got = JSON.stringify(timefmt)
+    throw new FsqError('FSQ_TIMEFMT', `Expected a time format such as %Y%m%d%H%M%S, got ${got}`)
   }
   const format = timeFormat(timefmt)
   const parse = timeParse(timefmt)

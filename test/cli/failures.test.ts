@@ -64,6 +64,7 @@ const badEnvironment: readonly [variable: string, value: string, message: string
   ['FSQ_QUEUE', 'a/b', 'Expected FSQ_QUEUE to be a name without /'],
   ['FSQ_CHARSET', 'nosuch', 'FSQ_CHARSET: unknown charset, or one without ASCII: nosuch'],
   ['FSQ_TIMEFMT', '%Q', 'FSQ_TIMEFMT: Expected a time format to have only %a'],
+  ['FSQ_TIMEFMT', 'abc', 'FSQ_TIMEFMT: Expected a time format such as %Y%m%d%H%M%S, got "abc"'],
   ['FSQ_ITEM_USER', 'nosuch', 'FSQ_ITEM_USER: no such user: nosuch'],
   ['FSQ_ITEM_GROUP', 'nosuch', 'FSQ_ITEM_GROUP: no such group: nosuch'],
   ['FSQ_QUEUE', 'done', 'Expected FSQ_QUEUE and FSQ_DONE to differ, got "done" for each'],
@@ -94,6 +95,14 @@ t.test('a bad variable is named, and 111', { buffered: true }, async (t) => {
   const repair = await fsq(['repair', 'q'], { env: { FSQ_QUEUE_USER: 'nosuch' } })
   check(t, repair, { status: 111, stderr: 'fsq repair: FSQ_QUEUE_USER: no such user: nosuch\n' })
   t.strictSame(contentsOf(queue), nothing)
+})
+
+t.test('a time format without a time costs no item', { buffered: true }, async (t) => {
+  const { fsq, queue } = await place(t)
+  const id = await queue.enqueue('')
+  const ended = await fsq(['scan', 'q', 'true'], { env: { FSQ_TIMEFMT: 'abc' } })
+  check(t, ended, { status: 111, stderr: /^fsq scan: FSQ_TIMEFMT: [^\n]*\n$/ })
+  t.strictSame(contentsOf(queue), { ...nothing, queue: [id] })
 })
 
 t.test('a name that is too long is refused, with its length', { buffered: true }, async (t) => {

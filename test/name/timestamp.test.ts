@@ -32,6 +32,15 @@ for (const format of ['%s', '%Z', '%z', '%c', '%x', '%-d', '%e', '%Q', '%Y%', '%
   })
 }
 
+for (const format of ['abc', '%%', 'Y%%m', ' ']) {
+  t.test(`the format ${format}, in which there is no time, is refused`, async (t) => {
+    t.throws(() => getTimestamps(format), {
+      code: 'FSQ_TIMEFMT',
+      message: `Expected a time format such as %Y%m%d%H%M%S, got ${JSON.stringify(format)}`,
+    })
+  })
+}
+
 const wrong: Record<string, string> = {
   'month 13': '20121310213904',
   'month 0': '20120010213904',
