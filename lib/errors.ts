@@ -193,6 +193,8 @@ const plainWords: Record<string, string> = {
 /** A system error in plain words, without the path and the call that Node's message carries. */
 export function reasonOf(error: unknown): string {
   const errno = errnoOf(error)
+  if (errno === 'EPERM' && (error as NodeJS.ErrnoException).syscall === 'fchown')
+    return 'only root may give it to that user or group'
   const words = errno === undefined ? undefined : plainWords[errno]
   if (words !== undefined) return words
   return error instanceof Error ? error.message : String(error)

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
-import { errnoOf, FsqError, reasonOf } from '../errors.js'
+import { errnoOf, FsqError } from '../errors.js'
+import { reasonWithPlace } from '../posix/denied.js'
 import { openRoot, type Root } from '../root/root.js'
 import type { SettingsOptions } from '../settings.js'
 import type { ItemState } from '../upkeep/list-items.js'
@@ -161,7 +162,7 @@ export async function reportFailure(
     if (errnoOf(error) === undefined) throw error
     return reportFailure(
       program,
-      new FsqError('FSQ_SYSTEM', reasonOf(error), { cause: error }),
+      new FsqError('FSQ_SYSTEM', reasonWithPlace(error, ''), { cause: error }),
       parser,
       statusOf,
     )

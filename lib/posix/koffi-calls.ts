@@ -33,5 +33,8 @@ export function cString(path: Path): Path {
 export function callError(syscall: string, errno: number, path?: Path): NodeJS.ErrnoException {
   const code = getSystemErrorName(-errno)
   const where = path === undefined ? '' : ` '${path.toString()}'`
-  return Object.assign(new Error(`${code}: ${syscall}${where}`), { code, errno: -errno, syscall })
+  return Object.assign(new Error(`${code}: ${syscall}${where}`), {
+    ...{ code, errno: -errno, syscall },
+    ...(path === undefined ? {} : { path: path.toString() }),
+  })
 }

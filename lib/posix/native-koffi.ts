@@ -51,7 +51,7 @@ export function loadKoffi(): Native {
     const names = [AT_FDCWD, cString(from), directory, cString(to)]
     const errno = errnoOf(renameat2, ...names, flag)
     if (errno === 0) return true
-    const error = callError('renameat2', errno, to)
+    const error = callError('renameat2', errno, from)
     if (error.code === 'ENOSYS' || error.code === 'EINVAL') return false
     throw error
   }

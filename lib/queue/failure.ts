@@ -1,4 +1,5 @@
 import { errnoOf, FsqError, type FsqErrorCode, reasonOf } from '../errors.js'
+import { reasonWithPlace } from '../posix/denied.js'
 import { isDirectory, listNames, statEntry } from '../posix/names.js'
 import type { QueueContext } from './context.js'
 
@@ -18,7 +19,7 @@ export function failure(
   if (cause instanceof FsqError || errno === undefined || !(cause instanceof Error)) return cause
   const missing = errno === 'ENOENT' || errno === 'ENOTDIR' ? missingQueue(queue, cause) : undefined
   if (missing !== undefined) return missing
-  return new FsqError(code, `${attempt}: ${reasonOf(cause)}`, {
+  return new FsqError(code, `${attempt}: ${reasonWithPlace(cause, attempt, fields.path)}`, {
     queue: queue.name,
     cause,
     ...fields,

@@ -170,6 +170,9 @@ async function move(item: Finishing, directory: string, name: ItemName): Promise
     return target
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') throw missingQueue(queue, error) ?? noItem(queue.name, id)
-    throw failure('FSQ_FINISH', `cannot finish item ${id} of ${queue.name}`, error, queue, { id })
+    throw failure('FSQ_FINISH', `cannot finish item ${id} of ${queue.name}`, error, queue, {
+      id,
+      path: directory,
+    })
   }
 }

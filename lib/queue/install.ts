@@ -1,5 +1,6 @@
 import { dirname } from 'node:path'
 import { errnoOf, FsqError, reasonOf } from '../errors.js'
+import { reasonWithPlace } from '../posix/denied.js'
 import { syncDirectory } from '../posix/directory-sync.js'
 import { setDirectoryOwnership } from '../posix/files.js'
 import {
@@ -103,7 +104,8 @@ export async function installQueue(
   } catch (error) {
     if (!inUse) discardHidden(hidden)
     if (error instanceof FsqError || errnoOf(error) === undefined) throw error
-    throw new FsqError('FSQ_INSTALL', `cannot install ${name}: ${reasonOf(error)}`, {
+    const attempt = `cannot install ${name}`
+    throw new FsqError('FSQ_INSTALL', `${attempt}: ${reasonWithPlace(error, attempt)}`, {
       queue: name,
       path: paths.directory,
       cause: error,

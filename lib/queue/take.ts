@@ -1,4 +1,5 @@
-import { errnoOf, FsqError, reasonOf } from '../errors.js'
+import { errnoOf, FsqError } from '../errors.js'
+import { reasonWithPlace } from '../posix/denied.js'
 import { close } from '../posix/files.js'
 import { type Claim, claimEntry, type ClaimOptions } from './claim.js'
 import type { QueueContext } from './context.js'
@@ -71,7 +72,8 @@ export function takeEntry(
   function reportError(error: unknown): void {
     if (isAboutProcess(error)) throw failure('FSQ_SCAN', `cannot scan ${queue.name}`, error, queue)
     const { id } = about()
-    const message = `cannot use item ${id} of ${queue.name}: ${reasonOf(error)}`
+    const attempt = `cannot use item ${id} of ${queue.name}`
+    const message = `${attempt}: ${reasonWithPlace(error, attempt)}`
     const reported =
       error instanceof FsqError ? error : new FsqError('FSQ_SCAN', message, { cause: error, id })
     onEvent?.({ ...about(), type: 'error', error: reported })

@@ -204,7 +204,7 @@ t.test('without permission', { buffered: true, skip: skipNobody }, async (t) => 
     await asNobody('enqueue', '-e', 'q'),
     {
       status: 111,
-      stderr: `fsq enqueue: cannot enqueue to q: ${denied}\n`,
+      stderr: `fsq enqueue: cannot enqueue to q: ${denied} (${paths.tmp})\n`,
     },
     'tmp/ is not ours to write to',
   )
@@ -215,7 +215,7 @@ t.test('without permission', { buffered: true, skip: skipNobody }, async (t) => 
     await asNobody('enqueue', '-e', 'q'),
     {
       status: 111,
-      stderr: `fsq enqueue: cannot enqueue to q: ${denied}\n`,
+      stderr: `fsq enqueue: cannot enqueue to q: ${denied} (${paths.tmp} to ${paths.queue})\n`,
     },
     'nor is queue/',
   )
@@ -224,25 +224,35 @@ t.test('without permission', { buffered: true, skip: skipNobody }, async (t) => 
     await asNobody('scan', 'q', 'echo', 'run'),
     {
       status: 111,
-      stderr: `fsq scan: cannot use item ${id} of q: ${denied}\n`,
+      stderr: `fsq scan: cannot use item ${id} of q: ${denied} (${paths.queue}/${id})\n`,
     },
     'an item that cannot be read is not run',
   )
   check(t, await asNobody('done', 'q', id), {
     status: 111,
-    stderr: `fsq done: cannot open item ${id} of q: ${denied}\n`,
+    stderr: `fsq done: cannot open item ${id} of q: ${denied} (${paths.queue}/${id})\n`,
   })
   for (const command of ['down', 'trigger'])
     check(
       t,
       await asNobody(command, 'q'),
-      { status: 111, stderr: /^fsq [a-z]+: .*permission denied\n$/ },
+      { status: 111, stderr: new RegExp(`^fsq [a-z]+: .*: ${denied} \\(${paths.directory}\\)\n$`) },
       command,
     )
+  chmodSync(`${paths.queue}/${id}`, 0o644)
+  check(
+    t,
+    await asNobody('done', 'q', id),
+    {
+      status: 111,
+      stderr: `fsq done: cannot finish item ${id} of q: ${denied} (${paths.queue}/${id} to ${paths.done})\n`,
+    },
+    'done/ is not ours either',
+  )
   chmodSync(paths.queue, 0o700)
   check(t, await asNobody('scan', 'q', 'echo', 'run'), {
     status: 111,
-    stderr: /^fsq scan: cannot (scan|list) q: permission denied\n$/,
+    stderr: `fsq scan: cannot list q: ${denied} (${paths.queue})\n`,
   })
   chmodSync(paths.directory, 0o700)
   for (const words of [
@@ -254,11 +264,35 @@ t.test('without permission', { buffered: true, skip: skipNobody }, async (t) => 
     check(
       t,
       await asNobody(...words),
-      { status: 111, stderr: /permission denied\n$/ },
+      { status: 111, stderr: new RegExp(`: ${denied} \\(${paths.directory}\\)\n$`) },
       words.join(' '),
     )
   t.strictSame(contentsOf(queue), { ...nothing, queue: [id] }, 'nothing is left behind')
   t.strictSame(entriesOf(paths.directory), ['done', 'fail', 'queue', 'tmp'])
+  t.strictSame(entriesOf(root.settings.root), ['q'])
+})
+
+t.test('what is not ours to give', { buffered: true, skip: skipNobody }, async (t) => {
+  const { fsq, queue, root } = await place(t)
+  const { directory, tmp, queue: ready } = queue.context.paths
+  for (const path of [root.settings.root, directory, tmp, ready]) chmodSync(path, 0o777)
+  const why = 'only root may give it to that user or group'
+  for (const [words, message] of [
+    [['enqueue', '-e', '-u', 'root', 'q'], 'cannot enqueue to q'],
+    [['enqueue', '-e', '-g', 'root', 'q'], 'cannot enqueue to q'],
+    [['install', '-o', 'root', 'x'], 'cannot install x'],
+    [['install', '-g', 'root', 'x'], 'cannot install x'],
+    [['add-host', '-o', 'root', 'h', 'q'], 'cannot keep host queues of q'],
+    [['down', '-u', 'root', 'q'], 'cannot take down q'],
+    [['trigger', '-g', 'root', 'q'], 'cannot make the trigger of q'],
+  ] as const)
+    check(
+      t,
+      await fsq(words, { uid: nobody }),
+      { status: 111, stderr: `fsq ${words[0]}: ${message}: ${why}\n` },
+      words.join(' '),
+    )
+  t.strictSame(contentsOf(queue), nothing)
   t.strictSame(entriesOf(root.settings.root), ['q'])
 })
 

@@ -196,7 +196,10 @@ t.test(
   async (t) => {
     const here = await place(t)
     const ended = await here.fsq(['work', 'q', '--', 'true'], { uid: nobody })
-    check(t, ended, { status: 111, stderr: /^fsq work: .*: permission denied\n$/s })
+    check(t, ended, {
+      status: 111,
+      stderr: new RegExp(`^fsq work: .*: permission denied \\(${here.queue.path}\\)\n$`, 's'),
+    })
   },
 )
 
