@@ -227,6 +227,10 @@ const misuse: readonly [words: readonly string[], message: RegExp][] = [
   [['show', 'q'], /too few arguments/],
   [['show', 'q', 'a', 'b'], /too many arguments/],
   [['show', '--body', '--json', 'q', 'a'], /--body and --json exclude each other/],
+  [
+    ['push', '--all', 'http://127.0.0.1:1/', 'q/a', 'q', '-'],
+    /src_queue is "q\/a"; of a host queue, the host is the fourth operand/,
+  ],
   [['mv', 'q'], /too few arguments/],
   [['disperse', 'q'], /too few arguments/],
   [['disperse', 'q', 'q'], /the queue q is given twice/],

@@ -46,6 +46,10 @@ export default defineCommand<Flags>({
     const { flags, operands } = call
     check(call)
     const [address = '', source = '', target = '', host = ''] = operands
+    if (source.includes('/'))
+      throw new UsageError(
+        `src_queue is ${JSON.stringify(source)}; of a host queue, the host is the fourth operand`,
+      )
     const root = call.root({ durability: flags.durability })
     const queue = host === '-' ? root.queue(source) : root.queue(source).host(host)
     const remote = remoteOf(address, flags, flags.jobs ?? 1)
