@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import envVar from 'env-var'
 import { FsqError } from './errors.js'
+import { checkMembers } from './members.js'
 
 /**
  * Everything that can be set about queues (fsq(7), ENVIRONMENT). Each setting comes from an option,
@@ -198,8 +199,7 @@ export function resolveSettings(
 ): Settings {
   if (typeof options !== 'object')
     throw new TypeError(`Expected options such as { root: '/srv/queues' }, got ${typeof options}`)
-  const unknown = Object.keys(options).find((key) => !Object.hasOwn(settingsTable, key))
-  if (unknown !== undefined) throw new TypeError(`Expected a setting, got ${unknown}`)
+  checkMembers('a setting', options, new Set(Object.keys(settingsTable)))
   const variables = envVar.from(environment)
   const given = new Set<keyof Settings>()
   const pick = <K extends keyof Settings>(key: K): Settings[K] => {

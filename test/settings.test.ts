@@ -180,6 +180,18 @@ for (const [what, options] of Object.entries(badOptions)) {
   })
 }
 
+t.test('an option that is no setting is a TypeError that lists those that there are', async (t) => {
+  t.throws(() => resolveSettings({ rot: '/srv' } as never, {}), {
+    name: 'TypeError',
+    message: `Expected a setting, got rot; there are ${keys.join(', ')}`,
+  })
+  for (const options of ['/srv', null])
+    t.throws(() => resolveSettings(options as never, {}), {
+      name: 'TypeError',
+      message: /^Expected (options such as .* got string|an object, got null)$/,
+    })
+})
+
 t.test('a relative root is taken from the working directory of the moment', async (t) => {
   t.equal(resolveSettings({}, { FSQ_ROOT: 'a/b' }).root, `${process.cwd()}/a/b`)
   t.equal(resolveSettings({ root: '.' }, {}).root, process.cwd())
