@@ -139,6 +139,12 @@ export const backoff = asUsage((given): Backoff => {
   return range
 })
 
+/** The path of a file; an empty one is more likely a variable of a script that is not set. */
+export const file = asUsage((given) => {
+  if (given === '') throw new TypeError('Expected the path of a file, got ""')
+  return given
+})
+
 /** A glob(7) pattern. */
 export const pattern = asUsage((given) => {
   if (given === '') throw new TypeError('Expected a pattern such as "*mail*", got ""')

@@ -193,11 +193,8 @@ const anyText = new Set([
   ...['inventory', 'archive', 'restore', 'format', 'other'].map(
     (flag) => `nxqueue serve --${flag}`,
   ),
-  'enqueue --file',
   'enqueue --id',
   'enqueue --delimiter',
-  'stat --output',
-  'jsonrpcd --socket',
   'jsonrpcd --token-file',
   'jsonrpcd --cert',
   'jsonrpcd --key',
@@ -251,6 +248,9 @@ const nonsenseFor: Readonly<Record<string, string>> = {
   '--host': 'a/b',
   '--add-host': 'a/b',
   '--match': '',
+  '--file': '',
+  '--output': '',
+  '--socket': '',
 }
 
 let tried = 0

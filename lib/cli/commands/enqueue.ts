@@ -12,7 +12,7 @@ import { print } from '../output.js'
 import { type OwnerFlags, ownerFlags } from '../owner-flags.js'
 import { catchSignals } from '../../work/signals.js'
 import { UsageError } from '../usage-error.js'
-import { duration, host, sequence, time } from '../values.js'
+import { duration, file, host, sequence, time } from '../values.js'
 
 interface Flags extends OwnerFlags, DurabilityFlags {
   readonly host?: string
@@ -36,7 +36,7 @@ export default defineCommand<Flags>({
     durabilityFlag(
       ownerFlags(command, 'the item')
         .option('--host <host>', 'put it into the host queue of that host', host)
-        .option('-f, --file <file>', 'take the body from a file; - is stdin')
+        .option('-f, --file <file>', 'take the body from a file; - is stdin', file)
         .option('-e, --empty', 'take no body')
         .option('-t, --trigger', 'pull the trigger once the item is enqueued')
         .option('-p, --print', 'print the name of the item')
@@ -57,10 +57,11 @@ export default defineCommand<Flags>({
   async run(call) {
     const { operands, flags, chirp } = call
     const [name = '', ...args] = operands
-    const { file, empty, user, group, mode, durability, onDuplicate, delay } = flags
+    const { empty, user, group, mode, durability, onDuplicate, delay } = flags
     const named = queueAt(call.root({ durability }), name)
     const queue = flags.host === undefined ? named : named.host(flags.host)
-    if (file !== undefined && empty === true) throw new UsageError('-e and -f exclude each other')
+    if (flags.file !== undefined && empty === true)
+      throw new UsageError('-e and -f exclude each other')
     if (onDuplicate !== undefined && flags.batch !== true && flags.id === undefined)
       throw new UsageError('--on-duplicate says nothing without --id')
     if (delay !== undefined && flags.at !== undefined)
@@ -80,7 +81,7 @@ export default defineCommand<Flags>({
     }
 
     async function batch(): Promise<number> {
-      if (args.length > 0 || file !== undefined || empty === true || flags.id !== undefined)
+      if (args.length > 0 || flags.file !== undefined || empty === true || flags.id !== undefined)
         throw new UsageError('--batch takes arguments, bodies and ids from stdin')
       const status = await enqueueLines(queue, options, call.say)
       if (flags.trigger === true) await pullAfterwards('enqueued', queue, call)
@@ -126,8 +127,8 @@ function checkedKey(key: string): string {
   }
 }
 
-function bodyOf({ file, empty }: Flags, { say }: Call<Flags>): Body {
-  if (file !== undefined && file !== '-') return { file }
+function bodyOf({ file: path, empty }: Flags, { say }: Call<Flags>): Body {
+  if (path !== undefined && path !== '-') return { file: path }
   if (empty === true) return ''
   // Not process.stdin.isTTY: to look at process.stdin makes a pipe non-blocking, and a read of the
   // body that has to wait for it would then fail.

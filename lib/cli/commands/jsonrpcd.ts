@@ -14,7 +14,7 @@ import { type Call, defineCommand } from '../command.js'
 import { isWorker, obey, report, retire, startWorkers } from '../jsonrpcd-workers.js'
 import { complain } from '../output.js'
 import { UsageError } from '../usage-error.js'
-import { duration, oneOf, positive, setting, size } from '../values.js'
+import { duration, file, oneOf, positive, setting, size } from '../values.js'
 
 interface Flags {
   readonly workers?: number
@@ -40,7 +40,7 @@ export default defineCommand<Flags>({
     command
       .option('-w, --workers <n>', 'serve with n processes (default: 1)', positive)
       .option('-t, --trigger', 'pull the trigger of a queue after each item that comes')
-      .option('--socket <path>', 'listen on a unix socket, in place of a host and a port')
+      .option('--socket <path>', 'listen on a unix socket, in place of a host and a port', file)
       .option('--socket-mode <mode>', 'the mode of the socket (default: 600)', setting('itemMode'))
       .option('--token-file <file>', 'serve those who have a token of this file')
       .option('--cert <file>', 'speak TLS with this certificate')

@@ -7,7 +7,7 @@ import { prometheusLines } from '../prometheus.js'
 import { agesTable, statDetails, statTable } from '../stat-text.js'
 import { formatTime, withTimes } from '../times.js'
 import { UsageError } from '../usage-error.js'
-import { duration, interval, oneOf } from '../values.js'
+import { duration, file, interval, oneOf } from '../values.js'
 import { defaultInterval, watch } from '../watch.js'
 
 const formats = ['table', 'json', 'prometheus'] as const
@@ -33,7 +33,7 @@ export default defineCommand<Flags>({
       .option('--ages', 'how many items have waited for how many minutes')
       .option('--json', 'a JSON object a line')
       .option('--format <format>', `one of ${formats.join(', ')}`, oneOf(formats))
-      .option('-o, --output <file>', 'replace this file, in place of printing')
+      .option('-o, --output <file>', 'replace this file, in place of printing', file)
       .option('--older <duration>', 'exit with 1 if an item has waited for so long', duration)
       .option('--utc', 'times in UTC')
       .option('-w, --watch', 'show it again and again, in place on a terminal')
