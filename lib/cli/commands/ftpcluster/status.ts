@@ -75,7 +75,8 @@ function* linesOf(status: ClusterStatus): Generator<string> {
   yield total === 0
     ? 'jobs: none'
     : `jobs: ${kinds}; ${undispatched} of ${total} without nodes yet${age}`
-  if (failed > 0) yield `failed for good: ${failed}, in fail/ of the queues ftpc-TYPE and ftpc-TYPE/HOST:PORT`
+  if (failed > 0)
+    yield `failed for good: ${failed}, in fail/ of the queues ftpc-TYPE and ftpc-TYPE/HOST:PORT`
   if (inFiles > 0) yield `in .queue: ${inFiles} more, for "fsq ftpcluster import"`
   yield ''
   yield* tableLines(columns, () => status.nodes.map(row))
