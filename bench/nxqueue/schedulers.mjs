@@ -33,10 +33,11 @@ function headOfLine(jobs, inventory, state, now) {
 }
 
 /** What a launch takes. */
-export function claimsOf({ job, server, serverPlace, volume, volumePlace, drive, bytes }) {
+export function claimsOf({ job, server, serverPlace, volume, volumePlace, drive, from, bytes }) {
   const common = { jobID: job.jobID, item: job.item, server, bytes, epoch: 1 }
   return [
     ...(volume === undefined ? [] : [{ kind: 'volume', name: volume, place: volumePlace }]),
+    ...(from === undefined ? [] : [{ kind: 'drive', name: from, unloaded: true }]),
     ...(drive === undefined ? [] : [{ kind: 'drive', name: drive }]),
     { kind: 'server', name: server, place: serverPlace },
   ].map((resource) => ({ resource, ...common }))

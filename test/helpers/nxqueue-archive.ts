@@ -87,14 +87,24 @@ export const restore = (jobID: string, volume: string, of: Partial<ReadyJob> = {
 export function claimsOf(
   jobID: string,
   server: string,
-  names: { volume?: string; volumePlace?: number; drive?: string; place?: number; bytes?: number },
+  names: {
+    volume?: string | undefined
+    volumePlace?: number | undefined
+    drive?: string | undefined
+    from?: string | undefined
+    place?: number
+    bytes?: number
+  },
 ): readonly Claim[] {
-  const { volume, volumePlace = 0, drive, place = 0, bytes = 0 } = names
+  const { volume, volumePlace = 0, drive, from, place = 0, bytes = 0 } = names
   const resources: Resource[] = [
     ...(volume === undefined
       ? []
       : [{ kind: 'volume' as const, name: volume, place: volumePlace }]),
     ...(drive === undefined ? [] : [{ kind: 'drive' as const, name: drive }]),
+    ...(from === undefined
+      ? []
+      : [{ kind: 'drive' as const, name: from, unloaded: true as const }]),
     { kind: 'server', name: server, place },
   ]
   const common = { jobID, item: `item-${jobID}`, server, bytes, epoch: 1 }

@@ -9,6 +9,8 @@ export interface Use {
   readonly item: string
   readonly volume: string | undefined
   readonly drive: string | undefined
+  /** Another drive, which the volume is in. */
+  readonly from: string | undefined
   readonly server: string
   readonly bytes: number
 }
@@ -25,16 +27,22 @@ export function usesOf({ claims }: ClusterState): readonly Use[] {
   return items.map((item) => {
     const own = claims.filter((claim) => claim.item === item)
     const nameOf = (kind: string) => own.find((each) => each.resource.kind === kind)?.resource.name
+    // Those that the situations begin with unload nothing.
     const [first] = own
     return {
       item,
       volume: nameOf('volume'),
       drive: nameOf('drive'),
+      from: undefined,
       server: nameOf('server') ?? '',
       bytes: first?.bytes ?? 0,
     }
   })
 }
+
+/** Whether somebody has a drive, be it to unload it. */
+export const isDriveInUse = (name: string, uses: readonly Use[]) =>
+  uses.some(({ drive, from }) => drive === name || from === name)
 
 export const isTape = (volume: Volume) => volume.changer !== undefined
 
@@ -106,11 +114,18 @@ export function combinations(job: ReadyJob, world: World): readonly Use[] {
           item: job.item,
           volume: volume?.name,
           drive: drive?.name,
+          from: leftBy(volume, drive, world),
           server: server.name,
           bytes: volume === undefined ? 0 : bytesOf(job),
         })),
     ),
   )
+}
+
+/** The drive that a volume is in, if it is to be used in another. */
+function leftBy(volume: Volume | undefined, drive: Drive | undefined, world: World) {
+  const mounted = volume && mountedOf(volume, world)
+  return mounted === drive?.name ? undefined : mounted
 }
 
 function drivesFor(
@@ -155,7 +170,7 @@ export function isVolumeFree(volume: Volume, uses: readonly Use[], world: World)
 /** Whether a drive can be told to give its volume back. */
 function isDriveIdle(name: string, uses: readonly Use[], { inventory, state }: World): boolean {
   const drive = inventory.drives.find((each) => each.name === name)
-  if (drive?.enabled !== true || uses.some((use) => use.drive === name)) return false
+  if (drive?.enabled !== true || isDriveInUse(name, uses)) return false
   return drive.servers.some((server) => {
     const now = state.servers.get(server)
     return now?.present === true && !now.disabled
@@ -172,7 +187,7 @@ export function free(job: ReadyJob, uses: readonly Use[], world: World): readonl
   return combinations(job, world).filter((use) => {
     const volume = volumes.find(({ name }) => name === use.volume)
     const server = servers.find(({ name }) => name === use.server)
-    if (use.drive !== undefined && uses.some(({ drive }) => drive === use.drive)) return false
+    if (use.drive !== undefined && isDriveInUse(use.drive, uses)) return false
     if (server === undefined || !isServerFree(server, uses)) return false
     if (volume === undefined) return true
     const hasRoom = use.bytes === 0 || roomOf(volume, uses, world) >= use.bytes

@@ -18,6 +18,8 @@ export type Resource =
       readonly kind: 'drive'
       /** Its name. */
       readonly name: string
+      /** The job uses another; its volume was in this one, and has to be unloaded. */
+      readonly unloaded?: true
     }
   | {
       /** A server. */

@@ -43,6 +43,7 @@ export function resourcesOf({
   volume,
   volumePlace,
   drive,
+  from,
   server,
   serverPlace,
 }: Launch): Resource[] {
@@ -50,6 +51,7 @@ export function resourcesOf({
     ...(volume === undefined
       ? []
       : [{ kind: 'volume', name: volume, place: volumePlace ?? 0 } as const]),
+    ...(from === undefined ? [] : [{ kind: 'drive', name: from, unloaded: true } as const]),
     ...(drive === undefined ? [] : [{ kind: 'drive', name: drive } as const]),
     { kind: 'server', name: server, place: serverPlace },
   ]

@@ -21,9 +21,11 @@
  *   or whose group none does; then in the order of the inventory.
  * - Of servers: the one with the most places that are free, then in the order of the inventory.
  *
- * A tape in a drive that nobody uses can be loaded into another. In one that is in use by another job, disabled,
- * not in the inventory, or seen by no server that is at work, it cannot be had; nor one that has to make room there
- * for that of the other job, which may not have unloaded it yet. Where two tapes are said to be in one drive, what
+ * A tape in a drive that nobody uses can be loaded into another. The job then has both drives until it ends: it
+ * tells nobody when it has unloaded the tape, and whoever got the drive before would meet it there. In a drive that
+ * is in use by another job, or kept for one, disabled, not in the inventory, or seen by no server that is at work,
+ * a tape cannot be had; nor one that has to make room there for that of the other job, which may not have unloaded
+ * it yet. Where two tapes are said to be in one drive, what
  * was seen since goes before what the inventory says. A tape whose generation is not known goes into every drive of
  * its changer.
  */

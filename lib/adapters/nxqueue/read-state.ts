@@ -34,7 +34,9 @@ export async function readState(
   ])
   const launched = new Map([...launches].map(([item, { value }]) => [item, value]))
   const resources = [...claims.values()].map(({ value }) => value.resource)
-  const inUse = resources.flatMap(({ kind, name }) => (kind === 'drive' ? [name] : []))
+  const inUse = resources.flatMap((each) =>
+    each.kind === 'drive' && each.unloaded !== true ? [each.name] : [],
+  )
   const mounted = mountedVolumes(inventory, mounts, new Set(inUse))
   const volumes = new Map<string, VolumeUse>()
   for (const { name, used } of inventory.volumes) {

@@ -198,7 +198,9 @@ export async function clusterStatus(
       }
     }),
     drives: inventory.drives.map(({ name, changer, type, enabled }) => {
-      const job = launched.find(({ drive }) => drive === name)
+      const job = launched.find(({ resources }) =>
+        resources.some((each) => each.kind === 'drive' && each.name === name),
+      )
       const mounted = inventory.volumes.flatMap(({ name: volume }) =>
         state.volumes.get(volume)?.mounted === name ? [volume] : [],
       )

@@ -19,10 +19,15 @@ import { deferred } from '../../../lib/deferred.js'
 import { type JobRecord, type Launched, update } from '../../../lib/adapters/nxqueue/store.js'
 import { testCluster } from '../../helpers/nxqueue.js'
 
-/** A cluster with servers a and b, both there, without their services: each step is made by the test. */
-async function place(t: Test) {
+/**
+ * A cluster with servers a and b, both there, without their services: each step is made by the test.
+ *
+ * @param edited - its inventory, if it is to be another than the small one
+ */
+async function place(t: Test, edited?: object) {
   const it = await testCluster(t, ['a', 'b'])
   const { cluster, inventoryPath } = it
+  if (edited !== undefined) it.edit(edited)
   const { queue, store } = cluster
   for (const host of ['a', 'b']) await queue.installHost(host)
   const inventory = await readInventory(inventoryPath)
@@ -121,6 +126,38 @@ t.test('a volume is not loaded into a drive while another may still unload it', 
   t.match(where(), { ready: ['again'] })
   await master().pass(false)
   t.match(where(), { ready: [], 'a/queue': ['again'] })
+})
+
+t.test('a volume that is in another drive is moved by a job that has both', async (t) => {
+  const drive = (name: string): object => ({ name, changer: 'c', generation: 6, servers: ['a'] })
+  const volume = { changer: 'c', generation: 6, capacity: 1000 }
+  const { submit, master, where, claims, execute, cluster } = await place(t, {
+    servers: [{ name: 'a', slots: 2 }],
+    drives: [
+      { ...drive('old'), type: 'A' },
+      { ...drive('new'), type: 'B' },
+    ],
+    volumes: [
+      { name: 'V1', ...volume, mounted: 'old' },
+      { name: 'V2', ...volume },
+    ],
+  })
+  await submit({ jobID: 'moves', volume: 'V1', group: undefined, media: 'B' })
+  await submit({ jobID: 'waits', volume: 'V2', group: undefined, media: 'A' })
+  const all = ['drive/new', 'drive/old', 'server/a', 'volume/V1']
+  const text = 'All drives that will do are in use: old by job moves.'
+  await master().pass(false)
+  t.strictSame(where(), { ready: ['waits'], 'a/queue': ['moves'] })
+  await execute('a', async ({ inDrive }) => {
+    t.equal(inDrive?.name, 'new')
+    t.strictSame(await claims(), all)
+    const { waiting } = await master().pass(false)
+    t.match([...waiting.values()], [[{ code: 'WaitDrive', text }]])
+  })
+  t.strictSame(await claims(), [])
+  t.match((await cluster.store.mounts.get('new'))?.value, { volume: 'V1' })
+  await master().pass(false)
+  t.strictSame(where(), { ready: [], 'a/queue': ['waits'], 'a/done': ['moves'] })
 })
 
 t.test(

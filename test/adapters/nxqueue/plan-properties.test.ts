@@ -15,10 +15,11 @@ function planOf({ jobs, inventory, state, now }: Situation, options = withTurns)
   return plan(jobs, inventory, state, now, options)
 }
 
-const useOf = ({ job: { item }, volume, drive, server, bytes }: Launch): oracle.Use => ({
+const useOf = ({ job: { item }, volume, drive, from, server, bytes }: Launch): oracle.Use => ({
   item,
   volume,
   drive,
+  from,
   server,
   bytes,
 })
@@ -56,9 +57,9 @@ always('nothing is given to more jobs than there are places, and no room twice',
     ...claims.map(({ resource }) =>
       [resource.kind, resource.name, resource.kind === 'drive' ? 0 : resource.place].join(' '),
     ),
-    ...launches.flatMap(({ volume, volumePlace, drive, server, serverPlace }) => [
+    ...launches.flatMap(({ volume, volumePlace, drive, from, server, serverPlace }) => [
       ...(volume === undefined ? [] : [`volume ${volume} ${volumePlace ?? ''}`]),
-      ...(drive === undefined ? [] : [`drive ${drive} 0`]),
+      ...[drive, from].flatMap((name) => (name === undefined ? [] : [`drive ${name} 0`])),
       `server ${server} ${serverPlace}`,
     ]),
   ]
@@ -113,7 +114,9 @@ always('with turns, it may also wait for what an older job before it needs', (ea
         const isWanted = wanted.some(
           (other) =>
             other.server === could.server ||
-            (other.drive !== undefined && other.drive === could.drive) ||
+            [other.drive, other.from].some(
+              (name) => name !== undefined && [could.drive, could.from].includes(name),
+            ) ||
             (other.volume !== undefined && other.volume === could.volume),
         )
         ok(isWanted, job, could)
@@ -249,7 +252,7 @@ const truths: Record<Reason['code'], Truth> = {
   WaitVolume: inUse,
   WaitGroup: inUse,
   WaitDrive: (job, world, uses) => {
-    const isFree = (name: string) => !uses.some(({ drive }) => drive === name)
+    const isFree = (name: string) => !oracle.isDriveInUse(name, uses)
     const isServed = (name: string) =>
       world.inventory.drives
         .find((drive) => drive.name === name)
@@ -313,7 +316,7 @@ always('all reasons are told: of a volume that is named, and of what is used up'
     expect('NoRoom', bytes > 0 && oracle.roomOf(volume, [], each) < bytes)
     expect('WaitVolume', !oracle.isVolumeFree(volume, uses, each))
     const drives = routes(job, volume, each.inventory)
-    const isInUse = (name: string) => uses.some(({ drive }) => drive === name)
+    const isInUse = (name: string) => oracle.isDriveInUse(name, uses)
     expect('WaitDrive', oracle.isTape(volume) && drives.length > 0 && drives.every(isInUse))
   }
 })

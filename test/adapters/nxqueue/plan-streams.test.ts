@@ -65,12 +65,8 @@ function mount(mounted: Map<string, string>, drive: string, volume: string) {
   mounted.set(drive, volume)
 }
 
-function claimsFor({ job, server, serverPlace, volume, volumePlace, drive }: Launch) {
-  return claimsOf(job.jobID, server, {
-    place: serverPlace,
-    ...(volume === undefined ? {} : { volume, volumePlace: volumePlace ?? 0 }),
-    ...(drive === undefined ? {} : { drive }),
-  })
+function claimsFor({ job, server, serverPlace, volume, volumePlace, drive, from }: Launch) {
+  return claimsOf(job.jobID, server, { place: serverPlace, volume, volumePlace, drive, from })
 }
 
 const submittedAt = (second: number) => ({ submitted: now + second * 1000 })

@@ -467,6 +467,60 @@ tell('when its turn has come', [
   ],
 ])
 
+/** Tape v1 is in drive d1, and is only used in d2. */
+const apart = {
+  drives: [drive('d1', { type: 'A' }), drive('d2', { type: 'B' })],
+  volumes: [tape('v1', { mounted: 'd1' }), tape('v2')],
+}
+const moving = restore('move', 'v1', { media: 'B', priority: 9 })
+
+tell('a tape that is moved from one drive to another', [
+  [
+    'takes both, so that nobody else uses the one while it is unloaded there',
+    { jobs: [moving, restore('1', 'v2', { media: 'A' })], inventory: apart },
+    { move: 'v1 d2 s1', 1: 'WaitDrive' },
+  ],
+  [
+    'has both for as long as its job lasts',
+    {
+      jobs: [restore('1', 'v2', { media: 'A' })],
+      inventory: apart,
+      state: { claims: claimsOf('r', 's1', { volume: 'v1', drive: 'd2', from: 'd1' }) },
+    },
+    { 1: 'WaitDrive' },
+  ],
+  [
+    'waits for the drive that it is in',
+    {
+      jobs: [moving],
+      inventory: apart,
+      state: { claims: claimsOf('r', 's1', { drive: 'd1' }) },
+    },
+    { move: 'WaitVolume' },
+  ],
+  [
+    'also where that is kept for a job before it',
+    {
+      jobs: [
+        restore('big', 'v2', { media: 'A', submitted: old, server: 's1' }),
+        { ...moving, priority: 0 },
+      ],
+      inventory: { ...apart, servers: [server('s1', 1), server('s2')] },
+      state: { claims: claimsOf('r', 's1', {}) },
+    },
+    { big: 'WaitServer', move: 'WaitPriority' },
+  ],
+  [
+    'keeps both when its turn has come',
+    {
+      jobs: [{ ...moving, submitted: old }, restore('1', 'v2', { media: 'A' })],
+      inventory: { ...apart, volumes: [...apart.volumes, tape('v3')] },
+      state: { claims: claimsOf('r', 's1', { volume: 'v3', drive: 'd2' }) },
+    },
+    { move: 'WaitDrive', 1: 'WaitPriority' },
+  ],
+])
+
 t.test('a launch names the places that are free, and what is reserved', async (t) => {
   const inventory = { volumes: [disk('x', { jobs: 3 })], servers: [server('s1', 3)] }
   const claims = [
@@ -483,6 +537,7 @@ t.test('a launch names the places that are free, and what is reserved', async (t
       volume: 'x',
       volumePlace: 0,
       drive: undefined,
+      from: undefined,
       bytes: 7,
     },
   ])

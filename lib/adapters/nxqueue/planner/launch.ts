@@ -14,6 +14,8 @@ export interface Launch {
   readonly volumePlace: number | undefined
   /** Undefined: it needs none. */
   readonly drive: string | undefined
+  /** Another drive, which its volume is in: nobody else may have that while the volume is unloaded from it. */
+  readonly from: string | undefined
   /** How much of the volume is reserved for it. */
   readonly bytes: number
 }

@@ -10,7 +10,7 @@ import type { Way } from './access.js'
 import type { Launch } from './launch.js'
 import type { Need } from './need.js'
 import type { User } from './places.js'
-import type { VolumeStock } from './stock.js'
+import type { DriveStock, VolumeStock } from './stock.js'
 import { canBeKept, isFree } from './volume-checks.js'
 
 /** All that a job takes, or keeps. */
@@ -84,21 +84,33 @@ function leaving(volume: VolumeStock | undefined): User | undefined {
   return volume?.places.isLeft === true ? volume.drive?.places.next : volume?.places.next
 }
 
-function take({ volume, drive, server }: Choice, { job, bytes }: Need): Launch {
+/** Another drive than that of the job, from which its volume has to be unloaded. */
+function leftDrive({ volume, drive }: Choice): DriveStock | undefined {
+  return volume?.drive === drive ? undefined : volume?.drive
+}
+
+function take(choice: Choice, { job, bytes }: Need): Launch {
+  const { volume, drive, server } = choice
   const { item, jobID } = job
+  const from = leftDrive(choice)
   const names = { server: server.server.name, drive: drive?.drive.name }
   const [volumePlace, serverPlace] = [volume?.places.freeNumber, server.places.freeNumber]
   const user = { item, jobID, ...names, bytes: volume === undefined ? 0 : bytes }
   volume?.places.users.push({ ...user, place: volumePlace ?? 0 })
-  drive?.places.users.push({ ...user, place: 0 })
+  for (const each of [drive, from]) each?.places.users.push({ ...user, place: 0 })
   server.places.users.push({ ...user, place: serverPlace })
-  return { job, ...names, serverPlace, volume: volume?.volume.name, volumePlace, bytes: user.bytes }
+  return {
+    ...{ job, ...names, from: from?.drive.name, serverPlace },
+    ...{ volume: volume?.volume.name, volumePlace, bytes: user.bytes },
+  }
 }
 
-function keep({ volume, drive, server }: Choice, { job, rank, bytes }: Need): void {
+function keep(choice: Choice, { job, rank, bytes }: Need): void {
+  const { volume, drive, server } = choice
   const turn = { rank, jobID: job.jobID, bytes }
   volume?.turns.push(turn)
   const left = leaving(volume)
   volume?.places.keep(turn, left)
+  leftDrive(choice)?.places.keep(turn, left)
   server.places.keep(turn, drive?.places.keep(turn, left) ?? left)
 }

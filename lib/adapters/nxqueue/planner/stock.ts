@@ -109,7 +109,7 @@ function volumeStock(
 function takeClaims(stock: Omit<Stock, 'groups'>, claims: readonly Claim[]): void {
   const drives = new Map(
     claims.flatMap(({ item, resource }) =>
-      resource.kind === 'drive' ? [[item, resource.name]] : [],
+      resource.kind === 'drive' && resource.unloaded !== true ? [[item, resource.name]] : [],
     ),
   )
   for (const { resource, item, jobID, server, bytes } of claims) {

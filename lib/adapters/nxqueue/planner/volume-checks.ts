@@ -4,6 +4,7 @@
  */
 import type { AccessList } from './access.js'
 import type { Need } from './need.js'
+import type { Places } from './places.js'
 import { isInReach, isLoadable, roomFree, roomLeft, type VolumeStock } from './stock.js'
 
 /** Whether it may be used for that. */
@@ -33,8 +34,17 @@ export function hasPlaceLeft(stock: VolumeStock): boolean {
 
 /** Whether what is left is not kept for others. */
 export function isNotKept(stock: VolumeStock, { bytes, rank }: Need): boolean {
-  if (stock.places.isLeft && !stock.places.isFree(rank)) return false
+  if (isKept(stock.places, rank)) return false
   return bytes === 0 || roomFree(stock, rank) >= bytes || roomLeft(stock) < bytes
+}
+
+/** Whether the drive that it is in, whichever it is to be used in, is not kept for others: it is unloaded there. */
+export function isDriveNotKept({ drive }: VolumeStock, { rank }: Need): boolean {
+  return drive === undefined || !isKept(drive.places, rank)
+}
+
+function isKept(places: Places, rank: number): boolean {
+  return places.isLeft && !places.isFree(rank)
 }
 
 /** Whether it can be used now. */
@@ -44,6 +54,7 @@ export function isFree(stock: VolumeStock, need: Need, access: AccessList): bool
     hasRoom(stock, need) &&
     hasRoomLeft(stock, need) &&
     isNotKept(stock, need) &&
+    isDriveNotKept(stock, need) &&
     hasState(stock, need) &&
     hasAccess(access, need)
   )
@@ -53,6 +64,7 @@ export function isFree(stock: VolumeStock, need: Need, access: AccessList): bool
 export function canBeKept(stock: VolumeStock, need: Need, access: AccessList): boolean {
   return (
     stock.places.canBeKept &&
+    stock.drive?.places.canBeKept !== false &&
     hasState(stock, need) &&
     hasAccess(access, need) &&
     (need.bytes === 0 || roomFree(stock, Infinity) >= need.bytes) &&

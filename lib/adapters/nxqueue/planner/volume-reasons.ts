@@ -17,6 +17,7 @@ import {
   hasRoom,
   hasRoomLeft,
   hasState,
+  isDriveNotKept,
   isNotKept,
 } from './volume-checks.js'
 
@@ -50,6 +51,7 @@ export function narrowToFree(
     [(each) => hasRoomLeft(each, need), (all) => [reserved(all, need)]],
     [(each) => hasPlaceLeft(each), (all) => [inUse(all, need)]],
     [(each) => isNotKept(each, need), (all) => [kept(all, need)]],
+    [(each) => isDriveNotKept(each, need), (all) => [driveKept(all, need)]],
   ]
   return checks.reduce((left, [passes, why]) => narrow(left, reasons, passes, why), volumes)
 }
@@ -163,5 +165,15 @@ function kept(all: readonly VolumeStock[], need: Need): Reason {
   ])
   const [name = ''] = turns.map(({ jobID }) => jobID)
   const text = `${what} ${be(all)} kept for job ${name}, which is before it.`
+  return reasonOf('WaitPriority', text, { kind: 'job', name })
+}
+
+function driveKept(all: readonly VolumeStock[], need: Need): Reason {
+  const { what } = subject(all, need)
+  const drives = unique(all.flatMap(({ drive }) => drive ?? []))
+  const names = listed(drives.map(({ drive }) => drive.name))
+  const turns = drives.flatMap(({ places }) => before(places.turns, need.rank))
+  const [name = ''] = turns.map(({ jobID }) => jobID)
+  const text = `${what} ${be(all)} in drive ${names}, kept for job ${name}, which is before it.`
   return reasonOf('WaitPriority', text, { kind: 'job', name })
 }
