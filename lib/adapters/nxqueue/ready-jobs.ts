@@ -1,9 +1,12 @@
 import { FsqError, reasonOf } from '../../errors.js'
+import { statEntry } from '../../posix/names.js'
+import { entryPath } from '../../posix/path.js'
 import { turn } from '../../turn.js'
 import { type Claim, claimEntry, type ClaimOptions } from '../../queue/claim.js'
 import type { QueueContext } from '../../queue/context.js'
 import { resolveLimits } from '../../queue/finish.js'
 import { listEntries } from '../../queue/list-entries.js'
+import { notBefore } from '../../queue/not-before.js'
 import { jobOf } from './job-item.js'
 import type { ReadyJob } from './job.js'
 
@@ -21,7 +24,10 @@ export interface ReadyJobs {
   readonly bad: readonly BadJob[]
 }
 
-/** Reads the jobs that wait in a queue. What it has read it keeps: an item is never written to. */
+/**
+ * Reads the jobs that wait in a queue. What it has read it keeps: an item is never written to. But for when one is to
+ * wait its file is touched, which may be at any time.
+ */
 export class ReadyJobsReader {
   readonly #queue: QueueContext
   #known = new Map<string, ReadyJob | FsqError>()
@@ -34,18 +40,25 @@ export class ReadyJobsReader {
   async read(): Promise<ReadyJobs> {
     const { paths } = this.#queue
     const known = new Map<string, ReadyJob | FsqError>()
+    const jobs: ReadyJob[] = []
+    const bad: BadJob[] = []
     for (const entry of listEntries(this.#queue, paths.queue)) {
       await turn()
       const job = this.#known.get(entry) ?? (await this.#readJob(entry))
-      if (job !== undefined) known.set(entry, job)
+      if (job === undefined) continue
+      known.set(entry, job)
+      if (job instanceof FsqError) bad.push({ item: entry, error: job })
+      else jobs.push(this.#withTime(job, entry))
     }
     this.#known = known
-    const jobs: ReadyJob[] = []
-    const bad: BadJob[] = []
-    for (const [item, job] of known)
-      if (job instanceof FsqError) bad.push({ item, error: job })
-      else jobs.push(job)
     return { jobs, bad }
+  }
+
+  #withTime(job: ReadyJob, entry: string): ReadyJob {
+    const { paths, clock } = this.#queue
+    const stat = statEntry(entryPath(paths.queue, entry))
+    const time = stat && notBefore(stat, clock.now())
+    return time === undefined ? job : { ...job, notBefore: time }
   }
 
   /** Undefined: it is gone. */
@@ -55,25 +68,16 @@ export class ReadyJobsReader {
       lock: false,
       open: true,
       unnoticed: true,
+      early: true,
       limits: resolveLimits({}, queue.settings),
     }
-    let claim = tryClaim(queue, entry, options)
-    let notBefore: number | undefined
-    if ('skipped' in claim && claim.skipped === 'early') {
-      notBefore = claim.notBefore
-      claim = tryClaim(queue, entry, { ...options, early: true })
-    }
+    const claim = tryClaim(queue, entry, options)
     if ('malformed' in claim) return claim.malformed
     if (!('item' in claim)) return undefined
     using item = claim.item
     try {
       const { details: _, ...job } = await jobOf(item)
-      return {
-        ...job,
-        item: item.id,
-        submitted: item.enqueuedAt.getTime(),
-        ...(notBefore !== undefined && { notBefore }),
-      }
+      return { ...job, item: item.id, submitted: item.enqueuedAt.getTime() }
     } catch (error) {
       if (error instanceof FsqError) return error
       throw error

@@ -1,39 +1,88 @@
 import { utimesSync, writeFileSync } from 'node:fs'
-import t from 'tap'
+import t, { type Test } from 'tap'
+import type { ServiceEvent } from '../../../lib/adapters/nxqueue/events.js'
 import { openCluster, readInventory, submitJob } from '../../../lib/adapters/nxqueue/index.js'
-import { Scheduler } from '../../../lib/adapters/nxqueue/scheduler.js'
+import { ReadyJobsReader } from '../../../lib/adapters/nxqueue/ready-jobs.js'
+import { Scheduler, type SchedulerParts } from '../../../lib/adapters/nxqueue/scheduler.js'
 import { deferred } from '../../../lib/deferred.js'
 import { temporaryRoot } from '../../../lib/testing/index.js'
 import { smallInventory } from '../../helpers/nxqueue.js'
 
-t.test('a job whose time comes while a pass is made is launched by the next', async (t) => {
+/** A cluster of the server a, by a clock of its own, in which nothing is swept. */
+async function place(t: Test) {
   const root = temporaryRoot()
+  const { clock } = root
   const queue = await root.install('q')
   const cluster = openCluster(queue)
   await queue.installHost('a')
   const path = `${queue.path}/inventory.json`
   writeFileSync(path, JSON.stringify(smallInventory()))
   const inventory = await readInventory(path)
-  const { id } = await submitJob(cluster, { kind: 'archive', jobID: 'j', group: 'g' })
-  const time = new Date(root.clock.now() + 3600_000)
-  utimesSync(`${queue.context.paths.queue}/${id}`, time, time)
+  const schedulers: Scheduler[] = []
+  t.teardown(async () => {
+    for (const each of schedulers) await each[Symbol.asyncDispose]()
+    root.remove()
+  })
+  return {
+    ...{ clock, cluster, queue },
+    submit: async (jobID: string) =>
+      (await submitJob(cluster, { kind: 'archive', jobID, group: 'g' })).id,
+    /** Touches an item so that it waits for so many seconds from now; returns until when. */
+    waitFor: (item: string, seconds: number) => {
+      const time = new Date(clock.now() + seconds * 1000)
+      utimesSync(`${queue.context.paths.queue}/${item}`, time, time)
+      return time.getTime()
+    },
+    schedule: (onEvent: (event: ServiceEvent) => void, parts: Partial<SchedulerParts> = {}) => {
+      const scheduler = new Scheduler({
+        ...{ queue: queue.context, store: cluster.store, carried: false, options: {}, sweep: 3600 },
+        inventory: () => inventory,
+        present: () => new Map([['a', { kinds: ['archive'] }]]),
+        epoch: () => 1,
+        onEvent,
+        ...parts,
+      })
+      schedulers.push(scheduler)
+      return scheduler
+    },
+  }
+}
+
+t.test('a job whose time comes while a pass is made is launched by the next', async (t) => {
+  const { clock, submit, waitFor, schedule } = await place(t)
+  waitFor(await submit('j'), 3600)
   const launched = deferred<string>()
   let passes = 0
-  const scheduler = new Scheduler({
-    ...{ queue: queue.context, store: cluster.store, carried: false, options: {}, sweep: 60 },
-    inventory: () => inventory,
-    present: () => new Map([['a', { kinds: ['archive'] }]]),
-    epoch: () => 1,
-    onEvent: (event) => {
-      if (event.type === 'launched') launched.resolve(event.jobID)
-      // It has been planned by now.
-      if (event.type === 'pass' && ++passes === 1) root.clock.advance(3600)
-    },
-  })
-  t.teardown(async () => {
-    await scheduler[Symbol.asyncDispose]()
-    root.remove()
+  schedule((event) => {
+    if (event.type === 'launched') launched.resolve(event.jobID)
+    // It has been planned by now.
+    if (event.type === 'pass' && ++passes === 1) clock.advance(3600)
   })
   t.equal(await launched.promise, 'j')
   t.equal(passes, 1, 'the second is not over yet')
+})
+
+t.test('a job that is to wait no longer is launched at once', async (t) => {
+  const { submit, waitFor, schedule } = await place(t)
+  const item = await submit('j')
+  waitFor(item, 3600)
+  const launched = deferred<string>()
+  let passes = 0
+  schedule((event) => {
+    if (event.type === 'launched') launched.resolve(event.jobID)
+    if (event.type === 'pass' && ++passes === 1) waitFor(item, 0)
+  })
+  t.equal(await launched.promise, 'j')
+})
+
+t.test('a job waits for the time that it was given last', async (t) => {
+  const { queue, submit, waitFor } = await place(t)
+  const item = await submit('j')
+  const reader = new ReadyJobsReader(queue.context)
+  for (const seconds of [0, 3600, 7200, 60, 0]) {
+    const time = waitFor(item, seconds)
+    const [job] = (await reader.read()).jobs
+    const told = job?.notBefore && Math.round(job.notBefore)
+    t.equal(told, seconds === 0 ? undefined : time, `in ${seconds} s`)
+  }
 })
