@@ -5,6 +5,7 @@ import { watchDirectory } from '../../posix/watch.js'
 import { hostContext, type QueueContext } from '../../queue/context.js'
 import { isDown } from '../../queue/down.js'
 import { listHosts } from '../../queue/hosts.js'
+import { after } from '../../timer.js'
 import { Wake } from '../../work/wake.js'
 import type { ServiceErrorEvent } from './events.js'
 import { asFsqError } from './as-fsq-error.js'
@@ -14,7 +15,8 @@ import type { ReadyJob } from './job.js'
 /*
  * When the master makes its passes: when something happened that may let a job run. One came, or its time
  * has, something was freed, a server came or went, was disabled or enabled, the inventory was edited; and
- * after the sweep interval in any case, for what nobody told of. While nothing happens there are no others.
+ * after the sweep interval in any case, for what nobody told of. While nothing happens, and nobody has an item
+ * locked that could be launched, there are no others.
  */
 
 /** What a scheduler works with. */
@@ -22,6 +24,9 @@ export interface SchedulerParts extends MasterParts {
   /** In seconds. */
   readonly sweep: number
 }
+
+/** How soon it looks again for an item that somebody has locked, in seconds; then twice as late each time. */
+const soonest = 0.1
 
 /** See above. */
 export class Scheduler implements AsyncDisposable {
@@ -35,6 +40,8 @@ export class Scheduler implements AsyncDisposable {
   #wanted: 'pass' | 'sweep' | undefined
   #passing: Promise<void> | undefined
   #forgetTime = (): void => undefined
+  #pause = soonest
+  #endPause = (): void => undefined
   #ended = false
 
   constructor(parts: SchedulerParts) {
@@ -80,6 +87,7 @@ export class Scheduler implements AsyncDisposable {
     this.#ended = true
     clearInterval(this.#sweep)
     this.#forgetTime()
+    this.#endPause()
     for (const listener of [this.#wake, this.#claims, ...this.#hosts.values()])
       listener[Symbol.dispose]()
     await this.#passing
@@ -107,11 +115,23 @@ export class Scheduler implements AsyncDisposable {
 
   async #pass(isSweep: boolean): Promise<void> {
     const { queue } = this.#parts
+    this.#endPause()
     this.#watchHosts()
     if (isDown(queue)) return
     const { ready, now, launches, isStale } = await this.#master.pass(isSweep)
-    if (isStale && launches.length > 0) this.wake()
+    if (!isStale) this.#pause = soonest
+    else if (launches.length > 0) this.wake()
+    else this.#lookAgain()
     this.#waitForTime(ready.jobs, now)
+  }
+
+  /** Who has an item locked, such as the master before us, may give that up without a word. */
+  #lookAgain(): void {
+    if (this.#ended) return
+    this.#endPause = after(this.#pause, () => {
+      this.wake()
+    })
+    this.#pause = Math.min(2 * this.#pause, this.#parts.sweep)
   }
 
   /** To hear of a server that is disabled, or enabled. */

@@ -5,6 +5,7 @@ import { openCluster, readInventory, submitJob } from '../../../lib/adapters/nxq
 import { ReadyJobsReader } from '../../../lib/adapters/nxqueue/ready-jobs.js'
 import { Scheduler, type SchedulerParts } from '../../../lib/adapters/nxqueue/scheduler.js'
 import { deferred } from '../../../lib/deferred.js'
+import { withLockedEntry } from '../../../lib/queue/locked-entry.js'
 import { temporaryRoot } from '../../../lib/testing/index.js'
 import { smallInventory } from '../../helpers/nxqueue.js'
 
@@ -71,6 +72,19 @@ t.test('a job that is to wait no longer is launched at once', async (t) => {
   schedule((event) => {
     if (event.type === 'launched') launched.resolve(event.jobID)
     if (event.type === 'pass' && ++passes === 1) waitFor(item, 0)
+  })
+  t.equal(await launched.promise, 'j')
+})
+
+t.test('a job that somebody has locked is launched soon after he gives it up', async (t) => {
+  const { queue, submit, schedule } = await place(t)
+  const [item, launched, looked] = [await submit('j'), deferred<string>(), deferred<undefined>()]
+  await withLockedEntry(queue.context, 'queue', item, 'look at', async () => {
+    schedule((event) => {
+      if (event.type === 'launched') launched.resolve(event.jobID)
+      if (event.type === 'pass') looked.resolve(undefined)
+    })
+    await looked.promise
   })
   t.equal(await launched.promise, 'j')
 })
