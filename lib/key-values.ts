@@ -33,7 +33,9 @@ export interface WatchedEntries<T> extends Entries<T> {
    * Tells of each key that was created, replaced, or removed since, soon, until it is disposed; undefined:
    * look at all of them.
    *
-   * @param onError - it can no longer be watched; whoever looks from time to time misses nothing
+   * @param onError - it can no longer be watched; whoever looks from time to time misses nothing. Never called before
+   * this returns.
+   * @throws what keeps it from being watched at all
    */
   watch(onChange: (key: string | undefined) => void, onError: (error: unknown) => void): Disposable
 }

@@ -33,7 +33,10 @@ export class Scheduler implements AsyncDisposable {
   readonly #parts: SchedulerParts
   readonly #master: Master
   readonly #wake: Wake
-  readonly #claims: Disposable
+  /** Undefined where they cannot be watched, and only sweeps find what was freed. */
+  #claims: Disposable | undefined
+  /** That was told. */
+  #isBlind = false
   /** Of the directories of the host queues: their down files. */
   readonly #hosts = new Map<string, Disposable>()
   readonly #sweep: NodeJS.Timeout
@@ -46,14 +49,12 @@ export class Scheduler implements AsyncDisposable {
 
   constructor(parts: SchedulerParts) {
     this.#parts = parts
-    const { queue, store } = parts
+    const { queue } = parts
     this.#master = new Master(parts)
     const onError = (error: unknown): void => {
       this.#trouble(error)
     }
-    this.#claims = store.claims.watch((key) => {
-      void this.#onClaim(key)
-    }, onError)
+    this.#watchClaims()
     this.#wake = new Wake(queue, {
       onWork: (entry) => {
         if (entry === undefined || isThere(queue, entry)) this.wake()
@@ -62,6 +63,7 @@ export class Scheduler implements AsyncDisposable {
     })
     this.#sweep = setInterval(() => {
       this.#wake.check()
+      this.#watchClaims()
       this.wake('sweep')
     }, parts.sweep * 1000)
     this.wake('sweep')
@@ -89,8 +91,26 @@ export class Scheduler implements AsyncDisposable {
     this.#forgetTime()
     this.#endPause()
     for (const listener of [this.#wake, this.#claims, ...this.#hosts.values()])
-      listener[Symbol.dispose]()
+      listener?.[Symbol.dispose]()
     await this.#passing
+  }
+
+  /** Watches them, unless it does already: again where that came to an end. */
+  #watchClaims(): void {
+    if (this.#claims !== undefined) return
+    const fail = (error: unknown): void => {
+      this.#claims = undefined
+      if (!this.#isBlind) this.#trouble(error)
+      this.#isBlind = true
+    }
+    try {
+      this.#claims = this.#parts.store.claims.watch((key) => {
+        void this.#onClaim(key)
+      }, fail)
+      this.#isBlind = false
+    } catch (error) {
+      fail(error)
+    }
   }
 
   /** That something is claimed lets no job run. */

@@ -7,7 +7,7 @@ import { keyDirectories, keyOf } from './key-path.js'
 /**
  * Tells of the keys whose files come, change, or go in the directory of entries, and in those below it.
  *
- * @param onError - it can no longer be watched, and is not
+ * @param onError - it can no longer be watched, and is not; never called before this returns
  * @throws the system's error
  */
 export function watchEntries(
@@ -39,21 +39,26 @@ export function watchEntries(
       else if (within !== '' || !keyDirectories.includes(name))
         onChange(keyOf({ directory: within, name }))
       else {
-        watchIfThere(name)
+        try {
+          watchIfThere(name)
+        } catch (error) {
+          fail(error)
+          return
+        }
         onChange(undefined) // Something may have been made in it before we watched it.
       }
     }
     watches.set(within, watchDirectory(path, onName, fail))
   }
   const watchIfThere = (within: string): void => {
-    if (watches.has(within) || !isDirectory(`${base}/${within}`)) return
-    try {
-      watch(within)
-    } catch (error) {
-      fail(error)
-    }
+    if (!watches.has(within) && isDirectory(`${base}/${within}`)) watch(within)
   }
-  watch('')
-  for (const within of keyDirectories) watchIfThere(within)
+  try {
+    watch('')
+    for (const within of keyDirectories) watchIfThere(within)
+  } catch (error) {
+    dispose()
+    throw error
+  }
   return { [Symbol.dispose]: dispose }
 }

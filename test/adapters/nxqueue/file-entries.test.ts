@@ -16,7 +16,9 @@ import {
 } from 'node:fs'
 import t, { type Test } from 'tap'
 import { fileKeyValues } from '../../../lib/adapters/nxqueue/file-key-values.js'
+import type * as Watching from '../../../lib/adapters/nxqueue/watch-entries.js'
 import type { KeyValues, WatchedEntries } from '../../../lib/key-values.js'
+import { watchDirectory } from '../../../lib/posix/watch.js'
 import { KeyValuesProcess } from '../../helpers/file-key-values-process.js'
 import { temporaryDirectory, underUmask } from '../../helpers/temporary.js'
 
@@ -312,4 +314,28 @@ void t.test('a directory that another takes the place of is not watched any more
   mkdirSync(`${directory}/things`)
   writeFileSync(`${directory}/before/wake`, '')
   t.match(await failed, { code: 'FSQ_NXQUEUE' })
+})
+
+void t.test('a directory in it that cannot be watched is told, or thrown at once', async (t) => {
+  const cause = Object.assign(new Error('no more'), { code: 'ENOSPC' })
+  const { watchEntries } = await t.mockImport<typeof Watching>(
+    '../../../lib/adapters/nxqueue/watch-entries.js',
+    {
+      '../../../lib/posix/watch.js': {
+        watchDirectory(...[path, ...listeners]: Parameters<typeof watchDirectory>) {
+          if (String(path).endsWith('/volume')) throw cause
+          return watchDirectory(path, ...listeners)
+        },
+      },
+    },
+  )
+  const directory = temporaryDirectory(t)
+  const failed = new Promise((resolve) => {
+    watchEntries(directory, () => undefined, resolve)
+  })
+  mkdirSync(`${directory}/volume`)
+  t.equal(await failed, cause)
+  const told: unknown[] = []
+  t.throws(() => watchEntries(directory, () => undefined, told.push.bind(told)), cause)
+  t.strictSame(told, [], 'and not told as well')
 })
