@@ -165,7 +165,9 @@ export class Scheduler implements AsyncDisposable {
         this.#hosts.delete(host)
       }
       const onName = (name: string | undefined): void => {
-        if (name === undefined || name === basename(down)) this.wake()
+        const isItself = name === basename(directory)
+        if (isItself) forget() // It may be gone; the next pass watches what is there then.
+        if (isItself || name === undefined || name === basename(down)) this.wake()
       }
       try {
         this.#hosts.set(host, watchDirectory(directory, onName, forget))

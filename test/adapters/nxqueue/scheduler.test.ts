@@ -1,4 +1,4 @@
-import { utimesSync, writeFileSync } from 'node:fs'
+import { rmSync, utimesSync, writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import type { ServiceEvent } from '../../../lib/adapters/nxqueue/events.js'
 import { openCluster, readInventory, submitJob } from '../../../lib/adapters/nxqueue/index.js'
@@ -7,8 +7,10 @@ import { Scheduler, type SchedulerParts } from '../../../lib/adapters/nxqueue/sc
 import type { KeptClaim } from '../../../lib/adapters/nxqueue/store.js'
 import { deferred } from '../../../lib/deferred.js'
 import type { WatchedEntries } from '../../../lib/key-values.js'
+import { watchDirectory } from '../../../lib/posix/watch.js'
 import { withLockedEntry } from '../../../lib/queue/locked-entry.js'
 import { temporaryRoot } from '../../../lib/testing/index.js'
+import { nextTurn } from '../../../lib/turn.js'
 import { smallInventory } from '../../helpers/nxqueue.js'
 
 /** A cluster of the server a, by a clock of its own, in which nothing is swept. */
@@ -131,6 +133,43 @@ for (const [what, failing] of Object.entries(failures))
     t.match(told, [/no more watches/])
     t.equal(told.length, 1)
   })
+
+t.test('a server is heard of whose queue was removed and made again', async (t) => {
+  const { queue, submit, schedule } = await place(t)
+  const { hosts } = queue.context.paths
+  await submit('j')
+  await queue.downHost('a')
+  const launched = deferred<string>()
+  let passed = deferred<undefined>()
+  const scheduler = schedule((event) => {
+    if (event.type === 'launched') launched.resolve(event.jobID)
+    if (event.type === 'pass') passed.resolve(undefined)
+  })
+  const pass = async (): Promise<void> => {
+    passed = deferred<undefined>()
+    scheduler.wake()
+    await passed.promise
+    await nextTurn() // Then it has ended, too, and the next does not follow it.
+  }
+  await passed.promise
+  const told = deferred<undefined>()
+  const onName = (name?: string): void => {
+    if (name === 'last') told.resolve(undefined)
+  }
+  using watch = watchDirectory(hosts, onName, told.reject)
+  t.ok(watch)
+  rmSync(`${hosts}/a`, { recursive: true })
+  await queue.installHost('a')
+  await queue.downHost('a')
+  writeFileSync(`${hosts}/last`, '')
+  await told.promise // And with it all that was before.
+  for (const which of ['one that may have begun before', 'one that has not']) {
+    await pass()
+    t.pass(which)
+  }
+  await queue.upHost('a')
+  t.equal(await launched.promise, 'j')
+})
 
 t.test('a job waits for the time that it was given last', async (t) => {
   const { queue, submit, waitFor } = await place(t)
