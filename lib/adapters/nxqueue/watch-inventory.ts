@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { errnoOf, FsqError, reasonOf } from '../../errors.js'
 import { after } from '../../timer.js'
+import { asFsqError } from './as-fsq-error.js'
 import { InventoryError } from './inventory-error.js'
 import { stampOfAll } from './inventory-files.js'
 import type { Inventory } from './inventory.js'
@@ -15,7 +16,7 @@ export interface WatchInventoryOptions {
   readonly onChange: (inventory: Inventory) => void
   /**
    * An {@link InventoryError}: it is no longer good, and the last one stays in use. `FSQ_WATCH`: it cannot be
-   * watched, so only sweeps find edits.
+   * watched, so only sweeps find edits. Any other: it could not be read, and is again at the next sweep.
    */
   readonly onError: (error: FsqError) => void
   /** An edit is over when nothing was changed for so long, in seconds. @defaultValue 0.25 */
@@ -102,21 +103,22 @@ class InventoryWatch implements Disposable {
     const found = await this.#outcome()
     this.#isReading = false
     if (this.#ended) return
-    const told = found instanceof InventoryError ? found.message : JSON.stringify(found)
+    const told = found instanceof FsqError ? found.message : JSON.stringify(found)
     const isNew = told !== this.#told
     this.#told = told
-    this.#look() // It may have been changed while it was read.
+    // What is wrong is not in the files: they need not change before they are read again.
+    if (found instanceof FsqError && !(found instanceof InventoryError)) this.#read = undefined
+    else this.#look() // It may have been changed while it was read.
     if (!isNew) return
-    if (found instanceof InventoryError) this.#options.onError(found)
+    if (found instanceof FsqError) this.#options.onError(found)
     else this.#options.onChange(found)
   }
 
-  async #outcome(): Promise<Inventory | InventoryError> {
+  async #outcome(): Promise<Inventory | FsqError> {
     try {
       return await readInventory(this.#path)
     } catch (error) {
-      if (error instanceof InventoryError) return error
-      throw error
+      return asFsqError(error)
     }
   }
 

@@ -253,6 +253,36 @@ t.test('where nothing can be watched, that is told once, and sweeps find edits',
   t.equal(told.length, 4)
 })
 
+t.test('what keeps it from being read is told once, and it is read again', async (t) => {
+  const failures = [new TypeError('no parser'), new TypeError('no parser')]
+  const { watchInventory } = await t.mockImport<typeof Watching>(
+    '../../../lib/adapters/nxqueue/watch-inventory.js',
+    {
+      '../../../lib/adapters/nxqueue/read-inventory.js': {
+        async readInventory(path: string) {
+          const failure = failures.shift()
+          if (failure !== undefined) throw failure
+          return readInventory(path)
+        },
+      },
+    },
+  )
+  const path = `${temporaryDirectory(t)}/i.yaml`
+  write(path, 'a')
+  const [told, read] = [new Array<string>(), deferred<Inventory>()]
+  const watch = watchInventory(path, {
+    ...{ settle, sweep: 0.05, onChange: read.resolve },
+    onError: ({ message }) => {
+      told.push(message)
+    },
+  })
+  t.teardown(() => {
+    watch[Symbol.dispose]()
+  })
+  t.match(await read.promise, { servers: [{ name: 'a' }] })
+  t.strictSame(told, ['no parser'])
+})
+
 t.test('when it is over, nothing is told', async (t) => {
   const [path, watch] = await watchedFile(t)
   write(path, 'b')
