@@ -21,7 +21,7 @@ export function enqueueCases({ place, floor, amount }) {
     name: 'durable enqueue',
     about:
       'Floor: C that does open, fchmod, write, fsync, link, fsync of the directory, close, unlink for ' +
-      'each item, and looks four times as fsq does; in as many threads or processes. "Bare Node.js" is a plain loop of the ' +
+      'each item, and looks three times as fsq does; in as many threads or processes. "Bare Node.js" is a plain loop of the ' +
       'same calls.',
     sequential,
     cases: [

@@ -2,7 +2,7 @@
  * batch QUEUE COUNT SIZE BATCH syncfs|fsync
  *
  * Items in batches: open tmp/; create and write all; one syncfs, or an fsync of each; open queue/, link
- * all, fstat and lstat of queue/, fstat and fsync of it, close it; close and unlink all.
+ * all, fstat and lstat of queue/, fsync of it, close it; close and unlink all.
  */
 #include "create.h"
 

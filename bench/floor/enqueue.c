@@ -2,7 +2,7 @@
  * enqueue QUEUE COUNT SIZE full|none THREADS
  *
  * Each item by itself: open, fchmod, write, fstat and fsync, open of queue/, link, fstat and lstat of
- * queue/, fstat and fsync of it, close of both, unlink; `none` leaves out what the syncs need. More threads
+ * queue/, fsync of it, close of both, unlink; `none` leaves out what the syncs need. More threads
  * do the same at the same time.
  */
 #include "create.h"

@@ -89,7 +89,7 @@ static inline void sync_directory(int fd, const char *path) {
   struct stat open;
   CHECK(fstat(fd, &open));
   if (!same_file(&open, path)) exit(1);
-  sync_file(fd);
+  CHECK(fsync(fd));
   CHECK(close(fd));
 }
 

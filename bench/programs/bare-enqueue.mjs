@@ -16,21 +16,19 @@ function enqueue(directory) {
   const fd = fs.openSync(draft, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0o640)
   fs.fchmodSync(fd, 0o640)
   fs.writeSync(fd, body, 0, size)
-  if (lasts) sync(fd)
+  if (lasts) {
+    fs.fstatSync(fd)
+    fs.fsyncSync(fd)
+  }
   const parent = lasts ? fs.openSync(ready, O_RDONLY | O_DIRECTORY | O_NOFOLLOW) : undefined
   fs.linkSync(draft, `${ready}/${name}`)
   if (parent !== undefined) {
     if (fs.fstatSync(parent).ino !== fs.lstatSync(ready).ino) throw new Error('it was moved away')
-    sync(parent)
+    fs.fsyncSync(parent)
     fs.closeSync(parent)
   }
   fs.closeSync(fd)
   fs.unlinkSync(draft)
-}
-
-function sync(fd) {
-  fs.fstatSync(fd)
-  fs.fsyncSync(fd)
 }
 
 function timestamp() {

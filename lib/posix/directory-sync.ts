@@ -1,6 +1,12 @@
 import { deferred, type Deferred } from '../deferred.js'
 import { nextTurn } from '../turn.js'
-import { isSameFile, pinDirectory, type PinnedDirectory } from './files.js'
+import {
+  type FileStat,
+  glanceAt,
+  isSameFile,
+  pinDirectory,
+  type PinnedDirectory,
+} from './files.js'
 import type { Path } from './path.js'
 import { systemError } from './system-error.js'
 
@@ -105,8 +111,9 @@ class Lot {
     const directory = this.#directory
     let made = this.#members.filter(({ make }) => make(directory))
     try {
-      made = this.#inPlace(made)
-      if (made.length > 0) await directory.sync()
+      const stat = glanceAt(directory.fd)
+      made = this.#inPlace(made, stat)
+      if (made.length > 0) await directory.sync(stat)
       for (const { last } of made) last()
     } catch (error) {
       for (const { fail } of made) fail(error, directory)
@@ -116,8 +123,9 @@ class Lot {
   }
 
   /** Those that may stay as they were made. */
-  #inPlace(made: Member[]): Member[] {
-    if (!made.some(({ inPlace }) => inPlace) || this.isInPlace) return made
+  #inPlace(made: Member[], stat: FileStat): Member[] {
+    if (!made.some(({ inPlace }) => inPlace)) return made
+    if (isSameFile(this.#directory.fd, this.#path, stat)) return made
     const error = systemError('ENOENT', this.#path)
     for (const { inPlace, fail } of made) if (inPlace) fail(error, this.#directory)
     return made.filter(({ inPlace }) => !inPlace)

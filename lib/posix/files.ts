@@ -20,6 +20,7 @@ import {
 } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { glanceAt, glanceAtName } from './glance.js'
 import { type FileStat, loadedNative } from './native.js'
 import type { Ownership } from './owner.js'
 import type { Path } from './path.js'
@@ -40,7 +41,7 @@ const {
   O_WRONLY,
 } = constants
 
-export type { FileStat, Stats }
+export { type FileStat, glanceAt, type Stats }
 
 // Everything is opened with O_CLOEXEC: Node.js does so, and the native open.
 
@@ -165,18 +166,6 @@ export function close(fd: number): void {
 /** fstat(2) */
 export function statFile(fd: number): Stats {
   return fstatSync(fd)
-}
-
-/** {@link statFile}, as far as it is looked at item by item. */
-export function glanceAt(fd: number): FileStat {
-  return loadedNative()?.fstat?.(fd) ?? fstatSync(fd)
-}
-
-/** lstat(2), the same; nothing where there is nothing. */
-function glanceAtName(path: Path): FileStat | undefined {
-  const there = loadedNative()?.lstat?.(path)
-  if (there !== undefined) return there === 'missing' ? undefined : there
-  return lstatSync(path, { throwIfNoEntry: false })
 }
 
 /** Opens a file for reading; on the thread pool, since a FIFO waits for its writer. */
@@ -330,7 +319,7 @@ export function pinDirectory(path: Path): PinnedDirectory {
   return {
     fd,
     path: hasProc ? `/proc/self/fd/${fd}` : path.toString(),
-    sync: () => sync(fd),
+    sync: (stat) => sync(fd, stat),
     close: () => {
       close(fd)
     },
@@ -354,8 +343,12 @@ export interface PinnedDirectory {
   readonly fd: number
   /** The path to use for it while it is open. */
   readonly path: string
-  /** fsync(2) of it: the names that were made or removed in it before survive a power cut. */
-  readonly sync: () => Promise<void>
+  /**
+   * fsync(2) of it: the names that were made or removed in it before survive a power cut.
+   *
+   * @param stat - what fstat(2) says of it, for a caller that knows
+   */
+  readonly sync: (stat?: FileStat) => Promise<void>
   /** Closes it. */
   readonly close: () => void
 }

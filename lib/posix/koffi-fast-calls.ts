@@ -21,7 +21,7 @@ const O_CLOEXEC = 0o2000000
 const size = 256
 
 /** Where its fields are, in words of 32 bits; those of 64 bits have their lower half first. */
-const at = { mode: 7, ino: 8, ctime: 24, mtime: 28, major: 34, minor: 35 }
+const at = { mode: 7, ino: 8, size: 10, ctime: 24, mtime: 28, major: 34, minor: 35 }
 
 const opens = ['const char *', 'int']
 
@@ -64,13 +64,15 @@ export function loadFastCalls(
 class Statx implements FileStat {
   readonly dev: number
   readonly ino: number
+  readonly size: number
   readonly mtimeMs: number
   readonly ctimeMs: number
   readonly #mode: number
 
   constructor(words: Uint32Array) {
     this.dev = deviceOf(wordAt(words, at.major), wordAt(words, at.minor))
-    this.ino = wordAt(words, at.ino) + wordAt(words, at.ino + 1) * 2 ** 32
+    this.ino = longAt(words, at.ino)
+    this.size = longAt(words, at.size)
     this.mtimeMs = timeAt(words, at.mtime)
     this.ctimeMs = timeAt(words, at.ctime)
     this.#mode = wordAt(words, at.mode) & 0xffff
@@ -79,10 +81,19 @@ class Statx implements FileStat {
   isFile(): boolean {
     return (this.#mode & constants.S_IFMT) === constants.S_IFREG
   }
+
+  isDirectory(): boolean {
+    return (this.#mode & constants.S_IFMT) === constants.S_IFDIR
+  }
 }
 
 function wordAt(words: Uint32Array, index: number): number {
   return words[index] ?? 0
+}
+
+/** One of 64 bits, rounded where it is more than a number holds. */
+function longAt(words: Uint32Array, index: number): number {
+  return wordAt(words, index) + wordAt(words, index + 1) * 2 ** 32
 }
 
 /** A struct statx_timestamp: seconds, which may be negative, and nanoseconds; in milliseconds. */

@@ -9,12 +9,16 @@ export interface FileStat {
   readonly dev: number
   /** The number of its inode, rounded where it is more than a number holds. */
   readonly ino: number
+  /** In bytes. */
+  readonly size: number
   /** The time of its last modification, in milliseconds of the epoch. */
   readonly mtimeMs: number
   /** The time of its last change, in milliseconds of the epoch. */
   readonly ctimeMs: number
   /** Whether it is a regular file. */
   isFile(): boolean
+  /** Whether it is a directory. */
+  isDirectory(): boolean
 }
 
 /** The system calls that Node.js lacks, or makes slowly. Each throws a system error, with its `code`, on failure. */

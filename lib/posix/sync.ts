@@ -1,7 +1,9 @@
-import { fstatSync, fsync, fsyncSync } from 'node:fs'
+import { fsync, fsyncSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { monotonic } from '../monotonic.js'
 import { turn } from '../turn.js'
+import { glanceAt } from './glance.js'
+import type { FileStat } from './native.js'
 
 /*
  * fsync(2), on the thread pool or in the calling thread. The pool keeps the event loop free, but to go
@@ -36,20 +38,21 @@ export function expectQuickDisks(): void {
 /**
  * fsync(2). A failure is final for this descriptor: the kernel may have dropped the pages, and a
  * second call would report success for data that is gone.
+ *
+ * @param stat - what fstat(2) says of the descriptor, for a caller that knows
  */
-export async function sync(fd: number): Promise<void> {
+export async function sync(fd: number, stat?: FileStat): Promise<void> {
   waiting++
   try {
     await turn() // Whoever asks in this very turn has asked after it.
-    if (waiting === 1) await syncAlone(fd)
+    if (waiting === 1) await syncAlone(fd, stat ?? glanceAt(fd))
     else await fsyncAsync(fd)
   } finally {
     waiting--
   }
 }
 
-async function syncAlone(fd: number): Promise<void> {
-  const file = fstatSync(fd)
+async function syncAlone(fd: number, file: FileStat): Promise<void> {
   const isQuick = (lasted.get(file.dev) ?? expected) < brief
   const isLittle = file.isDirectory() || file.size <= little
   const began = monotonic()
