@@ -1,6 +1,7 @@
 import { errnoOf, FsqError } from '../errors.js'
 import { markFile } from '../posix/files.js'
-import { statEntry, unlink } from '../posix/names.js'
+import { glanceAtName } from '../posix/glance.js'
+import { unlink } from '../posix/names.js'
 import type { QueueContext } from './context.js'
 import { failure, missingQueue } from './failure.js'
 import { itemOwnership, type OwnerOptions } from './ownership.js'
@@ -37,7 +38,7 @@ export function bringUp(queue: QueueContext): void {
 export function isDown(queue: QueueContext): boolean {
   if (queue.host !== undefined && isDown(queue.host.queue)) return true
   try {
-    return statEntry(queue.paths.down) !== undefined
+    return glanceAtName(queue.paths.down) !== undefined
   } catch (error) {
     throw failure('FSQ_CONFIG', `cannot tell whether ${queue.name} is down`, error, queue)
   }
