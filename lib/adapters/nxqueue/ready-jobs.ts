@@ -1,5 +1,5 @@
 import { FsqError, reasonOf } from '../../errors.js'
-import { statEntry } from '../../posix/names.js'
+import { glanceAtName } from '../../posix/glance.js'
 import { entryPath } from '../../posix/path.js'
 import { turn } from '../../turn.js'
 import { type Claim, claimEntry, type ClaimOptions } from '../../queue/claim.js'
@@ -56,7 +56,7 @@ export class ReadyJobsReader {
 
   #withTime(job: ReadyJob, entry: string): ReadyJob {
     const { paths, clock } = this.#queue
-    const stat = statEntry(entryPath(paths.queue, entry))
+    const stat = glanceAtName(entryPath(paths.queue, entry))
     const time = stat && notBefore(stat, clock.now())
     return time === undefined ? job : { ...job, notBefore: time }
   }
