@@ -12,5 +12,5 @@ fsq jsonrpcd -t --token-file "$tokens" "$host" "$port" &
 server=$!
 trap 'kill $server $worker 2>/dev/null || :' TERM INT EXIT
 wait $server || : # A signal ends this wait as well: what is under way is finished.
-kill $server 2>/dev/null || :
+kill $server $worker 2>/dev/null || :
 wait

@@ -1,10 +1,12 @@
+import { once } from 'node:events'
 import { existsSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { openRoot } from '../../lib/root/root.js'
 import { check, eventually, type Place, place, type Started, startProgram } from '../helpers/cli.js'
 import { freePorts } from '../helpers/ports.js'
-import { contentsOf, nothing } from '../helpers/temporary.js'
+import { contentsOf, entriesOf, nothing } from '../helpers/temporary.js'
 
 const script = (name: string): string =>
   fileURLToPath(new URL(`../../examples/two-hosts/${name}`, import.meta.url))
@@ -30,6 +32,19 @@ t.test('what is enqueued at one host is worked on at the other', async (t) => {
   t.strictSame({ status, stderr }, { status: 0, stderr: '' })
   const lines = stdout.trim().split('\n').sort()
   t.strictSame(lines, ['alice: for alice', 'bob smith: for bob smith'])
+})
+
+t.test('it ends where one of the hosts cannot begin, and says why', async (t) => {
+  const { env } = await place(t)
+  const taken = createServer().listen(0, '127.0.0.1')
+  t.teardown(() => taken.close())
+  await once(taken, 'listening')
+  const { port } = taken.address() as AddressInfo
+  const words = [script('two-hosts.sh'), 'alice']
+  const options = { env: { ...env, PORT: String(port), TMPDIR: t.testdir() } }
+  const { status, stderr } = await startProgram('sh', words, options).ended
+  t.match({ status, stderr }, { status: 1, stderr: /cannot listen/ })
+  t.strictSame(entriesOf(options.env.TMPDIR), [], 'nothing is left')
 })
 
 t.test('what is enqueued while the other is away is worked on when it is back', async (t) => {
