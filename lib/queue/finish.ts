@@ -69,6 +69,13 @@ export interface RetryOptions extends Partial<Limits> {
   readonly notBefore?: Date
 }
 
+/** Their names. */
+export const retryOptions: ReadonlySet<string> = new Set<keyof RetryOptions>([
+  'notBefore',
+  'maxTries',
+  'ttl',
+])
+
 /** An item that is about to be finished, and for {@link retry} its limits. */
 export interface Finishing {
   readonly queue: QueueContext

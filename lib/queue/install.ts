@@ -1,5 +1,6 @@
 import { dirname } from 'node:path'
 import { errnoOf, FsqError, reasonOf } from '../errors.js'
+import { checkMembers } from '../members.js'
 import { reasonWithPlace } from '../posix/denied.js'
 import { syncDirectory } from '../posix/directory-sync.js'
 import { setDirectoryOwnership } from '../posix/files.js'
@@ -58,6 +59,20 @@ export interface InstallOptions extends OwnerOptions {
   readonly ifExists?: 'error' | 'ignore' | 'replace' | undefined
 }
 
+const installOptions: ReadonlySet<string> = new Set<keyof InstallOptions>([
+  'user',
+  'group',
+  'mode',
+  'itemUser',
+  'itemGroup',
+  'itemMode',
+  'down',
+  'triggered',
+  'hosts',
+  'hostTriggered',
+  'ifExists',
+])
+
 /**
  * Installs a queue; makes the root directory too where there is none. Of a host queue, its queue has to
  * be there, and the directory of host queues is made where there is none.
@@ -70,6 +85,7 @@ export async function installQueue(
   queue: QueueContext,
   options: InstallOptions = {},
 ): Promise<boolean> {
+  checkMembers('an option of install', options, installOptions)
   const { settings, name, paths } = queue
   const { ifExists = 'error' } = options
   if (!['error', 'ignore', 'replace'].includes(ifExists))

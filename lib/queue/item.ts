@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import type { ParsedItemName } from '../name/item-name.js'
 import type { QueueContext } from './context.js'
 import { errnoOf, FsqError, reasonOf } from '../errors.js'
+import { checkMembers } from '../members.js'
 import { close, readPieces, readSmall, statFile, type FileStat } from '../posix/files.js'
 import type { Path } from '../posix/path.js'
 import {
@@ -12,6 +13,7 @@ import {
   resolveLimits,
   retry,
   type RetryOptions,
+  retryOptions,
   succeed,
 } from './finish.js'
 import { checkNotBefore } from './not-before.js'
@@ -173,6 +175,7 @@ export class Item implements Disposable, AsyncDisposable {
    * @param options - other limits than those of the scan; the earliest time of the next try
    */
   async failTmp(options: RetryOptions = {}): Promise<Outcome> {
+    checkMembers('an option of failTmp', options, retryOptions)
     const notBefore = options.notBefore ?? this.#nextTime()
     checkNotBefore(notBefore)
     const limits = resolveLimits(options, this.#parts.limits)

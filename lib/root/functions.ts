@@ -38,7 +38,7 @@ export async function install(
   queue: string,
   options: InstallOptions & OneOff = {},
 ): Promise<boolean> {
-  return queueOf(queue, options).install(options)
+  return queueOf(queue, options).install(own(options))
 }
 
 /** {@link Queue.uninstall} */

@@ -1,4 +1,5 @@
 import { FsqError, reasonOf } from '../errors.js'
+import { checkMembers } from '../members.js'
 import { type Argument, coerce } from '../name/encode.js'
 import type { EnqueueOptions } from '../queue/draft.js'
 import type { Item } from '../queue/item.js'
@@ -17,6 +18,8 @@ import {
   validate,
 } from './codec.js'
 import type { Queue } from './queue.js'
+
+const parts: ReadonlySet<string> = new Set(['arguments', 'body'] satisfies (keyof Codec)[])
 
 /** An item whose arguments and body are valid. */
 export interface TypedItem<Arguments, Body> {
@@ -67,6 +70,7 @@ export class TypedQueue<
 
   /** @internal */
   constructor(queue: Queue, codec: Codec<A, B>) {
+    checkMembers('a part of a codec', codec, parts)
     for (const part of [codec.arguments, codec.body]) {
       if (part === undefined || isSchema(part)) continue
       if (typeof part.encode !== 'function' || typeof part.decode !== 'function')

@@ -249,6 +249,16 @@ for (const mode of [-1, 0o10000, 1.5, NaN]) {
   }
 }
 
+t.test('a misspelt option is a TypeError, and nothing is made', async (t) => {
+  const queue = temporaryRoot(t).queue('q')
+  const misspelt = { ifExist: 'ignore' } as InstallOptions
+  await t.rejects(queue.install(misspelt), {
+    name: 'TypeError',
+    message: /^Expected an option of install, got ifExist; there are .*ifExists$/,
+  })
+  t.strictSame(entriesOf(queue.context.settings.root), [])
+})
+
 t.test('of a queue that fails half-way nothing is left', async (t) => {
   const queue = temporaryRoot(t, { triggerFifo: 'x'.repeat(300) }).queue('q')
   await t.rejects(queue.install({ down: true, triggered: true }), {

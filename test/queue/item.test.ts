@@ -2,6 +2,7 @@ import { readSync, unlinkSync } from 'node:fs'
 import { buffer } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import type * as Claim from '../../lib/queue/claim.js'
+import type { RetryOptions } from '../../lib/queue/finish.js'
 import type { Item } from '../../lib/queue/item.js'
 import type { Body } from '../../lib/queue/body.js'
 import type { Scan } from '../../lib/queue/scan.js'
@@ -202,4 +203,6 @@ t.test('limits that are no numbers are TypeErrors', async (t) => {
   await t.rejects(queue.scan({ maxRate: NaN }).next(), { name: 'TypeError' })
   using item = await queue.claim(id)
   await t.rejects(item.failTmp({ maxTries: -1 }), { name: 'TypeError' })
+  const misspelt = { dely: 5 } as RetryOptions
+  await t.rejects(item.failTmp(misspelt), { name: 'TypeError', message: /got dely; there are not/ })
 })

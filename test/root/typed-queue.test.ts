@@ -133,6 +133,9 @@ t.test('a part that is left out takes any text, or any JSON', async (t) => {
   ])
   await t.rejects(queue.enqueue(undefined), { code: 'FSQ_INVALID', message: /as JSON/ })
   t.throws(() => root.queue('q', { body: {} as never }), TypeError)
+  t.throws(() => root.queue('q', { bdy: 1 } as never), {
+    message: /got bdy; there are arguments, body/,
+  })
 })
 
 t.test('keys and other options reach the queue', async (t) => {
