@@ -123,11 +123,10 @@ function refuseIfItemsWait(queue: QueueContext, paths: QueuePaths): void {
   const { name } = queue
   const waiting = countWaiting(queue, paths)
   if (waiting === 0) return
-  const how = queue.host === undefined ? 'force it' : 'discard it'
   const items = waiting === 1 ? '1 item waits' : `${waiting} items wait`
   throw new FsqError(
     'FSQ_QUEUE_NOT_EMPTY',
-    `${items} in ${name}; scan the queue first, or ${how} and lose them`,
+    `${items} in ${name}; scan the queue first, or lose them: "fsq uninstall -f ${name}"`,
     { queue: name },
   )
 }

@@ -172,7 +172,8 @@ t.test('uninstall leaves a queue alone in which items wait', { buffered: true },
   const id = await queue.enqueue('')
   check(t, await fsq(['uninstall', 'q']), {
     status: 111,
-    stderr: 'fsq uninstall: 1 item waits in q; scan the queue first, or force it and lose them\n',
+    stderr:
+      'fsq uninstall: 1 item waits in q; scan the queue first, or lose them: "fsq uninstall -f q"\n',
   })
   t.strictSame(contentsOf(queue), { ...nothing, queue: [id] })
   t.equal(await queue.isDown(), false, 'it is up as before')

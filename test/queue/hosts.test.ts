@@ -294,7 +294,7 @@ t.test('a host queue is uninstalled', async (t) => {
   await queue.host('a').enqueue('')
   await t.rejects(queue.uninstallHost('a'), {
     code: 'FSQ_QUEUE_NOT_EMPTY',
-    message: '1 item waits in q/a; scan the queue first, or discard it and lose them',
+    message: '1 item waits in q/a; scan the queue first, or lose them: "fsq uninstall -f q/a"',
   })
   t.equal(await queue.hostIsDown('a'), false, 'and is as it was')
   await queue.uninstallHost('b')

@@ -26,7 +26,7 @@ for (const wasDown of [false, true]) {
     const before = contentsOf(queue)
     await t.rejects(queue.uninstall(), {
       code: 'FSQ_QUEUE_NOT_EMPTY',
-      message: '2 items wait in q; scan the queue first, or force it and lose them',
+      message: '2 items wait in q; scan the queue first, or lose them: "fsq uninstall -f q"',
       queue: 'q',
     })
     t.strictSame(contentsOf(queue), before)
