@@ -4,6 +4,7 @@ import { reasonWithPlace } from '../posix/denied.js'
 import { openRoot, type Root } from '../root/root.js'
 import type { SettingsOptions } from '../settings.js'
 import type { ItemState } from '../upkeep/list-items.js'
+import { isGlobalFlag } from './global-flags.js'
 import { complain, print, say } from './output.js'
 import { UsageError } from './usage-error.js'
 
@@ -92,19 +93,23 @@ export async function runCommand(
     })
     return status ?? 0
   } catch (error) {
-    return reportFailure(program, mayBeOperand(error, command), parser, statusOf)
+    return reportFailure(program, explained(error, command), parser, statusOf)
   }
 }
 
-/** What is no flag may be a name that begins with a dash, such as one that was written with that delimiter. */
-function mayBeOperand(error: unknown, { flagsAnywhere, takesProgram }: CliCommand): unknown {
+/**
+ * What is no flag of a command may be one of the program; or a name that begins with a dash, such as one that was
+ * written with that delimiter.
+ */
+function explained(error: unknown, { flagsAnywhere, takesProgram }: CliCommand): unknown {
   if (!(error instanceof CommanderError) || error.code !== 'commander.unknownOption') return error
-  if (flagsAnywhere !== true || takesProgram === true) return error
-  return new CommanderError(
-    error.exitCode,
-    error.code,
-    `${error.message}; "--" before it makes it an operand`,
-  )
+  const [, flag = ''] = /'(.*)'/.exec(error.message) ?? []
+  const hint = isGlobalFlag(flag)
+    ? `; ${flag} stands before the command`
+    : flagsAnywhere === true && takesProgram !== true
+      ? '; "--" before it makes it an operand'
+      : ''
+  return new CommanderError(error.exitCode, error.code, `${error.message}${hint}`)
 }
 
 /** The parser of a command, with all of its flags. */

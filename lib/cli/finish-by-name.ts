@@ -28,7 +28,11 @@ export function finishFlags(command: Command): Command {
 /** Adds the flags of what fails temporarily. */
 export function limitFlags(command: Command): Command {
   return finishFlags(command)
-    .option('-m, --max-tries <n>', 'fail items after n tries; 0 for none', setting('maxTries'))
+    .option(
+      '-m, --max-tries <n>',
+      'fail items after n tries; 0 for none (default: 1)',
+      setting('maxTries'),
+    )
     .option('-t, --ttl <duration>', 'fail items that are so old; 0 for none', timeToLive)
     .option('--delay <duration>', 'not to be tried again for so long: 90s, 10m, 7d', duration)
 }

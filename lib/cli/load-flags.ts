@@ -57,7 +57,11 @@ export function loadFlags(command: Command): Command {
       .option('-l, --lock', 'lock each item (default)')
       .option('-L, --no-lock', 'do not')
       .option('-t, --ttl <duration>', 'fail items that are so old; 0 for none', timeToLive)
-      .option('-m, --max-tries <n>', 'fail items after n tries; 0 for none', setting('maxTries'))
+      .option(
+        '-m, --max-tries <n>',
+        'fail items after n tries; 0 for none (default: 1)',
+        setting('maxTries'),
+      )
       .option('-S, --success-code <n>', 'exit status for success', setting('success'))
       .option('-T, --fail-tmp-code <n>', 'exit status for another try', setting('failTmp'))
       .option('-F, --fail-perm-code <n>', 'exit status for failure', setting('failPerm'))

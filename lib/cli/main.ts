@@ -3,9 +3,9 @@ import type { SettingsOptions } from '../settings.js'
 import { makeParser, reportFailure } from './command.js'
 import { commandAt, runEntry } from './command-group.js'
 import { commands, withoutAlias } from './commands.js'
+import { globalFlags } from './global-flags.js'
 import { print } from './output.js'
 import { UsageError } from './usage-error.js'
-import { charset, setting } from './values.js'
 import { version } from './version.js'
 
 /** The flags that are settings have their names, --root-dir excepted. */
@@ -75,18 +75,7 @@ async function dispatch(
 }
 
 function globalParser(): Command {
-  return makeParser('fsq', 'command [args...]')
-    .passThroughOptions()
-    .option('-V, --version', 'print the version and exit')
-    .option('-l, --list', 'list the commands and exit')
-    .option('-c, --charset <charset>', 'charset of names and bodies', charset)
-    .option('-e, --exec-dir <path>', 'directory of further commands, fsq-NAME')
-    .option('-r, --root-dir <path>', 'directory of queues', setting('root'))
-    .option('-q, --queue-dir <name>', 'directory of items that are ready', setting('queueDir'))
-    .option('-t, --tmp-dir <name>', 'directory of items under construction', setting('tmpDir'))
-    .option('-d, --done-dir <name>', 'directory of items that succeeded', setting('doneDir'))
-    .option('-D, --down-file <name>', 'file that marks a queue as down', setting('downFile'))
-    .option('-T, --trigger-fifo <name>', 'FIFO that wakes a listener', setting('triggerFifo'))
+  return globalFlags(makeParser('fsq', 'command [args...]').passThroughOptions())
 }
 
 /** Every command with what it does, those of others too. */

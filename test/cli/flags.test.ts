@@ -72,7 +72,7 @@ t.test('flags end at the first operand', { buffered: true }, async (t) => {
   ])
   t.equal(argument.status, 0)
   t.match(argument.stdout, /_0_-h_--_-e_--print\n$/, 'behind the queue all words are arguments')
-  t.match(scanned.stdout, /^-v --help -- -x -D --no-done\n/, 'or belong to the program')
+  t.match(scanned.stdout, /^-v --help -- -x -D --no-done$/m, 'or belong to the program')
   check(t, path, { stdout: `${root.settings.root}/q\n` }, '-- ends them too')
 })
 
@@ -159,7 +159,9 @@ const misuse: readonly [words: readonly string[], message: RegExp][] = [
   [['-r', '', 'ls'], /Expected the path of a directory, got ""/],
   [['-q', 'done', 'ls'], /Expected queueDir and FSQ_DONE to differ, got "done" for each/],
   [['-q', 'a/b', 'ls'], /Expected a name without \/.*"a\/b"/],
-  [['ls', '-r', '/tmp'], /unknown option '-r'; "--" before it makes it an operand$/],
+  [['ls', '-r', '/tmp'], /unknown option '-r'; -r stands before the command$/],
+  [['enqueue', '--root-dir', '/tmp', 'q'], /'--root-dir'; --root-dir stands before the command$/],
+  [['ls', '-x'], /unknown option '-x'; "--" before it makes it an operand$/],
   ...['install', 'enqueue', 'scan', 'requeue', 'prune'].map((name): [string[], RegExp] => [
     [name],
     /too few arguments/,
