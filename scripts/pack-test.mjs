@@ -97,7 +97,7 @@ try {
   const files = packed.files.map(({ path }) => path)
   const foreign = files.filter(
     (path) =>
-      !/^(dist\/.*\.(c?js|d\.c?ts)|dist\/cli\/LICENSES\.txt|dist\/nxqueue-inventory\.schema\.json|man\/.*\.[157]|README\.md|LICENSE|CHANGELOG\.md|package\.json|CONTRIBUTING\.md|docs\/[a-z-]+\.md|bench\/(README|RESULTS)\.md|examples\/.*)$/.test(
+      !/^(dist\/.*\.(c?js|d\.c?ts)|dist\/cli\/LICENSES\.txt|dist\/nxqueue-inventory\.schema\.json|man\/.*\.[157]|README\.md|LICENSE|CHANGELOG\.md|package\.json|CONTRIBUTING\.md|docs\/[a-z-]+\.md|bench\/[A-Za-z-]+\.md|examples\/.*)$/.test(
         path,
       ),
   )
