@@ -8,6 +8,7 @@ import {
   type ServeResult,
   type ServiceEvent,
 } from '../../lib/adapters/nxqueue/index.js'
+import { sortNames } from '../../lib/name/order.js'
 import { eventually } from './cli.js'
 import { MemoryPlace } from './memory-key-values.js'
 import { entriesOf, temporaryQueue } from './temporary.js'
@@ -47,7 +48,7 @@ export interface TestCluster {
   readonly inventoryPath: string
   readonly edit: (inventory: object | string) => void
   readonly serve: (options: Omit<ServeOptions, 'inventory' | 'signal'>) => Serving
-  /** Where items are: `ready`, `a/queue`, `a/done`, by their jobIDs. */
+  /** Where items are: `ready`, `a/queue`, `a/done`, by their jobIDs, in the order in which they were submitted. */
   readonly where: () => Record<string, string[]>
   /** The keys of the claims. */
   readonly claims: () => Promise<string[]>
@@ -66,7 +67,7 @@ export async function testCluster(t: Test, servers?: readonly string[]): Promise
   edit(smallInventory(servers))
   const where = (): Record<string, string[]> => {
     const jobsIn = (directory: string): string[] =>
-      entriesOf(directory).map((name) => name.split('_')[6] ?? name)
+      sortNames(entriesOf(directory)).map((name) => name.split('_')[6] ?? name)
     const { hosts: above } = queue.context.paths
     const hosts = (): string[] => (existsSync(above) ? entriesOf(above) : [])
     const places: Record<string, string[]> = { ready: jobsIn(queue.context.paths.queue) }
