@@ -107,6 +107,16 @@ export type FsqErrorCode = keyof typeof meanings
 /** What each code means. Codes are stable, messages are not. docs/errors.md has the same table. */
 export const errorCodes: Readonly<Record<FsqErrorCode, ErrorMeaning>> = meanings
 
+/** Codes of what cannot be the name of a work-item, or text that the charset does not have. */
+export const nameErrors: ReadonlySet<FsqErrorCode> = new Set<FsqErrorCode>([
+  'FSQ_PATH',
+  'FSQ_NAME_TOO_LONG',
+  'FSQ_MALFORMED',
+  'FSQ_ENCODE',
+  'FSQ_COERCE',
+  'FSQ_TIMEFMT',
+])
+
 /** What a {@link FsqError} says beside its message; each field only where it applies. */
 export interface FsqErrorFields {
   /** The queue that was worked on. */

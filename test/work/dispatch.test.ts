@@ -1,6 +1,6 @@
 import { utimesSync } from 'node:fs'
 import { setImmediate, setTimeout } from 'node:timers/promises'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { Dispatch } from '../../lib/work/dispatch.js'
 import { Feed } from '../../lib/work/feed.js'
 import { nothing, contentsOf, temporaryQueue, temporaryRoot } from '../helpers/temporary.js'
@@ -40,18 +40,13 @@ for (const weight of [9, 1]) {
   })
 }
 
-t.test('it goes on until a sweep has looked at all that wait', async (t) => {
-  const queue = await temporaryQueue(t, { durability: 'none' })
-  const notBefore = new Date(Date.now() + 3600_000)
-  const ids = await queue.enqueueMany(Array.from({ length: 1200 }, () => ({ notBefore })))
-  const feed = new Feed(queue.context, {
-    claim: { lock: true, open: true, limits: { maxTries: 0, ttl: 0 } },
-    ignoreDown: false,
-    window: 10_000,
-    onEvent: () => undefined,
-  })
-  const pauses: string[] = []
-  const dispatch = new Dispatch({
+/** Has each item done at once, one after the other. */
+function dispatchOf(
+  t: Test,
+  feed: Feed,
+  onPause: (why: string) => void = () => undefined,
+): Dispatch {
+  return new Dispatch({
     feeds: [{ feed, weight: 1 }],
     job: {
       run: () => Promise.resolve({ returned: true }),
@@ -63,9 +58,23 @@ t.test('it goes on until a sweep has looked at all that wait', async (t) => {
     maxRate: 0,
     limit: 0,
     onEnd: () => undefined,
-    onPause: (why) => pauses.push(why),
+    onPause,
     onError: (error) => t.fail(String(error)),
   })
+}
+
+t.test('it goes on until a sweep has looked at all that wait', async (t) => {
+  const queue = await temporaryQueue(t, { durability: 'none' })
+  const notBefore = new Date(Date.now() + 3600_000)
+  const ids = await queue.enqueueMany(Array.from({ length: 1200 }, () => ({ notBefore })))
+  const feed = new Feed(queue.context, {
+    claim: { lock: true, open: true, limits: { maxTries: 0, ttl: 0 } },
+    ignoreDown: false,
+    window: 10_000,
+    onEvent: () => undefined,
+  })
+  const pauses: string[] = []
+  const dispatch = dispatchOf(t, feed, (why) => pauses.push(why))
   const sweep = async (): Promise<void> => {
     feed.sweep()
     dispatch.pump()
@@ -103,21 +112,7 @@ t.test('what comes while it is about to rest is begun', async (t) => {
         return undefined
       },
     } as unknown as Feed
-    const dispatch = new Dispatch({
-      feeds: [{ feed, weight: 1 }],
-      job: {
-        run: () => Promise.resolve({ returned: true }),
-        timeout: 0,
-        grace: 0,
-        onEvent: () => undefined,
-      },
-      concurrency: 1,
-      maxRate: 0,
-      limit: 0,
-      onEnd: () => undefined,
-      onPause: () => undefined,
-      onError: (error) => t.fail(String(error)),
-    })
+    const dispatch = dispatchOf(t, feed)
     dispatch.pump()
     for (let i = 0; i < later; i++) await Promise.resolve()
     isThere = true

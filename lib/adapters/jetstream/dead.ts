@@ -1,5 +1,5 @@
 import { checkMembers } from '../../members.js'
-import { FsqError, type FsqErrorCode } from '../../errors.js'
+import { FsqError, nameErrors } from '../../errors.js'
 import { wholeNumber } from '../../work/work-options.js'
 import type { Connected, JetStream } from './connection.js'
 import { allDead, type Dead, deadAt, type DeadLetter } from './dead-letters.js'
@@ -77,15 +77,7 @@ export async function* removeDead(
 }
 
 /** The errors of a message that is no item, or not the whole of one. */
-const noItem: ReadonlySet<string | undefined> = new Set([
-  'FSQ_NATS_MESSAGE',
-  'FSQ_PATH',
-  'FSQ_NAME_TOO_LONG',
-  'FSQ_MALFORMED',
-  'FSQ_ENCODE',
-  'FSQ_COERCE',
-  'FSQ_TIMEFMT',
-] satisfies FsqErrorCode[])
+const noItem: ReadonlySet<string | undefined> = new Set([...nameErrors, 'FSQ_NATS_MESSAGE'])
 
 function isNone({ seq, reason }: DeadLetter): FsqError {
   return new FsqError(

@@ -1,4 +1,4 @@
-import { errnoOf, errorCodes, FsqError, type FsqErrorCode } from '../../errors.js'
+import { errnoOf, errorCodes, FsqError, type FsqErrorCode, nameErrors } from '../../errors.js'
 
 /** The same for a client: nothing in it tells of the server's directories. */
 export interface Explained {
@@ -8,19 +8,9 @@ export interface Explained {
   readonly status: number
 }
 
-/** Codes of what the client sent: a name that is none, or text that the charset does not have. */
-const ofClient: ReadonlySet<FsqErrorCode> = new Set<FsqErrorCode>([
-  'FSQ_PATH',
-  'FSQ_NAME_TOO_LONG',
-  'FSQ_MALFORMED',
-  'FSQ_ENCODE',
-  'FSQ_COERCE',
-  'FSQ_TIMEFMT',
-])
-
 /** Codes whose messages have no path in them. */
 const harmless: ReadonlySet<FsqErrorCode> = new Set<FsqErrorCode>([
-  ...ofClient,
+  ...nameErrors,
   'FSQ_NO_LISTENER',
   'FSQ_NO_TRIGGER',
 ])
@@ -30,7 +20,7 @@ export const longestMessage = 400
 
 /** Whether it is what the client sent that is wrong, rather than anything here. */
 export function isOfClient(error: unknown): error is FsqError {
-  return error instanceof FsqError && ofClient.has(error.code)
+  return error instanceof FsqError && nameErrors.has(error.code)
 }
 
 /** What a client is told of an error. */
@@ -56,7 +46,7 @@ function toFsqError(error: unknown): FsqError {
 }
 
 function statusOf(code: FsqErrorCode, errno: string | undefined): number {
-  if (ofClient.has(code)) return 400
+  if (nameErrors.has(code)) return 400
   if (code === 'FSQ_NO_QUEUE') return 404
   if (code === 'FSQ_NO_TRIGGER' || code === 'FSQ_NO_LISTENER') return 409
   if (errno === 'ENOSPC' || errno === 'EDQUOT') return 507
