@@ -43,6 +43,13 @@ async function place(t: Test, servers: readonly string[], seconds: number) {
       .trimEnd()
       .split('\n')
       .map((line) => line.split(' '))
+  /** The jobs that are done, or failed, on whichever server; one that was killed early has no host queue yet. */
+  const jobsIn = (state: 'done' | 'fail'): string[] =>
+    entriesOf(`${queue.path}/hosts`)
+      .filter((host) => !host.startsWith('.'))
+      .flatMap((host) => readdirSync(`${queue.path}/hosts/${host}/${state}`))
+      .map((name) => name.split('_')[6] ?? name)
+      .sort()
   return {
     directory,
     queue,
@@ -56,13 +63,8 @@ async function place(t: Test, servers: readonly string[], seconds: number) {
       void started.exited.then(() => running.delete(started))
       return started
     },
-    /** The jobs that are done, on whichever server. */
-    done: (): string[] =>
-      entriesOf(`${queue.path}/hosts`)
-        .filter((host) => !host.startsWith('.'))
-        .flatMap((host) => readdirSync(`${queue.path}/hosts/${host}/done`))
-        .map((name) => name.split('_')[6] ?? name)
-        .sort(),
+    done: () => jobsIn('done'),
+    failed: () => jobsIn('fail'),
     /** What is claimed, and by what. */
     claims: async (): Promise<string[]> => [...(await cluster.store.claims.list()).keys()],
     conflicts: (): string[][] => lines().filter(([what]) => what === 'conflict'),
@@ -109,13 +111,15 @@ t.test(
       } else if (what < 0.85) await restart(name)
       else await Promise.all(names.map(restart))
     }
-    const failed = (): string[] =>
-      names.flatMap((name) => readdirSync(`${it.queue.path}/hosts/${name}/fail`))
-    await eventually(() => it.done().length + failed().length === jobs.length, 120_000)
+    await eventually(() => it.done().length + it.failed().length === jobs.length, 120_000)
     for (let left = await it.claims(); left.length > 0; left = await it.claims())
       await setTimeout(20)
     t.strictSame(it.conflicts(), [], 'nothing was used by two at the same time')
-    t.equal(new Set(it.done()).size + failed().length, jobs.length, 'each is done once, or failed')
+    t.equal(
+      new Set(it.done()).size + it.failed().length,
+      jobs.length,
+      'each is done once, or failed',
+    )
     const begun = new Set(it.lines().flatMap(([what, job]) => (what === 'begin' ? [job] : [])))
     t.equal(begun.size, jobs.length)
   },
