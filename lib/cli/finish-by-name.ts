@@ -5,8 +5,9 @@ import { queueAt } from '../root/queue-at.js'
 import type { Call } from './command.js'
 import type { DurabilityFlags } from './durability-flag.js'
 import { eachOf } from './each-queue.js'
+import { maxTriesFlag, ttlFlag } from './limit-flags.js'
 import { readNames } from './read-names.js'
-import { duration, setting, timeToLive } from './values.js'
+import { duration } from './values.js'
 
 /** The flags of done, fail and retry. */
 export interface FinishFlags extends DurabilityFlags {
@@ -28,12 +29,8 @@ export function finishFlags(command: Command): Command {
 /** Adds the flags of what fails temporarily. */
 export function limitFlags(command: Command): Command {
   return finishFlags(command)
-    .option(
-      '-m, --max-tries <n>',
-      'fail items after n tries; 0 for none (default: 1)',
-      setting('maxTries'),
-    )
-    .option('-t, --ttl <duration>', 'fail items that are so old; 0 for none', timeToLive)
+    .option(...maxTriesFlag)
+    .option(...ttlFlag)
     .option('--delay <duration>', 'not to be tried again for so long: 90s, 10m, 7d', duration)
 }
 

@@ -4,6 +4,7 @@ import type { LoadOptions } from '../work/work-options.js'
 import type { HostChoice } from '../queue/hosts.js'
 import { type Call } from './command.js'
 import { durabilityFlag, type DurabilityFlags } from './durability-flag.js'
+import { maxTriesFlag, ttlFlag } from './limit-flags.js'
 import {
   backoff,
   count,
@@ -13,7 +14,6 @@ import {
   type KeyLimit,
   positive,
   setting,
-  timeToLive,
 } from './values.js'
 import type { Root } from '../root/root.js'
 import { UsageError } from './usage-error.js'
@@ -56,12 +56,8 @@ export function loadFlags(command: Command): Command {
       .option('-k, --empty-ok', 'without a program, run the arguments of each item')
       .option('-l, --lock', 'lock each item (default)')
       .option('-L, --no-lock', 'do not')
-      .option('-t, --ttl <duration>', 'fail items that are so old; 0 for none', timeToLive)
-      .option(
-        '-m, --max-tries <n>',
-        'fail items after n tries; 0 for none (default: 1)',
-        setting('maxTries'),
-      )
+      .option(...ttlFlag)
+      .option(...maxTriesFlag)
       .option('-S, --success-code <n>', 'exit status for success', setting('success'))
       .option('-T, --fail-tmp-code <n>', 'exit status for another try', setting('failTmp'))
       .option('-F, --fail-perm-code <n>', 'exit status for failure', setting('failPerm'))

@@ -7,7 +7,8 @@ import { afterwards } from '../afterwards.js'
 import { type Call, defineCommand } from '../command.js'
 import { durabilityFlag, type DurabilityFlags } from '../durability-flag.js'
 import { reportJob } from '../job-report.js'
-import { count, oneOf, setting, timeToLive } from '../values.js'
+import { maxTriesFlag, ttlFlag } from '../limit-flags.js'
+import { count, oneOf, setting } from '../values.js'
 
 interface Flags extends DurabilityFlags {
   readonly link?: true
@@ -74,8 +75,8 @@ function distributionFlags(command: Command): Command {
       .option('-l, --lock', 'lock each item (default)')
       .option('-L, --no-lock', 'do not')
       .option('-D, --no-done', 'leave items in the queue as well')
-      .option('-t, --ttl <duration>', 'fail items that are so old; 0 for none', timeToLive)
-      .option('-m, --max-tries <n>', 'fail items after n tries; 0 for none', setting('maxTries'))
+      .option(...ttlFlag)
+      .option(...maxTriesFlag)
       .option(
         '--spread <how>',
         `which hosts get an item: ${spreads.join(', ')} (default: all)`,
