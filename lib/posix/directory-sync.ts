@@ -1,6 +1,7 @@
 import { deferred, type Deferred } from '../deferred.js'
 import { nextTurn } from '../turn.js'
-import { type FileStat, glanceAt, isSameFile, pinDirectory, type PinnedDirectory } from './files.js'
+import { type FileStat, isSameFile, pinDirectory, type PinnedDirectory } from './files.js'
+import { glanceAt } from './glance.js'
 import type { Path } from './path.js'
 import { systemError } from './system-error.js'
 

@@ -41,7 +41,7 @@ const {
   O_WRONLY,
 } = constants
 
-export { type FileStat, glanceAt, type Stats }
+export type { FileStat, Stats }
 
 // Everything is opened with O_CLOEXEC: Node.js does so, and the native open.
 

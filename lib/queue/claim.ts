@@ -1,14 +1,8 @@
 import { errnoOf, FsqError } from '../errors.js'
 import { fromByteString, toByteString } from '../name/charset.js'
 import { parseItemName } from '../name/item-name.js'
-import {
-  close,
-  type FileStat,
-  glanceAt,
-  isSameFile,
-  openIfThere,
-  openUnnoticed,
-} from '../posix/files.js'
+import { close, type FileStat, isSameFile, openIfThere, openUnnoticed } from '../posix/files.js'
+import { glanceAt } from '../posix/glance.js'
 import { statEntry } from '../posix/names.js'
 import { getNative } from '../posix/native.js'
 import { entryPath, type Path } from '../posix/path.js'

@@ -8,11 +8,11 @@ import {
   close,
   createFile,
   type FileStat,
-  glanceAt,
   isSameFile,
   setOwnership,
   setTimes,
 } from '../posix/files.js'
+import { glanceAt } from '../posix/glance.js'
 import { link, unlink } from '../posix/names.js'
 import { entryPath, type Path } from '../posix/path.js'
 import { sync } from '../posix/sync.js'

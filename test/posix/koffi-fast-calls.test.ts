@@ -11,14 +11,8 @@ import {
 } from 'node:fs'
 import { endianness } from 'node:os'
 import t from 'tap'
-import {
-  close,
-  type FileStat,
-  glanceAt,
-  isSameFile,
-  openEntry,
-  openIfThere,
-} from '../../lib/posix/files.js'
+import { close, type FileStat, isSameFile, openEntry, openIfThere } from '../../lib/posix/files.js'
+import { glanceAt } from '../../lib/posix/glance.js'
 import { getNative } from '../../lib/posix/native.js'
 import { loadKoffi } from '../../lib/posix/native-koffi.js'
 import { temporaryDirectory } from '../helpers/temporary.js'
