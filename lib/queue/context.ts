@@ -103,6 +103,9 @@ export function hasNoHosts({ name, paths }: QueueContext): FsqError {
   })
 }
 
+/** A directory of a queue in which items are whole. */
+export type State = 'queue' | 'done' | 'fail'
+
 /** The paths below one directory: that of a queue, or of a queue under construction. */
 export function queuePaths(settings: Settings, directory: string): QueuePaths {
   return {

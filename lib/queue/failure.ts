@@ -1,7 +1,7 @@
 import { errnoOf, FsqError, type FsqErrorCode, reasonOf } from '../errors.js'
 import { reasonWithPlace } from '../posix/denied.js'
 import { isDirectory, listNames, statEntry } from '../posix/names.js'
-import type { QueueContext } from './context.js'
+import type { QueueContext, State } from './context.js'
 
 /**
  * The error to throw for a system call that failed on a queue: it says what was attempted and why it
@@ -51,9 +51,6 @@ export function noRoot(attempt: string, root: string, cause: unknown): FsqError 
 export function noItem(queue: string, id: string): FsqError {
   return new FsqError('FSQ_NO_ITEM', `item ${id} is no longer in the queue ${queue}`, { queue, id })
 }
-
-/** A directory of a queue in which items are whole. */
-export type State = 'queue' | 'done' | 'fail'
 
 /** An entry that is no work-item, where one was named; `cause` says what is wrong with it. */
 export function notWorkItem(
