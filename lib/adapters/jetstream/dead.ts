@@ -54,7 +54,9 @@ export async function* requeueDead(
   for await (const dead of chosen(jetStream, which)) {
     const { letter } = dead
     const error =
-      isList(which) || !noItem.has(letter.code) ? await requeue(jetStream, dead) : isNone(letter)
+      isList(which) || !noItem.has(letter.code)
+        ? await requeue(jetStream, dead)
+        : noItemError(letter)
     yield error === undefined ? { letter } : { letter, error }
   }
 }
@@ -79,7 +81,7 @@ export async function* removeDead(
 /** The errors of a message that is no item, or not the whole of one. */
 const noItem: ReadonlySet<string | undefined> = new Set([...nameErrors, 'FSQ_NATS_MESSAGE'])
 
-function isNone({ seq, reason }: DeadLetter): FsqError {
+function noItemError({ seq, reason }: DeadLetter): FsqError {
   return new FsqError(
     'FSQ_NATS_MESSAGE',
     `dead letter ${seq} is no item, and cannot be sent again: ${reason}`,
@@ -119,7 +121,7 @@ function isList(which: readonly number[] | DeadChoice): which is readonly number
 async function requeue(jetStream: JetStream, dead: Dead): Promise<FsqError | undefined> {
   const { letter, subject, message } = dead
   if (subject === undefined || message === undefined || letter.id === undefined)
-    return isNone(letter)
+    return noItemError(letter)
   const headers: Record<string, string> = {}
   for (const [name, [value = '']] of message.header)
     if (/^Fsq-(?!Dead|Deliveries)/i.test(name)) headers[name] = value
