@@ -10,6 +10,7 @@ import {
   runCommand,
 } from './command.js'
 import { print } from './output.js'
+import { unknownCommand } from './unknown-command.js'
 import { UsageError } from './usage-error.js'
 
 /** A command of the program: what it does, in a line, and how its code is loaded once it is called. */
@@ -50,7 +51,7 @@ export async function runEntry(
     if (inner === 'help')
       return await runEntry(name, entry, [...rest.slice(0, 1), '-h'], globals, group)
     const found = Object.hasOwn(command.commands, inner) ? command.commands[inner] : undefined
-    if (found === undefined) throw new UsageError(`command not found: ${inner}`)
+    if (found === undefined) throw unknownCommand(inner, Object.keys(command.commands))
     return await runEntry(`${name} ${inner}`, found, rest, globals, {
       flags: parser.opts(),
       statusOf: command.statusOf,

@@ -69,7 +69,9 @@ async function dispatch(
   const { findExternal, runExternal } = await import('./external.js')
   const external = findExternal(name, execDir)
   if (external === undefined) {
-    throw new UsageError(`command not found: ${name} (try fsq --list)`)
+    const { unknownCommand } = await import('./unknown-command.js')
+    const names = (await commandNames(execDir)).map(([each]) => each)
+    throw unknownCommand(name, names, 'try fsq --list')
   }
   return runExternal(external, rest, settings)
 }
