@@ -154,7 +154,7 @@ const misuse: readonly [words: readonly string[], message: RegExp][] = [
   [['help', 'nosuch'], /command not found: nosuch/],
   [['enqeue', 'q'], /command not found: enqeue; did you mean enqueue\? \(try fsq --list\)$/],
   [['help', 'path2'], /command not found: path2; did you mean path\? /],
-  [['don'], /command not found: don; did you mean one of done, down\? /],
+  [['SCAN'], /command not found: SCAN; did you mean scan\? /],
   [['--nosuch', 'ls'], /unknown option '--nosuch'/],
   [['-r'], /argument missing/],
   [['-c', 'nosuch', 'ls'], /unknown charset.*nosuch/],

@@ -1,4 +1,4 @@
-import { suggestion } from './closest.js'
+import { suggestion } from '../../suggestion.js'
 import type { MapValue, Value } from './document.js'
 import type { InventoryProblem, FilePlace } from './inventory-error.js'
 import type { Schema, SchemaType } from './inventory-schema.js'

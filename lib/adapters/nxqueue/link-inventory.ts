@@ -1,5 +1,5 @@
+import { suggestion } from '../../suggestion.js'
 import { bytesOf } from './byte-size.js'
-import { suggestion } from './closest.js'
 import type { MapValue } from './document.js'
 import { formatPlace, type FilePlace } from './inventory-error.js'
 import { good, type Named, namedParts, type Part, type Report } from './inventory-parts.js'

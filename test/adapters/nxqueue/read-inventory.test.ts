@@ -198,8 +198,8 @@ const wrong: Readonly<Record<string, readonly [text: string, ...problems: string
   ],
   'a member that is misspelt': [
     'servers: [{ name: a, slot: 3 }]\nvolume: []',
-    '1:22: there is no member "slot" (is it `slots`?)',
-    '2:1: there is no member "volume" (is it `volumes`?)',
+    '1:22: there is no member "slot"; did you mean slots?',
+    '2:1: there is no member "volume"; did you mean volumes?',
   ],
   'a member that is like none': [
     'servers: [{ name: a, colour: red }]',
@@ -276,8 +276,8 @@ volumes:
     '2:57: there is no server `b`',
     '4:23: there is no changer `x`: no drive is in it',
     '4:48: there is no group `g`',
-    '4:73: there is no drive `d2` (is it `d`?)',
-    '5:36: there is no server `aa` (is it `a`?)',
+    '4:73: there is no drive `d2`; did you mean d?',
+    '5:36: there is no server `aa`; did you mean a?',
   ],
   'a server in a list twice': [
     `${small}drives: [{ name: d, changer: c, generation: 6, servers: [a, a] }]`,

@@ -135,7 +135,7 @@ t.test('of what is in use nothing is told, but of what came since', async (t) =>
 t.test('a bad edit is told of once, and when it is good again', async (t) => {
   const [path, watch] = await watchedFile(t)
   writeFileSync(path, 'servers: [{ name: a, slot: 1 }]')
-  t.equal(await watch.next(), 'there is no member "slot" (is it `slots`?)')
+  t.equal(await watch.next(), 'there is no member "slot"; did you mean slots?')
   writeFileSync(path, 'servers: [{ name: a, slot: 1 }] # Not better')
   await setTimeout(settle * 5000)
   write(path, 'a')
