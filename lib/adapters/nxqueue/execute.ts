@@ -137,8 +137,10 @@ export class Executor {
       if (await this.#isCancelled(launched)) ended.cancel.abort()
       const result = await this.#runJob(runJob, item, launched, ended, began)
       if (isLeft(result, ending)) await this.#forgetRun(item, launched)
-      else if (isSuccess(result, item)) await this.#count(launched, item)
-      else if (ended.cancel.signal.aborted) await this.#endCancelled(item, launched)
+      else if (isSuccess(result, item)) {
+        await this.#recordUnloading(launched)
+        await this.#count(launched, item)
+      } else if (ended.cancel.signal.aborted) await this.#endCancelled(item, launched)
       return result
     } finally {
       this.#running.delete(item.id)
@@ -268,10 +270,20 @@ export class Executor {
 
   async #recordMount(drive: string, volume: string, at: number): Promise<void> {
     const { store, inventory } = this.#parts
-    const mounted = mountedVolumes(inventory(), await store.mounts.list(), new Set([drive]))
-    const before = [...mounted].find(([each, where]) => where === drive && each !== volume)?.[0]
-    const mount = { volume, at, ...(before !== undefined && { before }) }
+    const mounted = mountedVolumes(inventory(), await store.mounts.list())
+    const inIt = [...mounted].flatMap(([each, where]) => (where === drive ? [each] : []))
+    const before = inIt.filter((each) => each !== volume)
+    const mount = { volume, at, ...(before.length > 0 && { before }) }
     await update(store.mounts, drive, () => mount)
+  }
+
+  /** It has unloaded what was in its drive before. */
+  async #recordUnloading({ drive, volume }: Launched): Promise<void> {
+    const { mounts } = this.#parts.store
+    const mount = drive === undefined ? undefined : (await mounts.get(drive))?.value
+    if (drive === undefined || mount?.before === undefined || mount.volume !== volume) return
+    const { before: _, ...alone } = mount
+    await update(mounts, drive, () => alone)
   }
 
   async #record(item: Item, launched: Launched, run: Run): Promise<void> {

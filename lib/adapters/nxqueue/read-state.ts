@@ -33,11 +33,7 @@ export async function readState(
     store.mounts.list(),
   ])
   const launched = new Map([...launches].map(([item, { value }]) => [item, value]))
-  const resources = [...claims.values()].map(({ value }) => value.resource)
-  const inUse = resources.flatMap((each) =>
-    each.kind === 'drive' && each.unloaded !== true ? [each.name] : [],
-  )
-  const mounted = mountedVolumes(inventory, mounts, new Set(inUse))
+  const mounted = mountedVolumes(inventory, mounts)
   const volumes = new Map<string, VolumeUse>()
   for (const { name, used } of inventory.volumes) {
     const since = written.get(name)?.value
@@ -77,14 +73,11 @@ export function isDisabled(queue: QueueContext, server: string): boolean {
 
 /**
  * In which drive each volume is: as far as a job put it there; else as the inventory says. One that has to make room
- * for that of the job that has the drive may be there as long as the job has it.
- *
- * @param inUse - the drives that jobs have
+ * for that of a job may be there until a job that uses the drive succeeds.
  */
 export function mountedVolumes(
   { drives, volumes }: Inventory,
   mounts: ReadonlyMap<string, Entry<Mount>>,
-  inUse: ReadonlySet<string>,
 ): Map<string, string> {
   const inDrives = new Map<string, string>()
   const inventoried = new Map(volumes.map(({ name, mounted }) => [mounted, name]))
@@ -92,9 +85,8 @@ export function mountedVolumes(
   for (const { name: drive } of drives) {
     const mount = mounts.get(drive)?.value
     const volume = mount === undefined ? inventoried.get(drive) : mount.volume
-    const before = inUse.has(drive) ? mount?.before : undefined
     const at = mount?.at ?? 0
-    for (const each of [volume, before]) {
+    for (const each of [volume, ...(mount?.before ?? [])]) {
       const known = newest.get(each ?? '')
       if (each !== undefined && (known === undefined || known.at < at))
         newest.set(each, { drive, at })

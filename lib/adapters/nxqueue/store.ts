@@ -82,8 +82,11 @@ export interface Written {
 export interface Mount {
   /** Undefined: it went elsewhere. */
   readonly volume?: string
-  /** What was in it before: the job that has the drive unloads it, and tells nobody when it has. */
-  readonly before?: string
+  /**
+   * What may be in it instead: the job for which `volume` was loaded had to unload that, and tells nobody when it
+   * has. It is known to have once it succeeds.
+   */
+  readonly before?: readonly string[]
   /** In milliseconds of the epoch. */
   readonly at: number
 }

@@ -128,20 +128,43 @@ t.test('a volume is not loaded into a drive while another may still unload it', 
   t.match(where(), { ready: [], 'a/queue': ['again'] })
 })
 
-t.test('a volume that is in another drive is moved by a job that has both', async (t) => {
-  const drive = (name: string): object => ({ name, changer: 'c', generation: 6, servers: ['a'] })
-  const volume = { changer: 'c', generation: 6, capacity: 1000 }
-  const { submit, master, where, claims, execute, cluster } = await place(t, {
-    servers: [{ name: 'a', slots: 2 }],
-    drives: [
-      { ...drive('old'), type: 'A' },
-      { ...drive('new'), type: 'B' },
-    ],
-    volumes: [
-      { name: 'V1', ...volume, mounted: 'old' },
-      { name: 'V2', ...volume },
-    ],
+const drive = { changer: 'c', generation: 6, servers: ['a'] }
+const volume = { changer: 'c', generation: 6, capacity: 1000 }
+
+/** A volume in a drive of one type, one in the changer, and a drive of another type. */
+const twoTypes = {
+  servers: [{ name: 'a', slots: 2 }],
+  drives: [
+    { name: 'old', ...drive, type: 'A' },
+    { name: 'new', ...drive, type: 'B' },
+  ],
+  volumes: [
+    { name: 'V1', ...volume, mounted: 'old' },
+    { name: 'V2', ...volume },
+  ],
+}
+
+t.test('what a job that failed had to unload may still be in its drive', async (t) => {
+  const { submit, master, where, claims, execute, cluster } = await place(t, twoTypes)
+  await submit({ jobID: 'fails', volume: 'V2', group: undefined, media: 'A' })
+  await master().pass(false)
+  const [failed] = await execute('a', () => {
+    throw new Error('the robot stands still')
   })
+  t.match(failed, { type: 'retried' })
+  await submit({ jobID: 'moves', volume: 'V1', group: undefined, media: 'B' })
+  await master().pass(false)
+  t.strictSame(where(), { ready: ['fails'], 'a/queue': ['moves'] })
+  t.strictSame(await claims(), ['drive/new', 'drive/old', 'server/a', 'volume/V1'])
+  await execute('a', () => undefined)
+  await submit({ jobID: 'succeeds', volume: 'V2', group: undefined, media: 'A' })
+  await master().pass(false)
+  await execute('a', () => undefined)
+  t.same((await cluster.store.mounts.get('old'))?.value.before, undefined, 'it has unloaded it')
+})
+
+t.test('a volume that is in another drive is moved by a job that has both', async (t) => {
+  const { submit, master, where, claims, execute, cluster } = await place(t, twoTypes)
   await submit({ jobID: 'moves', volume: 'V1', group: undefined, media: 'B' })
   await submit({ jobID: 'waits', volume: 'V2', group: undefined, media: 'A' })
   const all = ['drive/new', 'drive/old', 'server/a', 'volume/V1']

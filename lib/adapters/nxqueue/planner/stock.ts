@@ -20,7 +20,7 @@ export interface DriveStock {
   readonly servers: readonly ServerStock[]
   /** Whether its volume can be unloaded: it may be used, and a server that is at work sees it. */
   readonly isInReach: boolean
-  /** The volumes that are in it: one, if what we were told is true; while it is in use, what was in it before, too. */
+  /** The volumes that may be in it: one, or also what a job has to unload that has not succeeded. */
   readonly loaded: VolumeStock[]
 }
 
