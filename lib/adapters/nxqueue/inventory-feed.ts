@@ -11,6 +11,7 @@ import type { Inventory } from './inventory.js'
 import { asFsqError } from './as-fsq-error.js'
 import type { FsqError } from '../../errors.js'
 import { readInventory } from './read-inventory.js'
+import { StandingWatch } from './standing-watch.js'
 import { watchInventory } from './watch-inventory.js'
 
 /** Who is told of inventories. */
@@ -31,6 +32,8 @@ export class InventoryFeed implements Disposable {
   #current: Inventory
   #refused: FsqError | undefined
   #watch: Disposable | undefined
+  /** Of what the cluster has accepted, where that is what we go by. */
+  #accepted: StandingWatch | undefined
   #isMaster = false
 
   private constructor(cluster: Cluster, listener: InventoryListener, current: Inventory) {
@@ -84,21 +87,30 @@ export class InventoryFeed implements Disposable {
     if (isMaster) await this.#accept()
   }
 
+  /** Looks at what the cluster has accepted, for changes that nobody told of. Never rejects. */
+  async look(): Promise<void> {
+    if (this.#accepted === undefined) return
+    this.#accepted.renew()
+    try {
+      const accepted = await lastInventory(this.#cluster)
+      if (accepted !== undefined) this.#use(accepted.inventory)
+    } catch (error) {
+      this.#listener.onTrouble(asFsqError(error))
+    }
+  }
+
   [Symbol.dispose](): void {
     this.#watch?.[Symbol.dispose]()
+    this.#accepted?.[Symbol.dispose]()
   }
 
   #followStore(): void {
-    const look = async (): Promise<void> => {
-      const accepted = await lastInventory(this.#cluster)
-      if (accepted !== undefined) this.#use(accepted.inventory)
+    const onChange = (): void => {
+      void this.look()
     }
-    const onError = (error: unknown): void => {
+    this.#accepted = new StandingWatch(this.#cluster.store.inventory, onChange, (error) => {
       this.#listener.onTrouble(asFsqError(error))
-    }
-    this.#watch = this.#cluster.store.inventory.watch(() => {
-      look().catch(onError)
-    }, onError)
+    })
   }
 
   #use(inventory: Inventory): void {

@@ -1,5 +1,6 @@
 import type { KeyValues, WatchedEntries } from '../../key-values.js'
 import type { ProcessIdentity } from '../../posix/process-identity.js'
+import { StandingWatch } from './standing-watch.js'
 
 /*
  * Who is there. Each server renews a value each second, and takes it away when it ends. Who watches goes by
@@ -115,7 +116,7 @@ export class PresenceWatch implements Disposable {
   readonly #lostAfter: number
   readonly #listener: PresenceListener
   readonly #timer: NodeJS.Timeout
-  readonly #watch: Disposable
+  readonly #watch: StandingWatch
   readonly #seen = new Map<string, Seen>()
   /** By the names of those that are there. */
   readonly #present = new Map<string, Presence>()
@@ -133,11 +134,13 @@ export class PresenceWatch implements Disposable {
       this.#fail(error)
     }
     // A server that takes itself away is gone at once; renewals are found when it is time to look.
-    this.#watch = presences.watch((server) => {
+    const onChange = (server: string | undefined): void => {
       if (server === undefined || !this.#present.has(server)) void this.look()
       else void this.#lookAt(server)
-    }, onError)
+    }
+    this.#watch = new StandingWatch(presences, onChange, onError)
     this.#timer = setInterval(() => {
+      this.#watch.renew()
       void this.look()
     }, renewal * 1000)
   }

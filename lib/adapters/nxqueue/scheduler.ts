@@ -11,6 +11,7 @@ import type { ServiceErrorEvent } from './events.js'
 import { asFsqError } from './as-fsq-error.js'
 import { Master, type MasterParts } from './master.js'
 import type { ReadyJob } from './job.js'
+import { StandingWatch } from './standing-watch.js'
 
 /*
  * When the master makes its passes: when something happened that may let a job run. One came, or its time
@@ -33,10 +34,8 @@ export class Scheduler implements AsyncDisposable {
   readonly #parts: SchedulerParts
   readonly #master: Master
   readonly #wake: Wake
-  /** Undefined where they cannot be watched, and only sweeps find what was freed. */
-  #claims: Disposable | undefined
-  /** That was told. */
-  #isBlind = false
+  /** Where they cannot be watched only sweeps find what was freed. */
+  readonly #claims: StandingWatch
   /** Of the directories of the host queues: their down files. */
   readonly #hosts = new Map<string, Disposable>()
   readonly #sweep: NodeJS.Timeout
@@ -54,7 +53,10 @@ export class Scheduler implements AsyncDisposable {
     const onError = (error: unknown): void => {
       this.#trouble(error)
     }
-    this.#watchClaims()
+    const onClaim = (key: string | undefined): void => {
+      void this.#onClaim(key)
+    }
+    this.#claims = new StandingWatch(parts.store.claims, onClaim, onError)
     this.#wake = new Wake(queue, {
       onWork: (entry) => {
         if (entry === undefined || isThere(queue, entry)) this.wake()
@@ -63,7 +65,7 @@ export class Scheduler implements AsyncDisposable {
     })
     this.#sweep = setInterval(() => {
       this.#wake.check()
-      this.#watchClaims()
+      this.#claims.renew()
       this.wake('sweep')
     }, parts.sweep * 1000)
     this.wake('sweep')
@@ -91,26 +93,8 @@ export class Scheduler implements AsyncDisposable {
     this.#forgetTime()
     this.#endPause()
     for (const listener of [this.#wake, this.#claims, ...this.#hosts.values()])
-      listener?.[Symbol.dispose]()
+      listener[Symbol.dispose]()
     await this.#passing
-  }
-
-  /** Watches them, unless it does already: again where that came to an end. */
-  #watchClaims(): void {
-    if (this.#claims !== undefined) return
-    const fail = (error: unknown): void => {
-      this.#claims = undefined
-      if (!this.#isBlind) this.#trouble(error)
-      this.#isBlind = true
-    }
-    try {
-      this.#claims = this.#parts.store.claims.watch((key) => {
-        void this.#onClaim(key)
-      }, fail)
-      this.#isBlind = false
-    } catch (error) {
-      fail(error)
-    }
   }
 
   /** That something is claimed lets no job run. */

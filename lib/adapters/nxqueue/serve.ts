@@ -26,6 +26,7 @@ import { freeGone, reclaim } from './recover.js'
 import { handlerJob, type JobHandler, programJob } from './run-job.js'
 import { Scheduler } from './scheduler.js'
 import { checkServer } from './servers.js'
+import { StandingWatch } from './standing-watch.js'
 
 /*
  * The service of a server: a worker on its host queue (execute.ts), its presence (presence.ts), and as long as
@@ -247,21 +248,23 @@ class Service implements AsyncDisposable {
       },
     })
     this.#mastership = mastership
-    const wishes = store.jobs.watch((jobID) => {
+    const onRecord = (jobID: string | undefined): void => {
       this.#executor.look(jobID).catch(this.#onTrouble)
       this.#scheduler?.onRecord(jobID)
-    }, this.#onTrouble)
+    }
+    using wishes = new StandingWatch(store.jobs, onRecord, this.#onTrouble)
     const sweeps = setInterval(() => {
       if (!name.isHeld()) this.#onTrouble(taken(server))
       void this.#freeGone()
+      wishes.renew()
       void this.#executor.look().catch(this.#onTrouble)
+      void this.#feed.look()
     }, sweep * 1000)
     mastership.check()
     try {
       return await worker.ended
     } finally {
       clearInterval(sweeps)
-      wishes[Symbol.dispose]()
       await mastership[Symbol.asyncDispose]()
       await this.#roles
       await this.#returnOwn(`${server} ends`)

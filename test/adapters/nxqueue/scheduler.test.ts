@@ -4,13 +4,12 @@ import type { ServiceEvent } from '../../../lib/adapters/nxqueue/events.js'
 import { openCluster, readInventory, submitJob } from '../../../lib/adapters/nxqueue/index.js'
 import { ReadyJobsReader } from '../../../lib/adapters/nxqueue/ready-jobs.js'
 import { Scheduler, type SchedulerParts } from '../../../lib/adapters/nxqueue/scheduler.js'
-import type { KeptClaim } from '../../../lib/adapters/nxqueue/store.js'
 import { deferred } from '../../../lib/deferred.js'
-import type { WatchedEntries } from '../../../lib/key-values.js'
 import { watchDirectory } from '../../../lib/posix/watch.js'
 import { withLockedEntry } from '../../../lib/queue/locked-entry.js'
 import { temporaryRoot } from '../../../lib/testing/index.js'
 import { nextTurn } from '../../../lib/turn.js'
+import { failingWatch, watchFailures } from '../../helpers/failing-watch.js'
 import { smallInventory } from '../../helpers/nxqueue.js'
 
 /** A cluster of the server a, by a clock of its own, in which nothing is swept. */
@@ -93,43 +92,17 @@ t.test('a job that somebody has locked is launched soon after he gives it up', a
   t.equal(await launched.promise, 'j')
 })
 
-type Watching = WatchedEntries<KeptClaim>['watch']
-
-/** How the claims cannot be watched, and then can no longer be. */
-const failures: Readonly<Record<string, Watching>> = {
-  'cannot be watched': () => {
-    throw new Error('no more watches')
-  },
-  'can no longer be watched': (_, onError) => {
-    setImmediate(onError, new Error('no more watches'))
-    return { [Symbol.dispose]: () => undefined }
-  },
-}
-
-for (const [what, failing] of Object.entries(failures))
+for (const [what, failing] of Object.entries(watchFailures))
   t.test(`claims that ${what} are watched again later, and that is told once`, async (t) => {
     const { cluster, schedule } = await place(t)
-    const { claims } = cluster.store
-    const [watched, told] = [deferred<undefined>(), new Array<string>()]
-    const tries = [failing, failures['cannot be watched']]
-    const watch: Watching = (onChange, onError) => {
-      const fails = tries.shift()
-      if (fails !== undefined) return fails(onChange, onError)
-      watched.resolve(undefined)
-      return claims.watch(onChange, onError)
-    }
-    const others: Omit<typeof claims, 'watch'> = {
-      get: async (key) => claims.get(key),
-      create: async (key, value) => claims.create(key, value),
-      replace: async (key, value, revision) => claims.replace(key, value, revision),
-      remove: async (key, revision) => claims.remove(key, revision),
-      list: async () => claims.list(),
-    }
+    const failures = [failing, watchFailures['cannot be watched']]
+    const { entries: claims, watched } = failingWatch(cluster.store.claims, failures)
+    const told = new Array<string>()
     const onEvent = (event: ServiceEvent): void => {
       if (event.type === 'trouble') told.push(event.error.message)
     }
-    schedule(onEvent, { store: { ...cluster.store, claims: { ...others, watch } }, sweep: 0.05 })
-    await watched.promise
+    schedule(onEvent, { store: { ...cluster.store, claims }, sweep: 0.05 })
+    await watched
     t.match(told, [/no more watches/])
     t.equal(told.length, 1)
   })
