@@ -5,6 +5,7 @@ import type { Outcome } from '../queue/finish.js'
 import type { Item } from '../queue/item.js'
 import { dropOutput, keepOutput } from '../queue/output.js'
 import { after } from '../timer.js'
+import { type Ending, JobEnding } from './ending.js'
 import type { FinishedEvent, JobEvent } from './events.js'
 
 /*
@@ -17,14 +18,6 @@ import type { FinishedEvent, JobEvent } from './events.js'
  *
  * A crash at any point leaves the item in the queue: locked while a program runs on, free afterwards.
  */
-
-/** How work is told that it has to end. */
-export interface Ending {
-  /** It is asked to end; the reason is `FSQ_TIMEOUT` or `FSQ_STOPPED`. */
-  readonly signal: AbortSignal
-  /** It has to end now. */
-  readonly kill: AbortSignal
-}
 
 /** What came of the work itself: a program ended, a handler returned, threw, or did not end. */
 export type Result =
@@ -70,8 +63,7 @@ export type JobEnd =
 export class Job {
   readonly item: Item
   readonly #options: JobOptions
-  readonly #ending = new AbortController()
-  readonly #kill = new AbortController()
+  readonly #ending = new JobEnding()
   #forgetTimeout = (): void => undefined
   #forgetGrace = (): void => undefined
   #isOver = false
@@ -95,7 +87,7 @@ export class Job {
           this.#timeOut()
         })
       }
-      const result = await run(item, { signal: this.#ending.signal, kill: this.#kill.signal })
+      const result = await run(item, this.#ending)
       this.#isOver = true
       this.#forgetTimeout()
       await item.settled() // A handler may have begun to finish it, and not have waited.
@@ -125,7 +117,7 @@ export class Job {
   /** Ends it now. Its item stays in the queue. */
   kill(): void {
     this.stop(0)
-    this.#kill.abort(this.#ending.signal.reason)
+    this.#ending.end()
   }
 
   #timeOut(): void {
@@ -140,11 +132,11 @@ export class Job {
   }
 
   #end(reason: FsqError, grace: number): void {
-    this.#ending.abort(reason)
+    this.#ending.ask(reason)
     if (grace === Infinity) return
     this.#forgetGrace()
     this.#forgetGrace = after(grace, () => {
-      this.#kill.abort(reason)
+      this.#ending.end()
     })
   }
 
@@ -174,7 +166,7 @@ export class Job {
   #askedBefore(result: Result): FsqError | undefined {
     if ('stopped' in result) return this.#stopped()
     if ('inTime' in result && result.inTime) return undefined
-    return this.#ending.signal.aborted ? (this.#ending.signal.reason as FsqError) : undefined
+    return this.#ending.isAsked ? (this.#ending.signal.reason as FsqError) : undefined
   }
 
   async #move(result: Result, asked: FsqError | undefined): Promise<Outcome> {

@@ -1,5 +1,5 @@
-import { once } from 'node:events'
 import type { Item } from '../queue/item.js'
+import type { Ending } from './ending.js'
 import type { Result, Runner } from './job.js'
 
 /**
@@ -31,18 +31,20 @@ export function checkHandler(handler: unknown): void {
  */
 export function runHandler(handler: Handler): Runner {
   checkHandler(handler)
-  return async (item, { signal, kill }) => {
-    const given = async (): Promise<Result> => {
-      if (!kill.aborted) await once(kill, 'abort')
-      return { thrown: kill.reason }
-    }
-    return Promise.race([call(handler, item, signal), given()])
+  return async (item, ending) => {
+    const givenUp = ending.killed.then((thrown): Result => ({ thrown }))
+    return Promise.race([call(handler, item, ending), givenUp])
   }
 }
 
-async function call(handler: Handler, item: Item, signal: AbortSignal): Promise<Result> {
+async function call(handler: Handler, item: Item, ending: Ending): Promise<Result> {
+  const context: HandlerContext = {
+    get signal() {
+      return ending.signal
+    },
+  }
   try {
-    await handler(item, { signal })
+    await handler(item, context)
     return { returned: true }
   } catch (thrown) {
     return { thrown }

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { FsqError } from '../../errors.js'
 import { toByteString } from '../../name/charset.js'
 import { parseItemName } from '../../name/item-name.js'
@@ -13,8 +14,9 @@ import { putBack, putBackByName } from './put-back.js'
 import type { Item } from '../../queue/item.js'
 import { LaterWake } from '../../queue/wake.js'
 import { after } from '../../timer.js'
+import type { Ending } from '../../work/ending.js'
 import type { FinishedEvent } from '../../work/events.js'
-import type { Ending, Result, Runner } from '../../work/job.js'
+import type { Result, Runner } from '../../work/job.js'
 import type { Drive, Inventory, Volume } from './inventory.js'
 import { type Job, jobOf } from './job-item.js'
 import type { JobKind } from './job.js'
@@ -330,12 +332,14 @@ class Ended implements Ending, Disposable {
   readonly cancel = new AbortController()
   readonly signal: AbortSignal
   readonly kill: AbortSignal
+  readonly killed: Promise<unknown>
   readonly #late = new AbortController()
   #forget = (): void => undefined
 
   constructor({ signal, kill }: Ending) {
     this.signal = AbortSignal.any([signal, this.cancel.signal])
     this.kill = AbortSignal.any([kill, this.#late.signal])
+    this.killed = reasonToAbort(this.kill)
     this.cancel.signal.addEventListener('abort', () => {
       this.#forget = after(grace, () => {
         this.#late.abort()
@@ -346,6 +350,11 @@ class Ended implements Ending, Disposable {
   [Symbol.dispose](): void {
     this.#forget()
   }
+}
+
+async function reasonToAbort(signal: AbortSignal): Promise<unknown> {
+  if (!signal.aborted) await once(signal, 'abort')
+  return signal.reason
 }
 
 /** Asks the process group that a program leads to end, and later ends it, if it is still that. */

@@ -1,4 +1,5 @@
-import type { Ending, Result } from '../../work/job.js'
+import type { Ending } from '../../work/ending.js'
+import type { Result } from '../../work/job.js'
 import { runHandler } from '../../work/run-handler.js'
 import { runProgram } from '../../work/run-program.js'
 import type { JobRunner, RunningJob } from './execute.js'

@@ -13,6 +13,7 @@ import { readInventory } from '../../../lib/adapters/nxqueue/read-inventory.js'
 import { handlerJob, type JobHandler } from '../../../lib/adapters/nxqueue/run-job.js'
 import type { NewJob } from '../../../lib/adapters/nxqueue/job-item.js'
 import { hostContext } from '../../../lib/queue/context.js'
+import { JobEnding } from '../../../lib/work/ending.js'
 import type { FinishedEvent } from '../../../lib/work/events.js'
 import { Worker } from '../../../lib/work/worker.js'
 import { deferred } from '../../../lib/deferred.js'
@@ -445,8 +446,7 @@ t.test('who finishes a job late frees nothing of its next launch', async (t) => 
   await master().pass(false)
   const late = executor('a', () => undefined)
   using item = await cluster.queue.host('a').claim(id)
-  const { signal } = new AbortController()
-  await late.run(item, { signal, kill: signal })
+  await late.run(item, new JobEnding())
   const outcome = await item.success()
   await runAgain(cluster, 'j')
   await master().pass(true)
@@ -489,10 +489,8 @@ t.test('a server that does such jobs no more puts them back', async (t) => {
   const { id } = await submit({ jobID: 'j', server: 'a', kind: 'restore', volume: 'V1' })
   await master().pass(false)
   using item = await cluster.queue.host('a').claim(id)
-  const { signal } = new AbortController()
-  t.strictSame(await executor('a', () => undefined).run(item, { signal, kill: signal }), {
-    stopped: true,
-  })
+  const result = await executor('a', () => undefined).run(item, new JobEnding())
+  t.strictSame(result, { stopped: true })
   t.strictSame(where(), { ready: ['j'] })
   t.strictSame(await claims(), [])
 })
