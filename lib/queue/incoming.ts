@@ -13,8 +13,9 @@ import {
   setTimes,
   writeFully,
 } from '../posix/files.js'
+import { glanceAtName } from '../posix/glance.js'
 import { type FileState, inodeOf, stateOf, stateOfOpen } from '../posix/inode.js'
-import { isDirectory, listNames, removeIfThere, replaceFile, statEntry } from '../posix/names.js'
+import { isDirectory, listNames, removeIfThere, replaceFile } from '../posix/names.js'
 import { getNative } from '../posix/native.js'
 import { entryPath, type Path } from '../posix/path.js'
 import { sync } from '../posix/sync.js'
@@ -63,7 +64,7 @@ export interface StageOptions {
 /** The identity of a queue into which items are received, or nothing where none ever was. */
 export function receiverIdentity(queue: QueueContext): string | undefined {
   const file = receiverFile(queue)
-  if (statEntry(file) === undefined) return undefined // An open that fails costs much more.
+  if (glanceAtName(file) === undefined) return undefined // An open that fails costs much more.
   const fd = openIfThere(file)
   if (fd === undefined) return undefined
   try {

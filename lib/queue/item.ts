@@ -3,7 +3,8 @@ import type { ParsedItemName } from '../name/item-name.js'
 import type { QueueContext } from './context.js'
 import { errnoOf, FsqError, reasonOf } from '../errors.js'
 import { checkMembers } from '../members.js'
-import { close, readPieces, readSmall, statFile, type FileStat } from '../posix/files.js'
+import { close, readPieces, readSmall, type FileStat } from '../posix/files.js'
+import { glanceAt } from '../posix/glance.js'
 import type { Path } from '../posix/path.js'
 import {
   fail,
@@ -100,7 +101,12 @@ export class Item implements Disposable, AsyncDisposable {
    * @throws {@link FsqError} `FSQ_BODY`, `FSQ_NO_ITEM` for an item that is closed.
    */
   get size(): number {
-    return this.#read(statFile).size
+    return this.stat.size
+  }
+
+  /** @internal What fstat(2) says of the file; throws as {@link size}. */
+  get stat(): FileStat {
+    return this.#read(glanceAt)
   }
 
   /**

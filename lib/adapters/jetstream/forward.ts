@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import { FsqError, type FsqErrorCode } from '../../errors.js'
 import { checkMembers } from '../../members.js'
-import { statFile } from '../../posix/files.js'
 import type { QueueContext } from '../../queue/context.js'
 import { downError, isDown } from '../../queue/down.js'
 import { isReceivedInto, receiverIdentity } from '../../queue/incoming.js'
@@ -9,6 +8,7 @@ import type { Item } from '../../queue/item.js'
 import { notBefore } from '../../queue/not-before.js'
 import type { Queue } from '../../root/queue.js'
 import type { WorkEvent } from '../../work/events.js'
+import type { Ending } from '../../work/ending.js'
 import type { Result } from '../../work/job.js'
 import { Worker } from '../../work/worker.js'
 import type { JetStream } from './connection.js'
@@ -153,7 +153,7 @@ class Forwarder {
       const settings = { ...this.#queue.settings, durability: 'none' } as const
       const worker = new Worker(
         [{ queue: { ...this.#queue, settings }, weight: 1 }],
-        (item, ending) => this.#forward(item, ending.signal),
+        (item, ending) => this.#forward(item, ending),
         {
           concurrency,
           sweep,
@@ -197,12 +197,12 @@ class Forwarder {
   }
 
   /** Publishes an item until the servers have it, or will not have it. Never rejects. */
-  async #forward(item: Item, signal: AbortSignal): Promise<Result> {
-    const ending = this.#ending.signal // Ends a wait at once; what is under way has until `signal`.
+  async #forward(item: Item, last: Ending): Promise<Result> {
+    const ending = this.#ending.signal // Ends a wait at once; what is under way has until `last`.
     const kept: KeptBody = {}
     for (;;) {
       try {
-        await this.#patience.run(() => this.#publish(item, kept, signal), ending)
+        await this.#patience.run(() => this.#publish(item, kept, last), ending)
         return { returned: true }
       } catch (error) {
         if (ending.aborted) return { stopped: true }
@@ -219,13 +219,14 @@ class Forwarder {
     }
   }
 
-  async #publish(item: Item, kept: KeptBody, signal: AbortSignal): Promise<void> {
+  async #publish(item: Item, kept: KeptBody, last: Ending): Promise<void> {
     const messageId = await this.#messageId(item)
     if (messageId === undefined) return
     const { id } = item
-    const time = item.fd === undefined ? undefined : notBefore(statFile(item.fd), Date.now())
-    const inline = item.size <= (await this.#engine.largestBody())
-    if (!inline) kept.stored ??= await this.#store(item, signal)
+    const { stat } = item
+    const time = notBefore(stat, Date.now())
+    const inline = stat.size <= (await this.#engine.largestBody())
+    if (!inline) kept.stored ??= await this.#store(item, last.signal)
     const { stored } = kept
     const envelope: Envelope = {
       id,
