@@ -131,12 +131,14 @@ export class InOrder {
         if (await this.#passGap()) continue
         return undefined
       }
+      const number = this.#next
       const options = { ...claim, onClose: this.#over(claim.onClose) }
       const taken = await takeEntry(this.#queue, entry, options, this.#options.onEvent)
       if ('item' in taken) return (this.#item = taken.item)
       if (taken.skipped === 'early') this.nextTime = taken.notBefore
       if (taken.skipped === 'early' || taken.skipped === 'locked') return undefined
       this.#isListed = false // Others have moved it, or it is in fail/ now.
+      if (this.#next !== number) continue // It is in fail/, since its time or its tries are over.
       if (taken.skipped === 'reported' && !(await this.#passFinished())) return undefined
     }
   }

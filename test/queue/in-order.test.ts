@@ -40,6 +40,23 @@ async function told(
   return { seen, events }
 }
 
+t.test('an item whose time or tries are over goes to fail/, and the next one comes', async (t) => {
+  const queue = await temporaryQueue(t)
+  await queue.enqueue('', ['1'], { sequence: 1, enqueuedAt: new Date(Date.now() - 7200_000) })
+  const [retried = ''] = await fill(queue, 2)
+  for await (const item of queue.scan({ ordered, ttl: 3600 })) {
+    t.equal(item.id, retried)
+    await item.failTmp({ maxTries: 0 })
+    break
+  }
+  await fill(queue, 3, 4)
+  const { seen, events } = await told(queue, { maxTries: 1 })
+  t.strictSame(seen, ['3', '4'])
+  t.match(events, [{ type: 'exhausted' }])
+  t.strictSame(numbersIn(queue, 'fail').length, 2)
+  t.equal(fileOf(queue, 'nextseq'), '5\n')
+})
+
 t.test('items come in the order of their numbers, whatever their times', async (t) => {
   const queue = await temporaryQueue(t)
   await fill(queue, 11, 3, 10, 2, 1)
