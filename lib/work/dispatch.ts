@@ -91,7 +91,9 @@ export class Dispatch {
   #isIdle(): boolean {
     if (this.#pumping || this.#jobs.size > 0) return false
     if (this.#stopped || this.#isSpent()) return true
-    return this.#paceTimer === undefined && !this.#lanes.some(({ feed }) => feed.hasParked)
+    if (this.#paceTimer !== undefined) return false
+    // What is parked in a queue that is down waits for nothing here.
+    return !this.#lanes.some(({ feed }) => feed.hasParked && !feed.down)
   }
 
   #isSpent(): boolean {

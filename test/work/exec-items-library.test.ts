@@ -1,4 +1,6 @@
+import { writeFileSync } from 'node:fs'
 import t from 'tap'
+import { nextTurn } from '../../lib/turn.js'
 import type { JobEvent } from '../../lib/work/events.js'
 import { contentsOf, nothing, temporaryQueue } from '../helpers/temporary.js'
 
@@ -24,6 +26,19 @@ t.test('every item is told of, and the programs are counted', async (t) => {
   await queue.exec(['/no/such/program'], { onEvent, noDone: true })
   t.match(events[1], { type: 'left', id: retried, error: { code: 'FSQ_EXEC' } })
   t.notOk(events[1] && 'outcome' in events[1], 'nothing became of the item')
+})
+
+t.test('what waits for its key in a queue that goes down is not waited for', async (t) => {
+  const queue = await temporaryQueue(t)
+  const ids = [await queue.enqueue('', ['down']), await queue.enqueue('', ['up'])]
+  const go = `${queue.path}/go`
+  const wait = `until [ -e '${go}' ]; do sleep 0.01; done; touch '${queue.context.paths.down}'`
+  const limits = { limitKey: () => 'one', limitConcurrency: 1, concurrency: 2 }
+  const running = queue.exec(['sh', '-c', wait], limits)
+  for (let i = 0; i < 5; i++) await nextTurn() // By then the second one waits for the first.
+  writeFileSync(go, '')
+  await t.rejects(running, { code: 'FSQ_DOWN' })
+  t.strictSame(contentsOf(queue), { ...nothing, queue: ids.slice(1), done: ids.slice(0, 1) })
 })
 
 t.test('an AbortSignal ends the program and leaves the item', async (t) => {
