@@ -5,6 +5,7 @@ import { inodeOf } from '../posix/inode.js'
 import { statEntry } from '../posix/names.js'
 import { watchDirectory } from '../posix/watch.js'
 import type { QueueContext } from '../queue/context.js'
+import { isHidden } from '../queue/list-entries.js'
 
 /** Who is told what happened to a queue. */
 export interface WakeListener {
@@ -33,17 +34,21 @@ export class Wake implements Disposable {
   /** The trigger of which was told that it cannot be opened. */
   #unreadable: string | undefined
 
+  #isOver = false
+
+  /** Listens to nothing before the first {@link check}. */
   constructor(queue: QueueContext, listener: WakeListener) {
     this.#queue = queue
     this.#listener = listener
-    this.check()
   }
 
-  /** Looks whether what it listens to is still there, and is still the best; before each sweep. */
+  /** Looks whether what it listens to is still there, and is still the best; at first, and before each sweep. */
   check(): void {
     const { paths, settings, host } = this.#queue
     const before = this.#listensTo()
     try {
+      // First: it needs none of the watches, of which the system may have no more.
+      const byTrigger = this.#listensToTrigger() && host === undefined
       for (const { paths: above } of host === undefined
         ? [this.#queue]
         : [this.#queue, host.queue]) {
@@ -52,8 +57,8 @@ export class Wake implements Disposable {
           if (name === undefined || name === settings.downFile) this.#listener.onWork()
         })
       }
-      if (this.#listensToTrigger() && host === undefined) this.#unwatch(paths.queue)
-      else this.#watch(paths.queue, this.#listener.onWork)
+      if (byTrigger) this.#unwatch(paths.queue)
+      else this.#watch(paths.queue, this.#onName)
       this.#failed = false
     } catch (error) {
       this.#report(error)
@@ -83,8 +88,14 @@ export class Wake implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#isOver = true
     this.#trigger?.fifo[Symbol.dispose]()
     for (const path of this.#watches.keys()) this.#unwatch(path)
+  }
+
+  /** What is hidden is not work: rsync(1), editors and NFS are still at it, under that name. */
+  readonly #onName = (name?: string): void => {
+    if (name === undefined || !isHidden(name, this.#queue)) this.#listener.onWork(name)
   }
 
   #listensToTrigger(): boolean {
@@ -119,7 +130,7 @@ export class Wake implements Disposable {
     const key = inodeOf(path)?.key
     if (key !== undefined && this.#watches.get(path)?.key === key) return
     this.#unwatch(path)
-    if (key === undefined) return // It may come back.
+    if (key === undefined || this.#isOver) return // It may come back.
     const watch = watchDirectory(path, onName, (error) => {
       this.#unwatch(path)
       this.#report(error)
@@ -136,7 +147,8 @@ export class Wake implements Disposable {
   #report(cause: unknown): void {
     if (this.#failed) return
     this.#failed = true
-    this.#tell(`cannot listen to ${this.#queue.name}, so only sweeps find work`, cause)
+    const finds = this.byTrigger ? 'the trigger and sweeps find' : 'sweeps find'
+    this.#tell(`cannot listen to ${this.#queue.name}, so only ${finds} work`, cause)
   }
 
   #tell(what: string, cause: unknown): void {

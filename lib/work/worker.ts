@@ -177,8 +177,7 @@ export class Worker extends EventEmitter<WorkEventMap> implements AsyncDisposabl
         this.#report(error, feed)
       },
     })
-    // Last, when no option can be wrong any more: what listens has to be closed.
-    this.#sources = feeds.map((feed) => ({ feed, wake: this.#listenTo(feed), down: false }))
+    this.#sources = feeds.map((feed) => ({ feed, wake: this.#wakeOf(feed), down: false }))
     this.ended = new Promise((resolve, reject) => {
       this.#end = () => {
         if (this.#failure === undefined) resolve({ ...this.#counts })
@@ -217,7 +216,7 @@ export class Worker extends EventEmitter<WorkEventMap> implements AsyncDisposabl
     await this.stop()
   }
 
-  #listenTo(feed: ItemFeed): Wake {
+  #wakeOf(feed: ItemFeed): Wake {
     return new Wake(feed.queue, {
       onWork: (entry) => {
         feed.wake(entry)
@@ -256,6 +255,7 @@ export class Worker extends EventEmitter<WorkEventMap> implements AsyncDisposabl
   #lookEverywhere(): void {
     for (const { feed, wake } of this.#sources) {
       wake.check()
+      if (this.#stopping) return // By a listener that threw.
       if (wake.tellsChanges) feed.wake()
       else feed.sweep()
     }

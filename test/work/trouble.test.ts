@@ -1,8 +1,12 @@
 import { readdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import { deferred } from '../../lib/deferred.js'
+import { systemError } from '../../lib/posix/system-error.js'
 import type { WorkEvent } from '../../lib/work/events.js'
-import type { Handler } from '../../lib/work/run-handler.js'
+import { type Handler, runHandler } from '../../lib/work/run-handler.js'
+import type * as Waking from '../../lib/work/wake.js'
+import type * as WorkerModule from '../../lib/work/worker.js'
 import type { Worker, WorkOptions } from '../../lib/work/worker.js'
 import type { Queue } from '../../lib/root/queue.js'
 import { eventually } from '../helpers/cli.js'
@@ -130,6 +134,72 @@ t.test('what a listener throws ends the worker, and nothing else', async (t) => 
     await eventually(() => openFiles() <= before)
   }
 })
+
+/** The modules, where nothing can be watched. */
+async function unwatched(
+  t: Test,
+): Promise<Pick<typeof WorkerModule, 'Worker'> & Pick<typeof Waking, 'Wake'>> {
+  const watchDirectory = (): never => {
+    throw systemError('ENOSPC', '.')
+  }
+  const mocks = { '../../lib/posix/watch.js': { watchDirectory } }
+  const wake = await t.mockImport<typeof Waking>('../../lib/work/wake.js', mocks)
+  const { Worker } = await t.mockImport<typeof WorkerModule>('../../lib/work/worker.js', {
+    '../../lib/work/wake.js': wake,
+  })
+  return { Worker, Wake: wake.Wake }
+}
+
+t.test('a worker whose listener throws before it has begun ends all the same', async (t) => {
+  const { Worker } = await unwatched(t)
+  const queue = await temporaryQueue(t)
+  const before = openFiles()
+  const worker = new Worker(
+    [{ queue: queue.context, weight: 1 }],
+    runHandler(() => undefined),
+    {
+      onEvent: ({ type }) => {
+        throw new Error(`at ${type}`)
+      },
+    },
+  )
+  await t.rejects(worker.ended, { message: 'at error' })
+  await t.rejects(worker.stop(), { message: 'at error' })
+  await eventually(() => openFiles() <= before)
+})
+
+t.test('the trigger wakes where there is nothing left to watch with', async (t) => {
+  const { Wake } = await unwatched(t)
+  const queue = await temporaryQueue(t)
+  await queue.trigger()
+  const [told, woken] = [new Array<string>(), deferred<undefined>()]
+  using wake = new Wake(queue.context, {
+    onWork: () => {
+      woken.resolve(undefined)
+    },
+    onError: ({ message }) => told.push(message),
+  })
+  wake.check()
+  t.match(told, [
+    /^cannot listen to q, so only the trigger and sweeps find work: .*max_user_watches\)$/,
+  ])
+  await queue.triggerPull()
+  await woken.promise
+})
+
+for (const ordered of [false, true])
+  t.test(`what is hidden is left to who writes it, ordered: ${ordered}`, async (t) => {
+    const queue = await temporaryQueue(t)
+    const { worker, events, seen } = working(t, queue, () => undefined, { ordered })
+    await seen('idle')
+    const hidden = ['._20261123054333_292_15951_vm_0.AbC123', '.x.swp', '.nfs000001']
+    for (const name of hidden) writeFileSync(`${queue.context.paths.queue}/${name}`, 'half')
+    const id = await queue.enqueue('', [], { ordered }) // It is told of after them.
+    await seen('done')
+    await worker.stop()
+    t.strictSame(contentsOf(queue), { ...nothing, queue: hidden.sort(), done: [id] })
+    t.notOk(events.some(({ type }) => type === 'malformed' || type === 'error'))
+  })
 
 t.test('a worker that fails while it is asked to end rejects in one place', async (t) => {
   const queue = await temporaryQueue(t)

@@ -63,6 +63,7 @@ export class Scheduler implements AsyncDisposable {
       },
       onError,
     })
+    this.#wake.check()
     this.#sweep = setInterval(() => {
       this.#wake.check()
       this.#claims.renew()
