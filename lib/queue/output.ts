@@ -2,9 +2,8 @@ import { toByteString } from '../name/charset.js'
 import { pinDirectory, type PinnedDirectory } from '../posix/files.js'
 import { isDirectory, removeIfThere } from '../posix/names.js'
 import { entryPath } from '../posix/path.js'
-import { writeWhole } from '../posix/write-whole.js'
 import type { QueueContext } from './context.js'
-import { makeSideDirectory } from './side-directory.js'
+import { writeSideFile } from './side-directory.js'
 
 /*
  * What a program wrote before it failed, for the person who looks: a file in .output/ of the queue by
@@ -18,14 +17,8 @@ export async function keepOutput(
   id: string,
   bytes: Uint8Array,
 ): Promise<void> {
-  const { paths, settings } = queue
-  makeSideDirectory(queue, paths.output)
-  const path = entryPath(paths.output, toByteString(id, queue.reading.charset))
-  await writeWhole(path, bytes, {
-    draft: `${paths.output}/.`,
-    mode: settings.itemMode,
-    lasts: false,
-  })
+  const name = toByteString(id, queue.reading.charset)
+  await writeSideFile(queue, { directory: queue.paths.output, name, draft: '.' }, bytes)
 }
 
 /** The directory of what failed programs wrote: held open, or nothing where none is. */

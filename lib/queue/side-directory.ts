@@ -1,13 +1,51 @@
 import { errnoOf } from '../errors.js'
-import { setDirectoryOwnership } from '../posix/files.js'
+import { pinDirectory, type PinnedDirectory, setDirectoryOwnership } from '../posix/files.js'
 import { isDirectory, makeDirectory, removeDirectory } from '../posix/names.js'
 import type { Ownership } from '../posix/owner.js'
+import { entryPath } from '../posix/path.js'
+import { writeWhole } from '../posix/write-whole.js'
 import type { QueueContext } from './context.js'
 import { queueOwnership } from './ownership.js'
 
 /** Makes a directory of a queue that is no part of fsq(7), where there is none. */
 export function makeSideDirectory({ settings }: QueueContext, path: string): void {
   if (!isDirectory(path)) makeOwned(path, queueOwnership(settings, {}))
+}
+
+/**
+ * {@link makeSideDirectory}, and holds it open. What is written goes by the path that this gives: whoever may write
+ * to the directory of the queue may put a link in its place at any moment, and have root write where it leads.
+ */
+export function pinSideDirectory(queue: QueueContext, path: string): PinnedDirectory {
+  makeSideDirectory(queue, path)
+  return pinDirectory(path)
+}
+
+/** A file in a directory of {@link makeSideDirectory}. */
+export interface SideFile {
+  readonly directory: string
+  /** Its name, a byte string. */
+  readonly name: string
+  /** How its name begins while it is written. */
+  readonly draft: string
+}
+
+/** Makes a file, or one in the place of another, whole by whole. The loss of power may take it. */
+export async function writeSideFile(
+  queue: QueueContext,
+  { directory, name, draft }: SideFile,
+  bytes: Uint8Array,
+): Promise<void> {
+  const pinned = pinSideDirectory(queue, directory)
+  try {
+    await writeWhole(entryPath(pinned.path, name), bytes, {
+      draft: `${pinned.path}/${draft}`,
+      mode: queue.settings.itemMode,
+      lasts: false,
+    })
+  } finally {
+    pinned.close()
+  }
 }
 
 /** Makes a directory, with owner and mode or not at all; one that is there stays as it is. */

@@ -191,7 +191,7 @@ class Distribution {
     const { noDone, onEvent } = this.#options
     const about = { queue: this.#queue.name, id: item.id }
     try {
-      using record = new DistributionRecord(this.#queue, item.id)
+      using record = DistributionRecord.open(this.#queue, item.id)
       const targets = await this.#decide(record)
       const down = targets.filter((target) => this.#isPostponed(target, record))
       await all(

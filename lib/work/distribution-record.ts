@@ -3,6 +3,8 @@ import {
   close,
   openIfThere,
   openRecord,
+  pinDirectory,
+  type PinnedDirectory,
   readSmall,
   setOwnership,
   writeFully,
@@ -11,10 +13,9 @@ import { syncDirectory } from '../posix/directory-sync.js'
 import { isDirectory, listNames, removeIfThere, statEntry } from '../posix/names.js'
 import { entryPath, type Path } from '../posix/path.js'
 import { sync } from '../posix/sync.js'
-import { writeWhole } from '../posix/write-whole.js'
 import { hostContext, type QueueContext } from '../queue/context.js'
 import { itemOwnership } from '../queue/ownership.js'
-import { makeSideDirectory } from '../queue/side-directory.js'
+import { pinSideDirectory, writeSideFile } from '../queue/side-directory.js'
 
 /*
  * How far the distribution of an item has come, in .dist/ of the queue under the name of the item: a JSON
@@ -30,19 +31,35 @@ export class DistributionRecord implements Disposable {
   /** The hosts that have it. */
   readonly has = new Set<string>()
   readonly #queue: QueueContext
+  readonly #directory: PinnedDirectory
   readonly #path: Path
   readonly #fd: number
 
-  constructor(queue: QueueContext, id: string) {
-    const { paths, settings, writing } = queue
+  private constructor(queue: QueueContext, directory: PinnedDirectory, path: Path, fd: number) {
     this.#queue = queue
-    this.#path = entryPath(paths.distribution, toByteString(id, writing.charset))
-    makeSideDirectory(queue, paths.distribution)
-    const ownership = itemOwnership(settings, {})
-    this.#fd = openRecord(this.#path, ownership.mode)
-    setOwnership(this.#fd, { ...ownership, uid: undefined, gid: undefined })
-    const lines = readSmall(this.#fd)?.toString().split('\n') ?? []
+    this.#directory = directory
+    this.#path = path
+    this.#fd = fd
+    const lines = readSmall(fd)?.toString().split('\n') ?? []
     for (const line of lines) this.#read(line)
+  }
+
+  /** Opens the record of an item, made where there is none. */
+  static open(queue: QueueContext, id: string): DistributionRecord {
+    const { paths, settings, writing } = queue
+    const { mode } = itemOwnership(settings, {})
+    const directory = pinSideDirectory(queue, paths.distribution)
+    let fd: number | undefined
+    try {
+      const path = entryPath(directory.path, toByteString(id, writing.charset))
+      fd = openRecord(path, mode)
+      setOwnership(fd, { mode })
+      return new DistributionRecord(queue, directory, path, fd)
+    } catch (error) {
+      if (fd !== undefined) close(fd)
+      directory.close()
+      throw error
+    }
   }
 
   /** Decides for whom the item is. */
@@ -77,6 +94,7 @@ export class DistributionRecord implements Disposable {
 
   [Symbol.dispose](): void {
     close(this.#fd)
+    this.#directory.close()
   }
 
   #read(line: string): void {
@@ -104,10 +122,16 @@ function queueOf(queue: QueueContext, host: string): string {
 /** Removes the records of items that are no longer in the queue: finished or moved by somebody else. */
 export function removeStaleRecords({ paths }: QueueContext): void {
   if (!isDirectory(paths.distribution)) return
-  for (const entry of listNames(paths.distribution)) {
-    if (entry === lastHost || entry.startsWith(lastDraft)) continue
-    if (statEntry(entryPath(paths.queue, entry)) === undefined)
-      removeIfThere(entryPath(paths.distribution, entry))
+  // By the path of the pinned one: all that is in another directory would look stale.
+  const directory = pinDirectory(paths.distribution)
+  try {
+    for (const entry of listNames(directory.path)) {
+      if (entry === lastHost || entry.startsWith(lastDraft)) continue
+      if (statEntry(entryPath(paths.queue, entry)) === undefined)
+        removeIfThere(entryPath(directory.path, entry))
+    }
+  } finally {
+    directory.close()
   }
 }
 
@@ -129,8 +153,8 @@ export function readLastHost({ paths }: QueueContext): string | undefined {
 }
 
 /** Keeps the host whose turn was last, for the next distribution. */
-export async function keepLastHost({ paths, settings }: QueueContext, host: string): Promise<void> {
-  const [path, draft] = [`${paths.distribution}/${lastHost}`, `${paths.distribution}/${lastDraft}`]
+export async function keepLastHost(queue: QueueContext, host: string): Promise<void> {
+  const file = { directory: queue.paths.distribution, name: lastHost, draft: lastDraft }
   // Where a power cut takes it, the turns begin anew.
-  await writeWhole(path, Buffer.from(host), { draft, mode: settings.itemMode, lasts: false })
+  await writeSideFile(queue, file, Buffer.from(host))
 }
