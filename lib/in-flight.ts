@@ -21,7 +21,11 @@ export async function inFlight<T>(
         .finally(() => running.delete(tracked))
       running.add(tracked)
       if (running.size >= most) await Promise.race(running)
-      if (failed !== undefined) break
+      if (failed !== undefined) {
+        // Before the source is left: what it yielded may end with it, as the items of a scan do.
+        await Promise.all(running)
+        break
+      }
     }
   } finally {
     await Promise.all(running)

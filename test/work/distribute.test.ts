@@ -1,5 +1,6 @@
 import {
   existsSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   rmdirSync,
@@ -217,6 +218,24 @@ t.test('two at once put nothing there twice', async (t) => {
   const { a = [], b = [] } = await waiting(queue)
   t.equal(new Set([...a, ...b]).size, 40)
   t.equal(a.length + b.length, 40)
+})
+
+t.test('items that are on their way arrive, though another ends the distribution', async (t) => {
+  const queue = await withHosts(t, 'a')
+  const [good = '', bad = ''] = await fill(queue, '1', '2', '3')
+  mkdirSync(`${queue.path}/.dist/${bad}`, { recursive: true })
+  const events: DistributeEvent[] = []
+  const onEvent = (event: DistributeEvent): void => {
+    events.push(event)
+    if (event.id === bad) throw new Error('it was enough')
+  }
+  await t.rejects(queue.distribute({ onEvent }), { message: 'it was enough' })
+  t.match(sorted(events), [
+    { type: 'distributed', id: good },
+    { type: 'error', id: bad, error: { errno: 'EISDIR' } },
+  ])
+  t.notOk(events.some(({ type, id }) => type === 'error' && id !== bad))
+  t.ok(contentsOf(queue)['done']?.includes(good))
 })
 
 t.test('what cannot be', async (t) => {
