@@ -56,7 +56,7 @@ export function createFile(path: Path, mode: number): number {
  * (EMLINK), is refused: it could be anybody's file that would get a new owner.
  */
 export function markFile(path: Path, ownership: Ownership): void {
-  const { fd, created } = createOrOpen(path, ownership.mode)
+  const { fd, created } = createOrOpen(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK, ownership.mode)
   try {
     if (fstatSync(fd).nlink > 1) throw systemError('EMLINK', path)
     setOwnership(fd, ownership)
@@ -68,12 +68,16 @@ export function markFile(path: Path, ownership: Ownership): void {
   }
 }
 
-function createOrOpen(path: Path, mode: number): { fd: number; created: boolean } {
+function createOrOpen(
+  path: Path,
+  flags: number,
+  mode: number,
+): { readonly fd: number; readonly created: boolean } {
   try {
-    return { fd: createFile(path, mode), created: true }
+    return { fd: openSync(path, flags | O_CREAT | O_EXCL, mode), created: true }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    return { fd: openSync(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK), created: false }
+    return { fd: openSync(path, flags), created: false }
   }
 }
 
@@ -128,7 +132,26 @@ export function skipBytes(fd: number, length: number): void {
 
 /** Opens a file to read it and to add lines at its end, made where there is none. */
 export function openRecord(path: Path, mode: number): number {
-  return openSync(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, mode)
+  return openSync(path, recordFlags | O_CREAT, mode)
+}
+
+const recordFlags = O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK
+
+/**
+ * {@link openRecord} for several users: one that is made gets exactly that mode, whatever the umask. One that is
+ * there keeps its own, which only its owner may change. Nothing is left of a new one that could not get it.
+ */
+export function openSharedRecord(path: Path, mode: number): number {
+  const { fd, created } = createOrOpen(path, recordFlags, mode)
+  if (!created) return fd
+  try {
+    setOwnership(fd, { mode })
+    return fd
+  } catch (error) {
+    close(fd)
+    unlinkSync(path)
+    throw error
+  }
 }
 
 /**

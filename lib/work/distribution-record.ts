@@ -2,11 +2,12 @@ import { toByteString } from '../name/charset.js'
 import {
   close,
   openIfThere,
-  openRecord,
+  openSharedRecord,
   pinDirectory,
   type PinnedDirectory,
+  readAt,
   readSmall,
-  setOwnership,
+  statFile,
   writeFully,
 } from '../posix/files.js'
 import { syncDirectory } from '../posix/directory-sync.js'
@@ -40,7 +41,7 @@ export class DistributionRecord implements Disposable {
     this.#directory = directory
     this.#path = path
     this.#fd = fd
-    const lines = readSmall(fd)?.toString().split('\n') ?? []
+    const lines = readAt(fd, 0, statFile(fd).size).toString().split('\n')
     for (const line of lines) this.#read(line)
   }
 
@@ -52,8 +53,7 @@ export class DistributionRecord implements Disposable {
     let fd: number | undefined
     try {
       const path = entryPath(directory.path, toByteString(id, writing.charset))
-      fd = openRecord(path, mode)
-      setOwnership(fd, { mode })
+      fd = openSharedRecord(path, mode)
       return new DistributionRecord(queue, directory, path, fd)
     } catch (error) {
       if (fd !== undefined) close(fd)

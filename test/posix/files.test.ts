@@ -25,6 +25,7 @@ import {
   openEmptied,
   openEntry,
   openRegular,
+  openSharedRecord,
   pinDirectory,
   readPieces,
   setOwnership,
@@ -79,6 +80,36 @@ t.test('a file that is marked keeps its content', async (t) => {
   markFile(path, { mode: 0o600 })
   t.equal(readFileSync(path, 'utf8'), 'precious')
   t.equal(modeOf(path), '600')
+})
+
+t.test('a record for several users has its mode, whatever the umask', async (t) => {
+  const path = `${temporaryDirectory(t)}/record`
+  await underUmask(0o077, () => {
+    closing(t, openSharedRecord(path, 0o660))
+  })
+  t.equal(modeOf(path), '660')
+  fs.chmodSync(path, 0o600)
+  await writeFully(closing(t, openSharedRecord(path, 0o660)), Buffer.from('a'))
+  await writeFully(closing(t, openSharedRecord(path, 0o660)), Buffer.from('b'))
+  t.equal(modeOf(path), '600', 'and one that is there keeps its own')
+  t.equal(readFileSync(path, 'utf8'), 'ab', 'and is added to')
+  t.throws(() => openSharedRecord(dangling(t), 0o660), { code: 'ELOOP' })
+})
+
+t.test('nothing is left of a record that could not get its mode', async (t) => {
+  const files = await t.mockImport<typeof Files>('../../lib/posix/files.js', {
+    'node:fs': {
+      ...fs,
+      fchmodSync: () => {
+        throw Object.assign(new Error('EPERM'), { code: 'EPERM' })
+      },
+    },
+  })
+  const directory = temporaryDirectory(t)
+  const before = entriesOf('/dev/fd').length
+  t.throws(() => files.openSharedRecord(`${directory}/record`, 0o660), { code: 'EPERM' })
+  t.strictSame(entriesOf(directory), [])
+  t.equal(entriesOf('/dev/fd').length, before, 'nor is it open')
 })
 
 t.test("a file with two names is not marked: it may be anybody's", async (t) => {

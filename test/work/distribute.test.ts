@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -10,7 +11,10 @@ import {
 import t, { type Test } from 'tap'
 import type { DistributeEvent, DistributeOptions } from '../../lib/work/distribute.js'
 import type { Queue } from '../../lib/root/queue.js'
-import { contentsOf, nothing, temporaryQueue } from '../helpers/temporary.js'
+import { nobody, notRoot } from '../helpers/cli.js'
+import { contentsOf, nothing, temporaryQueue, underUmask } from '../helpers/temporary.js'
+
+const asSomebody = { skip: notRoot }
 
 async function withHosts(t: Test, ...hosts: readonly string[]): Promise<Queue> {
   return temporaryQueue(t, {}, { hosts })
@@ -114,6 +118,24 @@ t.test('a host that is down gets its copy later, and the others get no second on
   t.strictSame(await queue.distribute(), { distributed: 1, postponed: 0 })
   t.strictSame(await waiting(queue), { a: [], b: ['one'], c: ['one'] }, 'though a has pruned its')
   t.strictSame(contentsOf(queue), { ...nothing, done: [id] })
+  t.strictSame(recordsOf(queue), [])
+})
+
+t.test("users go on where others were, with the others' records", asSomebody, async (t) => {
+  const queue = await temporaryQueue(t, { queueMode: 0o2777, itemMode: 0o666 }, { hosts: ['a'] })
+  chmodSync(queue.context.settings.root, 0o755)
+  const ids = await fill(queue, '1', '2')
+  await queue.downHost('a')
+  await underUmask(0o077, async () => queue.distribute())
+  t.strictSame(recordsOf(queue), ids)
+  await queue.upHost('a')
+  process.seteuid?.(nobody)
+  try {
+    t.strictSame(await queue.distribute(), { distributed: 2, postponed: 0 })
+  } finally {
+    process.seteuid?.(0)
+  }
+  t.strictSame(await waiting(queue), { a: ['1', '2'] })
   t.strictSame(recordsOf(queue), [])
 })
 

@@ -1,7 +1,8 @@
-import { mkdirSync, readdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import * as files from '../../lib/posix/files.js'
 import * as names from '../../lib/posix/names.js'
+import { systemError } from '../../lib/posix/system-error.js'
 import { writeWhole } from '../../lib/posix/write-whole.js'
 import type { QueueContext } from '../../lib/queue/context.js'
 import type * as Records from '../../lib/work/distribution-record.js'
@@ -67,7 +68,10 @@ t.test(
         const records = await t.mockImport<typeof Records>(
           '../../lib/work/distribution-record.js',
           {
-            '../../lib/posix/files.js': { ...files, openRecord: tooLate(files.openRecord) },
+            '../../lib/posix/files.js': {
+              ...files,
+              openSharedRecord: tooLate(files.openSharedRecord),
+            },
             '../../lib/posix/names.js': { ...names, listNames: tooLate(names.listNames) },
             [side]: await t.mockImport<object>(side, {
               '../../lib/posix/write-whole.js': { writeWhole: tooLate(writeWhole) },
@@ -82,12 +86,38 @@ t.test(
   },
 )
 
-t.test('a record that cannot be opened leaves nothing open', { skip: cannotPin }, async (t) => {
+t.test('a record is read whole, however long it is', async (t) => {
+  for (const size of [0, 64 * 1024, 1024 * 1024]) {
+    const { context } = await temporaryQueue(t, {}, { hosts: ['a'] })
+    {
+      using record = DistributionRecord.open(context, id)
+      await record.decide(['a'])
+      await record.note('a')
+    }
+    const path = `${context.paths.distribution}/${id}`
+    const others = '["for","b"]\n'.repeat(Math.ceil(size / 12))
+    writeFileSync(path, others + readFileSync(path, 'utf8'))
+    using record = DistributionRecord.open(context, id)
+    t.strictSame([...record.has], ['a'], `${size} bytes`)
+    t.ok(record.targets.has('a'))
+  }
+})
+
+t.test('a record that cannot be used leaves nothing open', { skip: cannotPin }, async (t) => {
   const { context } = await temporaryQueue(t)
-  mkdirSync(context.paths.distribution)
-  mkdirSync(`${context.paths.distribution}/${id}`)
   const openFiles = (): number => readdirSync('/proc/self/fd').length
+  const eio = (): never => {
+    throw systemError('EIO', id)
+  }
+  const { DistributionRecord: Failing } = await t.mockImport<typeof Records>(
+    '../../lib/work/distribution-record.js',
+    { '../../lib/posix/files.js': { ...files, readAt: eio } },
+  )
   const before = openFiles()
-  t.throws(() => DistributionRecord.open(context, id), { code: 'EISDIR' })
+  t.throws(() => Failing.open(context, id), { code: 'EIO' }, 'since it cannot be read')
+  t.equal(openFiles(), before)
+  unlinkSync(`${context.paths.distribution}/${id}`)
+  mkdirSync(`${context.paths.distribution}/${id}`)
+  t.throws(() => DistributionRecord.open(context, id), { code: 'EISDIR' }, 'or is none')
   t.equal(openFiles(), before)
 })
