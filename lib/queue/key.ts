@@ -1,11 +1,20 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { basename } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { all } from '../all.js'
 import { errnoOf, FsqError } from '../errors.js'
 import { fromByteString } from '../name/charset.js'
 import { sortNames } from '../name/order.js'
 import { syncDirectory } from '../posix/directory-sync.js'
-import { close, isSameFile, openDirectory, setOwnership, type Stats } from '../posix/files.js'
+import {
+  close,
+  isSameFile,
+  openDirectory,
+  pinDirectory,
+  type PinnedDirectory,
+  setOwnership,
+  type Stats,
+} from '../posix/files.js'
 import { inodeOf } from '../posix/inode.js'
 import {
   isDirectory,
@@ -18,7 +27,6 @@ import {
 } from '../posix/names.js'
 import { getNative } from '../posix/native.js'
 import { entryPath, type Path } from '../posix/path.js'
-import { sync } from '../posix/sync.js'
 import { systemError } from '../posix/system-error.js'
 import type { QueueContext } from './context.js'
 
@@ -44,6 +52,9 @@ import type { QueueContext } from './context.js'
  *   6. unlock                               the key and its item
  *
  * By 4 the loss of power leaves no item without its key.
+ *
+ * What is in the directory of a key is removed by the path under which that is held open: who may write to the
+ * queue may put a link in its place, and all files where that leads would look like keys without items.
  */
 
 /** A key is kept as its hash; this is only so that nobody takes it for a place for data. In bytes. */
@@ -91,14 +102,19 @@ export function entriesOf({ paths }: QueueContext, directory: string): KeyEntry[
 export class HeldKey {
   readonly #queue: QueueContext
   readonly #directory: string
-  readonly #fd: number
-  /** The items under the key, the last one last: mostly one, or none. */
+  readonly #pinned: PinnedDirectory
+  /** The items under the key, the last one last: mostly one, or none. Their paths hold as long as the key is held. */
   readonly items: readonly KeyEntry[]
 
-  constructor(queue: QueueContext, directory: string, fd: number, items: readonly KeyEntry[]) {
+  constructor(
+    queue: QueueContext,
+    directory: string,
+    pinned: PinnedDirectory,
+    items: readonly KeyEntry[],
+  ) {
     this.#queue = queue
     this.#directory = directory
-    this.#fd = fd
+    this.#pinned = pinned
     this.items = items
   }
 
@@ -112,7 +128,7 @@ export class HeldKey {
     const { ids, directory } = this.#queue.paths
     const made = inodeOf(ids)?.key ?? ''
     const isNew = !lasting.has(made)
-    const syncs = [sync(this.#fd), syncDirectory(ids)]
+    const syncs = [this.#pinned.sync(), syncDirectory(ids)]
     if (isNew) syncs.push(syncDirectory(`${directory}/.`))
     await all(syncs)
     if (isNew) lasting.add(made)
@@ -120,12 +136,12 @@ export class HeldKey {
 
   /** Removes the links that are no items, and where none is left the key. */
   clear(): void {
-    clearKey(this.#queue, this.#directory)
+    clearKey(this.#queue, this.#directory, this.#pinned)
   }
 
   /** Gives the lock up. */
   close(): void {
-    close(this.#fd)
+    this.#pinned.close()
   }
 }
 
@@ -168,18 +184,18 @@ export function tryKey(queue: QueueContext, key: string): HeldKey | undefined {
   const directory = keyDirectory(queue, key)
   for (;;) {
     const made = makeKey(queue, directory)
-    const fd = openKey(directory)
-    if (fd === undefined) continue
+    const pinned = openKey(directory)
+    if (pinned === undefined) continue
     let held: HeldKey | undefined
     try {
-      if (!getNative().flock(fd)) return undefined
-      if (!isSameFile(fd, directory)) continue // Its last holder has removed it.
-      const items = entriesOf(queue, directory).filter(({ isItem }) => isItem)
-      if (made) matchQueue(queue, fd)
-      if (made || items.length > 0) return (held = new HeldKey(queue, directory, fd, items))
-      clearKey(queue, directory)
+      if (!getNative().flock(pinned.fd)) return undefined
+      if (!isSameFile(pinned.fd, directory)) continue // Its last holder has removed it.
+      const items = entriesOf(queue, pinned.path).filter(({ isItem }) => isItem)
+      if (made) matchQueue(queue, pinned.fd)
+      if (made || items.length > 0) return (held = new HeldKey(queue, directory, pinned, items))
+      clearKey(queue, directory, pinned)
     } finally {
-      if (held === undefined) close(fd)
+      if (held === undefined) pinned.close()
     }
   }
 }
@@ -210,12 +226,21 @@ export async function holdKnownKey(
  * @returns whether it is gone by this.
  */
 export function removeIfStale(queue: QueueContext, directory: string): boolean {
-  const fd = openKey(directory)
-  if (fd === undefined) return false
+  const { ids } = queue.paths
+  if (!isDirectory(ids)) return false
+  const parent = pinDirectory(ids)
   try {
-    return getNative().flock(fd) && isSameFile(fd, directory) && clearKey(queue, directory)
+    const path = `${parent.path}/${basename(directory)}`
+    const pinned = openKey(path)
+    if (pinned === undefined) return false
+    try {
+      if (!getNative().flock(pinned.fd) || !isSameFile(pinned.fd, path)) return false
+      return clearKey(queue, path, pinned)
+    } finally {
+      pinned.close()
+    }
   } finally {
-    close(fd)
+    parent.close()
   }
 }
 
@@ -272,9 +297,9 @@ export function isKeysDraft(entry: string): boolean {
 }
 
 /** Undefined where it is gone. */
-function openKey(directory: string): number | undefined {
+function openKey(directory: string): PinnedDirectory | undefined {
   try {
-    return openDirectory(directory)
+    return pinDirectory(directory)
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined
     if (errnoOf(error) !== 'EACCES') throw error
@@ -299,8 +324,8 @@ function matchQueue({ paths }: QueueContext, fd: number): void {
 }
 
 /** Of a key that is locked: whether nothing is left of it. */
-function clearKey(queue: QueueContext, directory: string): boolean {
-  for (const { isItem, path } of entriesOf(queue, directory)) if (!isItem) unlink(path)
+function clearKey(queue: QueueContext, directory: string, pinned: PinnedDirectory): boolean {
+  for (const { isItem, path } of entriesOf(queue, pinned.path)) if (!isItem) unlink(path)
   return removedIfEmpty(directory)
 }
 

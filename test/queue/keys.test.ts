@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import { chmodSync, linkSync, mkdirSync, readdirSync, rmSync, statSync, unlinkSync } from 'node:fs'
 import { Readable } from 'node:stream'
 import { setTimeout } from 'node:timers/promises'
@@ -5,9 +6,15 @@ import t, { type Test } from 'tap'
 import { FsqError } from '../../lib/errors.js'
 import { getNative } from '../../lib/posix/native.js'
 import { close, openDirectory } from '../../lib/posix/files.js'
+import * as names from '../../lib/posix/names.js'
+import type { QueueContext } from '../../lib/queue/context.js'
+import type * as Keys from '../../lib/queue/key.js'
 import type { Queue } from '../../lib/root/queue.js'
 import { pruneItems } from '../../lib/upkeep/prune-items.js'
+import { putEntry } from '../helpers/entries.js'
 import { modeOf } from '../helpers/mode.js'
+import { cannotPin, replaceByLink } from '../helpers/replace-by-link.js'
+import { snapshot } from '../helpers/snapshot.js'
 import { contentsOf, nothing, temporaryQueue, underUmask } from '../helpers/temporary.js'
 
 const id = 'order 4711'
@@ -274,6 +281,51 @@ t.test('a queue with keys is uninstalled', async (t) => {
   await queue.install()
   await queue.enqueue('', [], { id })
   t.equal(contentsOf(queue)['queue']?.length, 1)
+})
+
+t.test('a link in place of stale keys leads nobody elsewhere', { skip: cannotPin }, async (t) => {
+  interface Case {
+    readonly act: (keys: typeof Keys, context: QueueContext, directory: string) => unknown
+    /** Whether the directory of all keys is replaced, before; or that of the key, when it is listed. */
+    readonly all?: boolean
+  }
+  const remove: Case['act'] = (keys, context, directory) => keys.removeIfStale(context, directory)
+  const cases: Readonly<Record<string, Case>> = {
+    'the key that is removed': { act: remove },
+    'the key that somebody enqueues under': { act: (keys, context) => keys.tryKey(context, id) },
+    'all keys': { act: remove, all: true },
+  }
+  for (const [name, { act, all = false }] of Object.entries(cases))
+    await t.test(name, async (t) => {
+      const queue = await temporaryQueue(t)
+      const { context } = queue
+      const item = await queue.enqueue('', [], { id })
+      unlinkSync(`${context.paths.queue}/${item}`)
+      const { directory } = onlyKey(queue)
+      const elsewhere = `${context.settings.root}/elsewhere`
+      const target = all ? `${elsewhere}/${basename(directory)}` : elsewhere
+      mkdirSync(target, { recursive: true })
+      putEntry(target, 'precious')
+      const before = snapshot(elsewhere)
+      let isReplaced = false
+      const replace = (path: string): void => {
+        if (!isReplaced) replaceByLink(path, elsewhere)
+        isReplaced = true
+      }
+      const keys = await t.mockImport<typeof Keys>('../../lib/queue/key.js', {
+        '../../lib/posix/names.js': {
+          ...names,
+          listNames: (path: string) => {
+            replace(directory)
+            return names.listNames(path)
+          },
+        },
+      })
+      if (all) replace(context.paths.ids)
+      if (all) t.equal(act(keys, context, directory), false)
+      else t.throws(() => act(keys, context, directory), { code: 'ENOTDIR' })
+      t.strictSame(snapshot(elsewhere), before)
+    })
 })
 
 t.test('something else in place of the keys is an error that says so', async (t) => {
