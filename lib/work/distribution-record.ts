@@ -21,8 +21,9 @@ import { pinSideDirectory, writeSideFile } from '../queue/side-directory.js'
 /*
  * How far the distribution of an item has come, in .dist/ of the queue under the name of the item: a JSON
  * array a line, `["for",HOST]` for each host that is to have it and `["has",HOST,QUEUE]` for each that has,
- * with what tells its queue from one that was made anew under that name. It is what keeps an item that was given to one host, and finished there, from being given to it again when
- * another host was down, or when the distribution was killed. Not part of fsq(7).
+ * with what tells its queue from one that was made anew under that name. It is what keeps an item that was given to
+ * one host, and finished there, from being given to it again when another host was down, or when the distribution was
+ * killed. Not part of fsq(7).
  */
 
 /** Who holds the lock of an item may write its record. */
@@ -35,6 +36,8 @@ export class DistributionRecord implements Disposable {
   readonly #directory: PinnedDirectory
   readonly #path: Path
   readonly #fd: number
+  /** Whether a power cut left a part of the last line: what is written behind it would be lost with it. */
+  #isTorn: boolean
 
   private constructor(queue: QueueContext, directory: PinnedDirectory, path: Path, fd: number) {
     this.#queue = queue
@@ -43,6 +46,7 @@ export class DistributionRecord implements Disposable {
     this.#fd = fd
     const lines = readAt(fd, 0, statFile(fd).size).toString().split('\n')
     for (const line of lines) this.#read(line)
+    this.#isTorn = lines.at(-1) !== ''
   }
 
   /** Opens the record of an item, made where there is none. */
@@ -109,7 +113,9 @@ export class DistributionRecord implements Disposable {
   }
 
   async #write(line: readonly string[]): Promise<void> {
-    await writeFully(this.#fd, Buffer.from(`${JSON.stringify(line)}\n`))
+    const begin = this.#isTorn ? '\n' : ''
+    this.#isTorn = false
+    await writeFully(this.#fd, Buffer.from(`${begin}${JSON.stringify(line)}\n`))
   }
 }
 

@@ -103,6 +103,23 @@ t.test('a record is read whole, however long it is', async (t) => {
   }
 })
 
+t.test('what is written behind a line that a power cut tore is read', async (t) => {
+  const { context } = await temporaryQueue(t, {}, { hosts: ['a', 'b'] })
+  const path = `${context.paths.distribution}/${id}`
+  {
+    using record = DistributionRecord.open(context, id)
+    await record.decide(['a'])
+  }
+  writeFileSync(path, '["fo', { flag: 'a' })
+  {
+    using record = DistributionRecord.open(context, id)
+    await record.decide(['b'])
+    await record.note('b')
+  }
+  using record = DistributionRecord.open(context, id)
+  t.strictSame([[...record.targets], [...record.has]], [['a', 'b'], ['b']])
+})
+
 t.test('a record that cannot be used leaves nothing open', { skip: cannotPin }, async (t) => {
   const { context } = await temporaryQueue(t)
   const openFiles = (): number => readdirSync('/proc/self/fd').length
