@@ -192,6 +192,7 @@ export class Feed implements ItemFeed {
       await turn()
       if (this.#isDown()) return undefined
       const parked = this.#parked.next()
+      if (parked !== undefined) this.unpark(parked.key) // Behind the last in line are those that are not remembered.
       const entry = parked?.entry ?? this.#nextEntry()
       if (entry === undefined) return undefined
       const admitted = parked ?? this.#admitted(entry)
@@ -241,7 +242,7 @@ export class Feed implements ItemFeed {
       this.#ready.push(entry) // It was not the entry's fault.
       throw error
     } finally {
-      if (key !== undefined && item === undefined) keys?.release(key)
+      if (key !== undefined && item === undefined) keys?.cancel(key)
       if (key !== undefined && item !== undefined) keys?.began(key)
     }
     return item

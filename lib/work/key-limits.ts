@@ -27,7 +27,7 @@ export class KeyLimits implements Disposable {
     this.#onFree = onFree
   }
 
-  /** Whether one more item of the key may be worked on now; counts it until its {@link release}. */
+  /** Whether one more item of the key may be worked on now; counts it until its {@link release} or {@link cancel}. */
   admit(name: string): boolean {
     const key = this.#key(name)
     if (key.running >= this.#options.concurrency) return false // The release of another tells.
@@ -44,11 +44,19 @@ export class KeyLimits implements Disposable {
     this.#key(name).pace.taken()
   }
 
-  /** The work on an item that was admitted is over, or was not begun. */
-  release(name: string): void {
+  /**
+   * An item that was admitted is not begun. Nobody is told: items are admitted one after the other, so nobody was
+   * refused because of it, and who is told looks again, meets the same item, and is told again.
+   */
+  cancel(name: string): void {
     const key = this.#key(name)
     key.running--
     this.#forget(name, key)
+  }
+
+  /** The work on an item that was begun is over. */
+  release(name: string): void {
+    this.cancel(name)
     this.#onFree(name)
   }
 

@@ -21,7 +21,8 @@ export class Parked {
   readonly #entries = new Set<string>()
   /** Keys with a line that may have room. */
   readonly #free = new Set<string>()
-  #overflowed = false
+  /** Keys with entries that are not remembered. */
+  readonly #overflowed = new Set<string>()
 
   /**
    * @param most - how many are remembered
@@ -35,7 +36,7 @@ export class Parked {
 
   /** Whether there are any, remembered or not. */
   get hasAny(): boolean {
-    return this.#entries.size > 0 || this.#overflowed
+    return this.#entries.size > 0 || this.#overflowed.size > 0
   }
 
   /** Whether an entry is remembered. */
@@ -48,7 +49,7 @@ export class Parked {
     const line = this.#lines.get(key)
     if (line === undefined && this.#admit(key)) return true
     if (this.#entries.size >= this.#most) {
-      this.#overflowed = true
+      this.#overflowed.add(key)
       return false
     }
     this.#entries.add(entry)
@@ -60,16 +61,14 @@ export class Parked {
   /**
    * A key may have room again.
    *
-   * @returns whether entries that are not remembered may be its; then they have to be listed again.
+   * @returns whether it has none in line, but some that are not remembered; then they have to be listed again.
    */
   free(key: string): boolean {
     if (this.#lines.has(key)) {
       this.#free.add(key)
       return false
     }
-    const overflowed = this.#overflowed
-    this.#overflowed = false
-    return overflowed
+    return this.#overflowed.delete(key)
   }
 
   /** The next entry that is admitted. */

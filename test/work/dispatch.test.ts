@@ -3,6 +3,7 @@ import { setImmediate, setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { Dispatch } from '../../lib/work/dispatch.js'
 import { Feed } from '../../lib/work/feed.js'
+import { KeyLimits } from '../../lib/work/key-limits.js'
 import { nothing, contentsOf, temporaryQueue, temporaryRoot } from '../helpers/temporary.js'
 import { overflowing } from '../helpers/timers.js'
 
@@ -45,6 +46,7 @@ function dispatchOf(
   t: Test,
   feed: Feed,
   onPause: (why: string) => void = () => undefined,
+  onError: (error: unknown) => void = (error) => t.fail(String(error)),
 ): Dispatch {
   return new Dispatch({
     feeds: [{ feed, weight: 1 }],
@@ -59,7 +61,7 @@ function dispatchOf(
     limit: 0,
     onEnd: () => undefined,
     onPause,
-    onError: (error) => t.fail(String(error)),
+    onError,
   })
 }
 
@@ -120,4 +122,36 @@ t.test('what comes while it is about to rest is begun', async (t) => {
     await setImmediate()
     t.ok(hasSeen, `after ${later} microtasks`)
   }
+})
+
+t.test('a failure that the next item would meet as well is no busy loop, with keys', async (t) => {
+  const queue = await temporaryQueue(t)
+  await queue.enqueue('')
+  using keys = new KeyLimits({ concurrency: 1, rate: 0 }, (key) => {
+    feed.unpark(key)
+    dispatch.pump()
+  })
+  const feed: Feed = new Feed(queue.context, {
+    claim: {
+      get lock(): boolean {
+        throw Object.assign(new Error('too many open files'), { code: 'EMFILE' })
+      },
+      open: true,
+      limits: { maxTries: 0, ttl: 0 },
+    },
+    ignoreDown: false,
+    window: 10_000,
+    keys,
+    keyOf: () => 'a',
+    onEvent: () => undefined,
+  })
+  const errors: unknown[] = []
+  const dispatch: Dispatch = dispatchOf(t, feed, undefined, (error) => {
+    if (errors.push(error) > 9) dispatch.stop()
+  })
+  feed.wake()
+  dispatch.pump()
+  await dispatch.idle()
+  t.match(errors, [{ code: 'FSQ_SCAN' }])
+  t.equal(errors.length, 1)
 })

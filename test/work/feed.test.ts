@@ -1,8 +1,8 @@
-import { renameSync, utimesSync } from 'node:fs'
+import { renameSync, rmSync, utimesSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import type { Queue } from '../../lib/root/queue.js'
 import { type TemporaryRoot, temporaryRoot } from '../../lib/testing/temporary-root.js'
-import { type Fed, Feed } from '../../lib/work/feed.js'
+import { type Fed, Feed, type UnclaimedItem } from '../../lib/work/feed.js'
 import type { Handler } from '../../lib/work/run-handler.js'
 import { type KeyLimitOptions, KeyLimits } from '../../lib/work/key-limits.js'
 import { lockedDescriptor } from '../helpers/lock.js'
@@ -12,7 +12,11 @@ interface Fixture {
   readonly root: TemporaryRoot
   readonly queue: Queue
   /** A feed of the queue; with limits, the key of an item is its first argument. */
-  readonly feedWith: (options?: { window?: number; limits?: KeyLimitOptions }) => Feed
+  readonly feedWith: (options?: {
+    window?: number
+    limits?: KeyLimitOptions
+    onLook?: (item: UnclaimedItem) => void
+  }) => Feed
 }
 
 async function fixture(t: Test): Promise<Fixture> {
@@ -24,7 +28,7 @@ async function fixture(t: Test): Promise<Fixture> {
   return {
     root,
     queue,
-    feedWith({ window = 10_000, limits } = {}) {
+    feedWith({ window = 10_000, limits, onLook } = {}) {
       const keys =
         limits &&
         new KeyLimits(limits, (key) => {
@@ -36,7 +40,12 @@ async function fixture(t: Test): Promise<Fixture> {
         ignoreDown: false,
         window,
         keys,
-        keyOf: limits && ((item) => item.arguments[0]),
+        keyOf:
+          limits &&
+          ((item) => {
+            onLook?.(item)
+            return item.arguments[0]
+          }),
         onEvent: () => undefined,
       })
       return feed
@@ -253,3 +262,50 @@ t.test('with all names in memory none is met twice, however many wait for their 
   t.equal(new Set(rest).size, rest.length)
   t.notOk(feed.hasParked)
 })
+
+/** Items of one key, which may be more than are remembered. */
+async function enqueueMany(queue: Queue, count: number): Promise<string[]> {
+  return queue.enqueueMany(Array.from({ length: count }, () => ({ arguments: ['a'] })))
+}
+
+t.test('what others have is looked at once, however many wait for another key', async (t) => {
+  const { queue, feedWith } = await fixture(t)
+  const [, second] = await enqueueMany(queue, 10_002)
+  lockedDescriptor(t, pathOf(queue, await queue.enqueue('', ['b'])))
+  let looks = 0
+  const feed = feedWith({
+    limits: { concurrency: 1, rate: 0 },
+    onLook: ({ arguments: [key] }) => {
+      if (key === 'b' && ++looks > 9) throw new Error('it is looked at again and again')
+    },
+  })
+  feed.wake()
+  const first = await feed.next()
+  t.equal(await feed.next(), undefined)
+  t.equal(looks, 1)
+  if (first) close(first)
+  t.equal(await pass(feed), second)
+  t.equal(looks, 1)
+})
+
+for (const left of [0, 1]) {
+  t.test(
+    `when of those that are remembered ${left} are left, the others have their turn`,
+    async (t) => {
+      const { queue, feedWith } = await fixture(t)
+      const ids = await enqueueMany(queue, 10_004)
+      const feed = feedWith({ limits: { concurrency: 2, rate: 0 } })
+      feed.wake()
+      const begun = [await feed.next(), await feed.next()]
+      t.equal(await feed.next(), undefined)
+      const next = 10_002 - left
+      for (const id of ids.slice(2, next)) rmSync(pathOf(queue, id))
+      for (const fed of begun) {
+        await fed?.item.success()
+        if (fed) feed.release(fed)
+      }
+      const then = [await feed.next(), await feed.next()].map((fed) => fed?.item.id)
+      t.strictSame(then, ids.slice(next, next + 2))
+    },
+  )
+}

@@ -12,15 +12,18 @@ t.test('a scan does not end before all items of a key had their turn', async (t)
   t.strictSame([done?.length, left?.length], [3, 0])
 })
 
-t.test('only what is begun counts for the rate', (t) => {
-  using limits = new KeyLimits({ concurrency: 1, rate: 1 }, () => undefined)
+t.test('only what is begun counts for the rate, and only its end is told', (t) => {
+  const told: string[] = []
+  using limits = new KeyLimits({ concurrency: 1, rate: 1 }, (key) => told.push(key))
   for (let i = 0; i < 3; i++) {
     t.ok(limits.admit('a'))
-    limits.release('a')
+    limits.cancel('a')
   }
+  t.strictSame(told, [])
   t.ok(limits.admit('a'))
   limits.began('a')
   limits.release('a')
+  t.strictSame(told, ['a'])
   t.notOk(limits.admit('a'))
   t.ok(limits.admit('b'))
   t.end()
