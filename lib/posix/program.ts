@@ -2,6 +2,7 @@ import { type ChildProcess, spawn, type StdioOptions } from 'node:child_process'
 import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
 import { setTimeout } from 'node:timers/promises'
+import { nextTurn } from '../turn.js'
 import { loadedNative } from './native.js'
 import { loadSpawn, type Spawn, type Spawned } from './spawn-koffi.js'
 
@@ -26,7 +27,7 @@ export interface Running {
   readonly pid: number | undefined
   /** Sends it a signal, and its process group if it leads one; harmless once it has ended. */
   readonly kill: (signal: NodeJS.Signals) => void
-  /** Resolves when it has ended; never rejects. */
+  /** Resolves when it has ended; never rejects. What it wrote may still be on its way. */
   readonly ended: Promise<Ended>
   /** Whether it has ended, or never began; what it wrote may still be on its way. */
   readonly isOver: () => boolean
@@ -35,6 +36,11 @@ export interface Running {
    * There is no event for that, so it looks every few milliseconds.
    */
   readonly gone: (signal: AbortSignal) => Promise<void>
+  /**
+   * Once it has ended: resolves when `onOutput` was given all that it wrote. Then its output is closed, also to
+   * others who still have it open.
+   */
+  readonly closeOutput: () => Promise<void>
   /** Its standard input, where that is a pipe and it began. */
   readonly input?: Writable
   /** What it writes to its standard output, where that is a pipe and it began. */
@@ -89,8 +95,8 @@ export function startProgram(
     child = spawn(program, args, { stdio, env, detached: group })
   } catch (error) {
     const ended = Promise.resolve({ error })
-    const gone = async (): Promise<void> => undefined
-    return { pid: undefined, kill: () => undefined, ended, isOver: () => true, gone }
+    const [gone, closeOutput] = [nothing, nothing]
+    return { pid: undefined, kill: () => undefined, ended, isOver: () => true, gone, closeOutput }
   }
   if (onOutput !== undefined) {
     passOn(child.stdout, process.stdout, onOutput)
@@ -103,10 +109,13 @@ export function startProgram(
       if (!group || pid === undefined) child.kill(signal)
       else send(-pid, signal)
     },
-    ended: endOf(child, onOutput !== undefined),
+    ended: endOf(child),
     isOver: () => pid === undefined || child.exitCode !== null || child.signalCode !== null,
     gone: async (signal) => {
       if (group && pid !== undefined) await groupGone(pid, signal)
+    },
+    closeOutput: async () => {
+      if (onOutput !== undefined) await Promise.all([child.stdout, child.stderr].map(readOut))
     },
     ...(child.stdin && { input: child.stdin }),
     ...(stdout === 'pipe' && child.stdout && { output: child.stdout }),
@@ -135,7 +144,13 @@ function runningOf({ pid, status, ended }: Spawned, leads: boolean): Running {
     gone: async (signal) => {
       if (leads) await groupGone(pid, signal)
     },
+    closeOutput: nothing,
   }
+}
+
+/** What there is to wait for where there is nothing. */
+async function nothing(): Promise<void> {
+  // It resolves.
 }
 
 async function groupGone(leader: number, signal: AbortSignal): Promise<void> {
@@ -144,9 +159,6 @@ async function groupGone(leader: number, signal: AbortSignal): Promise<void> {
 
 /** In milliseconds. */
 const lookAgainAfter = 10
-
-/** How long a program that ended may leave its output open to another, in milliseconds. */
-const outputLinger = 200
 
 const events = ['drain', 'error', 'close'] as const
 
@@ -170,22 +182,43 @@ function passOn(
   })
 }
 
-function endOf(child: ChildProcess, collects: boolean): Promise<Ended> {
+/** How long a program that ended may leave its output open to another, in milliseconds. */
+const outputLinger = 200
+
+/** How often what is there is read from one who never stops writing; far more than fits into a pipe. */
+const mostTurns = 100
+
+/**
+ * What a program that ended wrote is read to its end: until nobody has the pipe open any more. A daemon that the
+ * program left may have it for as long as it lives. We must not wait for that, nor hold a descriptor for each item,
+ * so it gets a moment, what is in the pipe then is read, and the pipe is closed. If it ever writes again it gets
+ * SIGPIPE, as it would later, when this process ends: better at once, where it is seen, than with the next restart.
+ */
+async function readOut(pipe: Readable | null): Promise<void> {
+  if (pipe === null || pipe.closed) return
+  const moment = AbortSignal.timeout(outputLinger)
+  await once(pipe, 'close', { signal: moment }).catch(() => undefined)
+  // What is there may not be read yet: who reads what we pass on may be slow, and so may be what else we do.
+  let pieces = 0
+  pipe.on('data', () => pieces++)
+  for (let turns = 0; turns < mostTurns; turns++) {
+    const before = pieces
+    if (pipe.isPaused()) await once(pipe, 'resume').catch(() => undefined)
+    await nextTurn() // To the end of this one, which may have looked at the pipe already,
+    await nextTurn() // and of one that has.
+    if (pieces === before && !pipe.isPaused()) break
+  }
+  pipe.destroy()
+}
+
+function endOf(child: ChildProcess): Promise<Ended> {
   return new Promise<Ended>((resolve) => {
     // Later errors are signals that could not be sent; the program runs on.
     child.on('error', (error) => {
       if (child.pid === undefined) resolve({ error })
     })
     child.once('exit', (code, signal) => {
-      const ended = signal === null ? { code: code ?? 0 } : { signal }
-      if (!collects || child.stdout === null) {
-        resolve(ended)
-        return
-      }
-      // What it wrote is to be read first, but a daemon that it left may keep its output open.
-      void Promise.race([once(child, 'close'), setTimeout(outputLinger)]).then(() => {
-        resolve(ended)
-      })
+      resolve(signal === null ? { code: code ?? 0 } : { signal })
     })
   })
 }

@@ -98,6 +98,7 @@ export function runProgram(command: readonly string[], options: ProgramRun): Run
         const error = cannotRun(program, ended.error)
         return unable.includes(errnoOf(ended.error) ?? '') ? { unable: error } : { error }
       }
+      await running.closeOutput()
       if (!asked && (await askedToo?.(ended)) === true) return { stopped: true }
       return { ...ended, inTime: !asked, ...(tail && { output: tail.bytes() }) }
     } finally {

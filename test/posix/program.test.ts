@@ -165,4 +165,40 @@ for (const [backend, { startProgram, isFast }] of Object.entries(backends)) {
       all.map((_, code) => ({ code })),
     )
   })
+
+  t.test(`by ${backend}, all that it wrote is read, however slowly others read that`, async (t) => {
+    // Each piece takes them longer than somebody else may keep the output open.
+    const write = (): boolean => {
+      setTimeout(() => process.stderr.emit('drain'), 300)
+      return false
+    }
+    t.intercept(process.stderr, 'write', { value: write })
+    let length = 0
+    const { ended, closeOutput } = startProgram('sh', ['-c', 'head -c 250000 /dev/zero >&2'], {
+      ...{ stdin: 'ignore', env: process.env },
+      onOutput: (bytes) => {
+        length += bytes.length
+      },
+    })
+    t.strictSame(await ended, { code: 0 })
+    await closeOutput()
+    t.equal(length, 250_000)
+  })
+
+  t.test(
+    `by ${backend}, one that it left and that never stops writing is not read on`,
+    async (t) => {
+      t.intercept(process.stderr, 'write', { value: () => true })
+      const running = startProgram('sh', ['-c', 'yes >&2 &'], {
+        ...{ stdin: 'ignore', env: process.env, group: true },
+        onOutput: () => undefined,
+      })
+      t.strictSame(await running.ended, { code: 0 })
+      await running.closeOutput()
+      const signal = AbortSignal.timeout(10_000)
+      await running.gone(signal)
+      t.notOk(signal.aborted)
+      running.kill('SIGKILL')
+    },
+  )
 }

@@ -1,5 +1,6 @@
+import { existsSync, readdirSync } from 'node:fs'
 import t from 'tap'
-import { check, place, startProgram } from '../helpers/cli.js'
+import { check, eventually, place, startProgram } from '../helpers/cli.js'
 import { contentsOf, nothing } from '../helpers/temporary.js'
 
 t.jobs = 4
@@ -64,18 +65,42 @@ t.test('a child that outlives scan and program keeps the item', { buffered: true
   t.strictSame(contentsOf(queue), { ...nothing, done: [id] })
 })
 
-t.test('a child that outlives a program that succeeded harms nothing', async (t) => {
-  const { start, queue } = await place(t)
-  const id = await queue.enqueue('body')
-  const scan = start(['scan', 'q', 'sh', '-c', leaveHolder])
-  const [, holder = 0] = (await scan.line()).split(' ').map(Number)
-  t.teardown(() => {
-    kill(holder)
+for (const flags of [[], ['--keep-output']]) {
+  const what = ['a child that outlives a program that succeeded harms nothing', ...flags].join(' ')
+  t.test(what, async (t) => {
+    const { start, queue } = await place(t)
+    const id = await queue.enqueue('body')
+    const scan = start(['scan', ...flags, 'q', 'sh', '-c', leaveHolder])
+    const [, holder = 0] = (await scan.line()).split(' ').map(Number)
+    t.teardown(() => {
+      kill(holder)
+    })
+    await scan.exited
+    t.strictSame(contentsOf(queue), { ...nothing, done: [id] })
+    process.kill(holder, 'SIGKILL') // It runs on until then.
+    t.equal((await scan.ended).status, 0)
   })
-  await scan.exited
-  t.strictSame(contentsOf(queue), { ...nothing, done: [id] })
-  kill(holder)
-  t.equal((await scan.ended).status, 0)
+}
+
+const skip = existsSync('/proc/self/fd') ? false : 'needs /proc, to count descriptors'
+
+t.test('a worker keeps nothing of the children that programs leave', { skip }, async (t) => {
+  const { start, queue } = await place(t)
+  const worker = start(['work', '--keep-output', 'q', '--', 'sh', '-c', leaveHolder])
+  t.teardown(() => {
+    for (const line of worker.output().trim().split('\n')) kill(Number(line.split(' ')[1]))
+  })
+  const descriptors = (): number => readdirSync(`/proc/${worker.pid}/fd`).length
+  const done = async (count: number): Promise<void> => {
+    while ((contentsOf(queue)['queue']?.length ?? 0) < count) await queue.enqueue('')
+    await eventually(() => contentsOf(queue)['queue']?.length === 0)
+  }
+  await done(1)
+  const before = descriptors()
+  await done(4)
+  await eventually(() => descriptors() <= before, 10_000)
+  worker.kill('SIGTERM')
+  t.equal((await worker.ended).status, 0)
 })
 
 t.test('with -n too, a program that outlives scan keeps the item', async (t) => {

@@ -38,3 +38,21 @@ for (const [what, deaf] of [
     t.equal((await worker.ended).status, 0)
   })
 }
+
+t.test('what a program started may end in order when it is too late', { skip }, async (t) => {
+  const { start, queue, directory, script } = await place(t)
+  const id = await queue.enqueue('')
+  const over = `${directory}/over`
+  // The shell dies of the signal, and its child a while later.
+  const child = `trap 'sleep 1; echo late && touch ${over}; exit' TERM; while :; do sleep 0.1; done`
+  const flags = ['--keep-output', '--timeout', '1s', '--grace', '30s', '--backoff', '1h', '-m', '9']
+  const worker = start(['work', ...flags, 'q', '--', script('slow', `(${child}) & wait`)])
+  await eventually(() => contentsOf(queue)['queue']?.[0] !== id)
+  const [retried = ''] = contentsOf(queue)['queue'] ?? []
+  t.ok(existsSync(over), 'it could write to its end')
+  const kept = `${queue.context.paths.output}/${retried}`
+  await eventually(() => existsSync(kept))
+  t.match(readFileSync(kept, 'utf8'), /late\n$/)
+  worker.kill('SIGTERM')
+  t.equal((await worker.ended).status, 0)
+})
