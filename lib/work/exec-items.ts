@@ -119,15 +119,19 @@ export async function execItems(
     dispatch.stop()
     dispatch.stopJobs(Infinity) // As long as they take: whoever asked can ask again.
   }
-  const signal = outer === undefined ? signals.signal : AbortSignal.any([signals.signal, outer])
-  signal.addEventListener('abort', stop)
+  signals.signal.addEventListener('abort', stop)
+  outer?.addEventListener('abort', stop)
   signals.again.addEventListener('abort', () => {
     dispatch.killJobs()
   })
-  for (const feed of feeds) feed.wake()
-  dispatch.pump()
-  await dispatch.idle()
-  for (const feed of feeds) await feed.close().catch(fail)
+  try {
+    for (const feed of feeds) feed.wake()
+    dispatch.pump()
+    await dispatch.idle()
+    for (const feed of feeds) await feed.close().catch(fail)
+  } finally {
+    outer?.removeEventListener('abort', stop) // It may outlive many of these.
+  }
   if (failure !== undefined) throw failure.error
   if (signals.caught !== undefined) return { count, interrupted: signals.caught }
   outer?.throwIfAborted()

@@ -1,7 +1,10 @@
 import { writeFileSync } from 'node:fs'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { nextTurn } from '../../lib/turn.js'
 import type { JobEvent } from '../../lib/work/events.js'
+import { eventually } from '../helpers/cli.js'
 import { contentsOf, nothing, temporaryQueue } from '../helpers/temporary.js'
 
 /* What only a caller of the library can do; all else is tested by the program, in exec-items.test. */
@@ -77,4 +80,23 @@ t.test('what ends a scan ends it here too', async (t) => {
   t.strictSame(await queue.exec(['true'], { ignoreDown: true }), { count: 1 })
   await queue.uninstall()
   await t.rejects(queue.exec(['true']), { code: 'FSQ_NO_QUEUE' })
+})
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
+
+t.test('a signal that outlives it keeps nothing of it', async (t) => {
+  const queue = await temporaryQueue(t)
+  const { signal } = new AbortController()
+  const run = async (): Promise<WeakRef<object>> => {
+    const onEvent = (): void => undefined
+    await queue.exec(['true'], { signal, onEvent })
+    return new WeakRef(onEvent)
+  }
+  const left = await run()
+  await eventually(() => {
+    collectGarbage()
+    return left.deref() === undefined
+  }, 10_000)
+  t.notOk(signal.aborted, 'it is there still')
 })
