@@ -2,6 +2,7 @@ import { type ChildProcess, spawn, type StdioOptions } from 'node:child_process'
 import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
 import { setTimeout } from 'node:timers/promises'
+import { after } from '../timer.js'
 import { nextTurn } from '../turn.js'
 import { loadedNative } from './native.js'
 import { loadSpawn, type Spawn, type Spawned } from './spawn-koffi.js'
@@ -182,8 +183,11 @@ function passOn(
   })
 }
 
-/** How long a program that ended may leave its output open to another, in milliseconds. */
-const outputLinger = 200
+/** How long a program that ended may leave its output open to another, in seconds. */
+const outputLinger = 0.2
+
+/** How long what is there waits for who stopped reading what we pass on, in seconds: he does not stop the work. */
+const readerLinger = 2
 
 /** How often what is there is read from one who never stops writing; far more than fits into a pipe. */
 const mostTurns = 100
@@ -196,19 +200,29 @@ const mostTurns = 100
  */
 async function readOut(pipe: Readable | null): Promise<void> {
   if (pipe === null || pipe.closed) return
-  const moment = AbortSignal.timeout(outputLinger)
-  await once(pipe, 'close', { signal: moment }).catch(() => undefined)
+  await onceWithin(outputLinger, pipe, 'close')
   // What is there may not be read yet: who reads what we pass on may be slow, and so may be what else we do.
   let pieces = 0
   pipe.on('data', () => pieces++)
   for (let turns = 0; turns < mostTurns; turns++) {
     const before = pieces
-    if (pipe.isPaused()) await once(pipe, 'resume').catch(() => undefined)
+    if (pipe.isPaused() && !(await onceWithin(readerLinger, pipe, 'resume'))) break
     await nextTurn() // To the end of this one, which may have looked at the pipe already,
     await nextTurn() // and of one that has.
     if (pieces === before && !pipe.isPaused()) break
   }
   pipe.destroy()
+}
+
+/** Waits for an event, for so many seconds; whether it came. A pipe that is paused does not keep the process alive. */
+async function onceWithin(seconds: number, pipe: Readable, event: string): Promise<boolean> {
+  const tooLate = new AbortController()
+  const forget = after(seconds, () => {
+    tooLate.abort()
+  })
+  await once(pipe, event, { signal: tooLate.signal }).catch(() => undefined)
+  forget()
+  return !tooLate.signal.aborted
 }
 
 function endOf(child: ChildProcess): Promise<Ended> {

@@ -185,6 +185,17 @@ for (const [backend, { startProgram, isFast }] of Object.entries(backends)) {
     t.equal(length, 250_000)
   })
 
+  t.test(`by ${backend}, who never reads what it wrote does not keep its end`, async (t) => {
+    t.intercept(process.stderr, 'write', { value: () => false })
+    const { ended, closeOutput } = startProgram('sh', ['-c', 'head -c 250000 /dev/zero >&2 & '], {
+      ...{ stdin: 'ignore', env: process.env },
+      onOutput: () => undefined,
+    })
+    t.strictSame(await ended, { code: 0 })
+    await closeOutput()
+    t.pass('it is over')
+  })
+
   t.test(
     `by ${backend}, one that it left and that never stops writing is not read on`,
     async (t) => {
