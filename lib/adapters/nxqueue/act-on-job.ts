@@ -59,9 +59,9 @@ export async function cancelWaiting(
   using item = claimByName(context, id)
   const launched = await launchOf(store, id)
   if (context.host !== undefined && launched?.run !== undefined) throw wasLost(jobID)
+  await item.failPerm() // First: a job that is recorded as cancelled must not run later.
   const at = context.clock.now()
   await update(store.jobs, jobID, (): JobRecord => ({ ended: 'cancelled', at }))
-  await item.failPerm()
   await free(store, id, launched)
 }
 

@@ -1,8 +1,8 @@
-import { copyFileSync, readdirSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { Executor, type RunningJob } from '../../../lib/adapters/nxqueue/execute.js'
 import type { ServiceEvent } from '../../../lib/adapters/nxqueue/events.js'
-import { runAgain } from '../../../lib/adapters/nxqueue/act-on-job.js'
+import { cancelJob, runAgain } from '../../../lib/adapters/nxqueue/act-on-job.js'
 import { publishInventory } from '../../../lib/adapters/nxqueue/accepted-inventory.js'
 import { explainJob } from '../../../lib/adapters/nxqueue/survey.js'
 import { submitJob } from '../../../lib/adapters/nxqueue/submit.js'
@@ -483,6 +483,19 @@ t.test(
     t.strictSame(where(), { ready: [], 'a/queue': ['j'] })
   },
 )
+
+t.test('a job that cannot be moved to fail/ is not recorded as cancelled', async (t) => {
+  const { submit, where, cluster } = await place(t)
+  await submit({ jobID: 'j' })
+  const { fail } = cluster.queue.context.paths
+  rmSync(fail, { recursive: true })
+  await t.rejects(cancelJob(cluster, 'j'), { name: 'FsqError' })
+  t.same((await cluster.store.jobs.get('j'))?.value.ended, undefined)
+  mkdirSync(fail)
+  t.equal(await cancelJob(cluster, 'j'), 'cancelled')
+  t.match((await cluster.store.jobs.get('j'))?.value, { ended: 'cancelled' })
+  t.strictSame(where(), { ready: [], fail: ['j'] })
+})
 
 t.test('a server that does such jobs no more puts them back', async (t) => {
   const { submit, master, where, claims, executor, cluster } = await place(t)
