@@ -18,6 +18,8 @@ export class MemoryPlace {
   #number = 0
   /** Whether everything fails. */
   isAway = false
+  /** It is away after so many operations more; undefined: after none. */
+  awayAfter: number | undefined
 
   open(): KeyValues {
     const holds = new Set<Hold>()
@@ -110,6 +112,7 @@ export class MemoryPlace {
 
   async #turn(): Promise<void> {
     await Promise.resolve()
+    if (this.awayAfter !== undefined && this.awayAfter-- === 0) this.isAway = true
     if (this.isAway) throw new Error('it is away')
   }
 }

@@ -8,6 +8,7 @@ import {
   type ServeResult,
   type ServiceEvent,
 } from '../../lib/adapters/nxqueue/index.js'
+import type { KeyValues } from '../../lib/key-values.js'
 import { sortNames } from '../../lib/name/order.js'
 import { eventually } from './cli.js'
 import { MemoryPlace } from './memory-key-values.js'
@@ -56,9 +57,14 @@ export interface TestCluster {
   readonly settled: () => Promise<void>
 }
 
-export async function testCluster(t: Test, servers?: readonly string[]): Promise<TestCluster> {
+/** @param keyValues - what the servers know together is there, and not in files */
+export async function testCluster(
+  t: Test,
+  servers?: readonly string[],
+  keyValues?: KeyValues,
+): Promise<TestCluster> {
   const queue = await temporaryQueue(t, { durability: 'none' })
-  const cluster = openCluster(queue)
+  const cluster = openCluster(queue, { keyValues })
   const inventoryPath = `${queue.path}/inventory.json`
   const edit = (inventory: object | string): void => {
     const text = typeof inventory === 'string' ? inventory : JSON.stringify(inventory)

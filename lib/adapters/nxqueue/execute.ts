@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { FsqError } from '../../errors.js'
 import { toByteString } from '../../name/charset.js'
 import { parseItemName } from '../../name/item-name.js'
@@ -22,6 +23,7 @@ import { type Job, jobOf } from './job-item.js'
 import type { JobKind } from './job.js'
 import { asFsqError } from './as-fsq-error.js'
 import { mountedVolumes } from './read-state.js'
+import { recordCompleted, recordFailed } from './record-end.js'
 import {
   free,
   holdsAll,
@@ -44,14 +46,19 @@ import {
  *                                                    else begins it; the lock is free: it was lost, and
  *                                                    fails temporarily
  *   4. run it                                        the same
- *   5. count what it wrote, and that it ended        the same; what is written twice is counted twice
- *   6. finish the item                               done, or failed, with claims: freed at the next start
- *   7. free what it had                              done, or failed; one that failed temporarily is in
- *                                                    hosts/SERVER/queue without a record: back to queue/
+ *   5. finish the item                               done, or failed, with claims: steps 6 and 7 are made at the
+ *                                                    next start, or sweep; one that failed temporarily has another
+ *                                                    name then: it is in hosts/SERVER/queue without a record
+ *   6. record how it ended, and what it wrote        the same
+ *   7. free what it had                              done, or failed; one that failed temporarily goes back to
+ *                                                    queue/
  *   8. move it back to queue/, if it failed          as before it was launched, with one more try spent
  *      temporarily
  *
- * So a job that waits for its next try has nothing, and may be tried elsewhere.
+ * So a job that waits for its next try has nothing, and may be tried elsewhere. Where the store is away, that costs no
+ * try: before 4 the item stays, and is taken again; once its work is over the item is finished before anything is asked
+ * of the store. But one that is stopped while the store is away counts as lost if it cannot be recorded that it does not
+ * run.
  */
 
 /** A job that is being executed. */
@@ -98,6 +105,8 @@ export class Executor {
   >()
   /** Of the items that are worked on, or were just finished: what is to be freed for them. */
   readonly #launches = new Map<string, Launched>()
+  /** Of the launches whose work is over, until their items are finished: what came of it. */
+  readonly #results = new Map<string, Result>()
 
   constructor(parts: ExecutorParts) {
     this.#parts = parts
@@ -107,7 +116,7 @@ export class Executor {
     this.#self = self
   }
 
-  /** Steps 2 to 5. What the store does not let us do is no fault of the item, which stays. */
+  /** Steps 2 to 4. What the store does not let us do is no fault of the item, which stays. */
   readonly run: Runner = async (item, ending) => {
     try {
       return await this.#run(item, ending)
@@ -123,7 +132,10 @@ export class Executor {
       await this.#putBack(item, launched, 'it was not launched with all that it needs')
       return { stopped: true }
     }
-    if (launched.run !== undefined) return this.#endLost(item, launched, launched.run)
+    const result = this.#results.get(launched.launch)
+    if (result !== undefined) return result // Its item could not be moved.
+    if (launched.run !== undefined && !this.#isUnbegun(launched.run))
+      return this.#endLost(item, launched, launched.run)
     const [, kind = ''] = item.arguments
     const runJob = Object.hasOwn(run, kind) ? run[kind as JobKind] : undefined
     if (runJob === undefined) {
@@ -137,12 +149,11 @@ export class Executor {
     this.#running.set(item.id, { jobID: launched.jobID, cancel: ended.cancel })
     try {
       if (await this.#isCancelled(launched)) ended.cancel.abort()
+      if (!ended.signal.aborted) await this.#recordMount(launched, began)
       const result = await this.#runJob(runJob, item, launched, ended, began)
-      if (isLeft(result, ending)) await this.#forgetRun(item, launched)
-      else if (isSuccess(result, item)) {
-        await this.#recordUnloading(launched)
-        await this.#count(launched, item)
-      } else if (ended.cancel.signal.aborted) await this.#endCancelled(item, launched)
+      if (isLeft(result, ending)) await this.#forgetRun(item, launched, ending)
+      else if (ended.cancel.signal.aborted && !isSuccess(result, item)) await endCancelled(item)
+      else this.#results.set(launched.launch, result)
       return result
     } finally {
       this.#running.delete(item.id)
@@ -160,7 +171,7 @@ export class Executor {
       return { unable: lost(item, 'is still running, though it gave up its lock') }
     const ended = 'was running when its service ended'
     if (!(await this.#isCancelled(launched))) return { thrown: lost(item, ended) }
-    await this.#endCancelled(item, launched)
+    await endCancelled(item)
     return { thrown: lost(item, `${ended}, and was cancelled`) }
   }
 
@@ -188,35 +199,40 @@ export class Executor {
     }
   }
 
-  /** Step 7, and 8 where its outcome is another try. */
+  /** Steps 6 and 7, and 8 where its outcome is another try. */
   async settle(ended: FinishedEvent): Promise<void> {
     const { own, queue, store, carried } = this.#parts
-    const { id, type, outcome } = ended
+    const { id, outcome } = ended
     // Not what is recorded now, which may be a later launch of the same item.
     const launched = this.#launches.get(id)
     this.#launches.delete(id)
-    if (type !== 'done' && launched !== undefined) await this.#recordFailure(launched, ended)
+    if (launched !== undefined) {
+      this.#results.delete(launched.launch)
+      await this.#recordEnd(launched, ended)
+    }
     await free(store, id, launched)
     if (outcome.state === 'queue') await putBackByName(own, queue, outcome.id, carried)
   }
 
-  async #recordFailure(
-    { jobID }: Launched,
-    { id, type, code, error }: FinishedEvent,
-  ): Promise<void> {
-    const { own, store, server } = this.#parts
-    const said = error?.message ?? (code === undefined ? undefined : `exit status ${code}`)
-    // Who asks names the job.
-    const why = said?.startsWith(`${id}: `) === true ? said.slice(id.length + 2) : said
-    await update(store.jobs, jobID, (job): JobRecord => {
-      if (job?.ended === 'cancelled') return job
-      return {
-        ...(type === 'failed' && { ended: 'failed', server }),
-        ...(type === 'retried' && job?.cancel === true && { cancel: true }),
-        ...(why !== undefined && { why }),
-        at: own.clock.now(),
+  async #recordEnd(launched: Launched, ended: FinishedEvent): Promise<void> {
+    const { own, store, inventory } = this.#parts
+    const at = own.clock.now()
+    const why = reasonOfEnd(ended)
+    switch (ended.type) {
+      case 'done': {
+        const [, kind] = parseItemName(ended.id, own.reading).arguments
+        await recordCompleted(store, inventory(), launched, kind, at)
+        break
       }
-    })
+      case 'failed':
+        await recordFailed(store, launched, at, why)
+        break
+      case 'retried':
+        await update(store.jobs, launched.jobID, (job): JobRecord => {
+          const cancel = job?.cancel === true && ({ cancel: true } as const)
+          return { ...cancel, ...(why !== undefined && { why }), at }
+        })
+    }
   }
 
   async #isOurs(launched: Launched): Promise<boolean> {
@@ -252,7 +268,6 @@ export class Executor {
       const job = await jobOf(item)
       const { drives, volumes } = inventory()
       const { drive, volume } = launched
-      if (drive !== undefined && volume !== undefined) await this.#recordMount(drive, volume, began)
       const onStart = (pid: number): void => {
         const program = processIdentity(pid)
         if (program === undefined) return
@@ -270,8 +285,9 @@ export class Executor {
     }
   }
 
-  async #recordMount(drive: string, volume: string, at: number): Promise<void> {
+  async #recordMount({ drive, volume }: Launched, at: number): Promise<void> {
     const { store, inventory } = this.#parts
+    if (drive === undefined || volume === undefined) return
     const mounted = mountedVolumes(inventory(), await store.mounts.list())
     const inIt = [...mounted].flatMap(([each, where]) => (where === drive ? [each] : []))
     const before = inIt.filter((each) => each !== volume)
@@ -279,52 +295,54 @@ export class Executor {
     await update(store.mounts, drive, () => mount)
   }
 
-  /** It has unloaded what was in its drive before. */
-  async #recordUnloading({ drive, volume }: Launched): Promise<void> {
-    const { mounts } = this.#parts.store
-    const mount = drive === undefined ? undefined : (await mounts.get(drive))?.value
-    if (drive === undefined || mount?.before === undefined || mount.volume !== volume) return
-    const { before: _, ...alone } = mount
-    await update(mounts, drive, () => alone)
-  }
-
   async #record(item: Item, launched: Launched, run: Run): Promise<void> {
     await update(this.#parts.store.launches, item.id, () => ({ ...launched, run }))
   }
 
-  async #forgetRun(item: Item, { run: _, ...launched }: Launched): Promise<void> {
-    await update(this.#parts.store.launches, item.id, () => launched)
+  /** At a stop it is our last chance: tried until that is to end at once. */
+  async #forgetRun(
+    item: Item,
+    { run: _, ...launched }: Launched,
+    { signal, kill }: Ending,
+  ): Promise<void> {
+    for (;;) {
+      try {
+        await update(this.#parts.store.launches, item.id, () => launched)
+        return
+      } catch (error) {
+        if (!signal.aborted || kill.aborted) throw error
+      }
+      await sleep(forgetAgain, undefined, { signal: kill }).catch(() => undefined)
+    }
   }
 
   async #isCancelled({ jobID }: Pick<Launched, 'jobID'>): Promise<boolean> {
     return (await this.#parts.store.jobs.get(jobID))?.value.cancel === true
   }
 
-  async #endCancelled(item: Item, { jobID }: Launched): Promise<void> {
-    const { store, server } = this.#parts
-    const at = item.context.clock.now()
-    await update(store.jobs, jobID, (): JobRecord => ({ ended: 'cancelled', server, at }))
-    await item.failPerm()
-  }
-
-  async #count({ volume, bytes, jobID }: Launched, item: Item): Promise<void> {
-    const { store, inventory, server } = this.#parts
-    const [, kind] = item.arguments
-    const at = item.context.clock.now()
-    const used = inventory().volumes.find(({ name }) => name === volume)?.used
-    if (volume !== undefined && used !== undefined && (kind === 'archive' || kind === 'format')) {
-      await update(store.written, volume, (written) => {
-        const before = written?.base === used ? written.bytes : 0
-        return { base: used, bytes: kind === 'format' ? -used : before + bytes }
-      })
-    }
-    await update(store.jobs, jobID, (): JobRecord => ({ ended: 'completed', server, at }))
+  /** It was not begun after all: the store let us record that it runs, and then nothing more. */
+  #isUnbegun({ service, program }: Run): boolean {
+    return program === undefined && this.#isSelf(service)
   }
 
   #isSelf({ pid, boot, startTicks }: ProcessIdentity): boolean {
     const self = this.#self
     return self.pid === pid && self.boot === boot && self.startTicks === startTicks
   }
+}
+
+/** Fails a job that somebody wanted to end; settling it records that. */
+async function endCancelled(item: Item): Promise<void> {
+  if (item.outcome === undefined) await item.failPerm()
+}
+
+/** Between two attempts to record that a job does not run, in milliseconds. */
+const forgetAgain = 500
+
+function reasonOfEnd({ id, code, error }: FinishedEvent): string | undefined {
+  const said = error?.message ?? (code === undefined ? undefined : `exit status ${code}`)
+  // Who asks names the job.
+  return said?.startsWith(`${id}: `) === true ? said.slice(id.length + 2) : said
 }
 
 /** How a job is told to end: by who stops its worker, or by who cancels it. */

@@ -92,7 +92,7 @@ export class Master {
     await this.#reclaim()
     if (isSweep) this.#failed.clear()
     if (isSweep) this.#wanted.clear()
-    if (isSweep) await freeGone(queue, store, ({ server }) => this.#mayFree(server))
+    if (isSweep) await freeGone(queue, store, inventory(), ({ server }) => this.#mayFree(server))
     if (isSweep) await this.#forgetEnded()
     const { ready, state } = await this.#look()
     const now = queue.clock.now()

@@ -1,25 +1,19 @@
 import { FsqError } from '../../errors.js'
 import { getCharset, toByteString } from '../../name/charset.js'
+import { parseItemName } from '../../name/item-name.js'
 import { inodeOf } from '../../posix/inode.js'
 import { entryPath } from '../../posix/path.js'
 import { hostContext, type QueueContext } from '../../queue/context.js'
 import { listHosts } from '../../queue/hosts.js'
 import { listEntries } from '../../queue/list-entries.js'
 import { withLockedEntry } from '../../queue/locked-entry.js'
+import type { Inventory } from './inventory.js'
 import type { ReadyJob } from './job.js'
 import { putBack } from './put-back.js'
 import { unlessElsewhere } from './unless-elsewhere.js'
 import type { ReadState } from './read-state.js'
-import {
-  free,
-  freeClaims,
-  type JobRecord,
-  type KeptClaim,
-  type Launched,
-  launchOf,
-  type Store,
-  update,
-} from './store.js'
+import { recordCompleted, recordFailed } from './record-end.js'
+import { free, freeClaims, type KeptClaim, type Launched, launchOf, type Store } from './store.js'
 
 /*
  * Mending what a master, or a server, left behind that was killed: claims without a job, and jobs at a
@@ -129,26 +123,26 @@ function entriesOf(own: QueueContext): string[] {
 }
 
 /**
- * Frees what jobs have that are nowhere any more: done, failed, or taken away by hand.
+ * Frees what jobs have that are nowhere any more: done, failed, or taken away by hand. What their servers could not
+ * record of them, since they were killed or the store was away, is recorded before.
  *
  * @param isMine - of the jobs of which server
  */
 export async function freeGone(
   queue: QueueContext,
   store: Store,
+  inventory: Inventory,
   isMine: (launched: Pick<Launched, 'server' | 'run'>) => boolean,
 ): Promise<number> {
   let freed = 0
   const launches = await store.launches.list()
   for (const [item, { value }] of launches) {
     if (!isMine(value) || isThere(queue, item)) continue
-    // Its service was killed before it could say so.
-    if (hasFailed(queue, item, value)) {
-      const { jobID, server } = value
-      const at = queue.clock.now()
-      await update(store.jobs, jobID, (job): JobRecord =>
-        job?.ended === 'cancelled' ? job : { ended: 'failed', server, at },
-      )
+    const at = queue.clock.now()
+    if (isFinished(queue, item, value, 'fail')) await recordFailed(store, value, at)
+    else if (value.run !== undefined && isFinished(queue, item, value, 'done')) {
+      const [, kind] = parseItemName(item, queue.reading).arguments
+      await recordCompleted(store, inventory, value, kind, at)
     }
     await free(store, item, value)
     freed++
@@ -161,9 +155,14 @@ export async function freeGone(
   return freed
 }
 
-function hasFailed(queue: QueueContext, item: string, { server }: Launched): boolean {
+function isFinished(
+  queue: QueueContext,
+  item: string,
+  { server }: Launched,
+  state: 'done' | 'fail',
+): boolean {
   const entry = toByteString(item, queue.reading.charset)
-  return inodeOf(entryPath(hostContext(queue, server).paths.fail, entry)) !== undefined
+  return inodeOf(entryPath(hostContext(queue, server).paths[state], entry)) !== undefined
 }
 
 /** Whether an item waits in the queue, or in one of its host queues. */

@@ -403,7 +403,7 @@ class Service implements AsyncDisposable {
     const { server } = this.#options
     const { queue, store, isCarried } = this.#cluster
     try {
-      await freeGone(queue.context, store, (launched) => {
+      await freeGone(queue.context, store, this.#feed.current, (launched) => {
         // What is carried may be on its way to us; what we began is not.
         return launched.server === server && (!isCarried || launched.run !== undefined)
       })

@@ -76,6 +76,8 @@ export interface Written {
   readonly base: number
   /** In bytes. */
   readonly bytes: number
+  /** The launch that was counted last: it is not counted again. Records of before have none. */
+  readonly launch?: string
 }
 
 /** What is in a drive. */

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { copyFileSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { Executor, type RunningJob } from '../../../lib/adapters/nxqueue/execute.js'
@@ -18,15 +19,18 @@ import type { FinishedEvent } from '../../../lib/work/events.js'
 import { Worker } from '../../../lib/work/worker.js'
 import { deferred } from '../../../lib/deferred.js'
 import { type JobRecord, type Launched, update } from '../../../lib/adapters/nxqueue/store.js'
+import { FsqError } from '../../../lib/errors.js'
+import { MemoryPlace } from '../../helpers/memory-key-values.js'
 import { testCluster } from '../../helpers/nxqueue.js'
 
 /**
  * A cluster with servers a and b, both there, without their services: each step is made by the test.
  *
  * @param edited - its inventory, if it is to be another than the small one
+ * @param memory - where its values are, if not in files
  */
-async function place(t: Test, edited?: object) {
-  const it = await testCluster(t, ['a', 'b'])
+async function place(t: Test, edited?: object, memory?: MemoryPlace) {
+  const it = await testCluster(t, ['a', 'b'], memory?.open())
   const { cluster, inventoryPath } = it
   if (edited !== undefined) it.edit(edited)
   const { queue, store } = cluster
@@ -53,6 +57,7 @@ async function place(t: Test, edited?: object) {
     })
   return {
     ...it,
+    inventory,
     events,
     present,
     master,
@@ -421,7 +426,7 @@ t.test('of a job that was running when its service ended it is said once what it
 })
 
 t.test('what is claimed for jobs that are nowhere is freed', async (t) => {
-  const { submit, master, claims, cluster, present } = await place(t)
+  const { submit, master, claims, cluster, present, inventory } = await place(t)
   const { id } = await submit({ jobID: 'j', server: 'a' })
   await master().pass(false)
   const item = await cluster.queue.host('a').claim(id)
@@ -437,7 +442,7 @@ t.test('what is claimed for jobs that are nowhere is freed', async (t) => {
     { ended: 'failed' },
     'and it is known how it ended',
   )
-  t.equal(await freeGone(cluster.queue.context, cluster.store, () => true), 0)
+  t.equal(await freeGone(cluster.queue.context, cluster.store, inventory, () => true), 0)
 })
 
 t.test('who finishes a job late frees nothing of its next launch', async (t) => {
@@ -455,6 +460,112 @@ t.test('who finishes a job late frees nothing of its next launch', async (t) => 
   t.equal((await claims()).length, 3)
   await execute('a', () => undefined)
   t.strictSame(await claims(), [])
+})
+
+/** A job that was launched to server a, whose store is in memory. */
+async function launchedInMemory(t: Test) {
+  const memory = new MemoryPlace()
+  const it = await place(t, undefined, memory)
+  const { id } = await it.submit({ jobID: 'j', server: 'a' })
+  await it.master().pass(false)
+  return { ...it, memory, id, claim: async () => it.cluster.queue.host('a').claim(id) }
+}
+
+const ends: Readonly<
+  Record<string, [type: 'done' | 'failed', record: JobRecord['ended'], bytes: number | undefined]>
+> = {
+  'was completed': ['done', 'completed', 10],
+  'failed for good': ['failed', 'failed', undefined],
+}
+
+for (const [how, [type, ended, bytes]] of Object.entries(ends))
+  t.test(
+    `of a job that ${how} while the store was away that is recorded once it is back`,
+    async (t) => {
+      const { memory, id, claim, executor, cluster, where, claims, inventory } =
+        await launchedInMemory(t)
+      const { store, queue } = cluster
+      const executing = executor('a', async ({ item }) => {
+        memory.isAway = true
+        if (type === 'failed') await item.failPerm()
+      })
+      using item = await claim()
+      t.strictSame(await executing.run(item, new JobEnding()), { returned: true })
+      const outcome = item.outcome ?? (await item.success())
+      const told = { id, type, outcome, queue: 'q/a', seconds: 0 }
+      await t.rejects(executing.settle(told), { message: 'it is away' })
+      memory.isAway = false
+      const [launch] = await store.launches.list()
+      for (const again of [false, true]) {
+        if (again && launch !== undefined) await store.launches.create(id, launch[1].value)
+        await freeGone(queue.context, store, inventory, () => true)
+        t.match((await store.jobs.get('j'))?.value, { ended, server: 'a' })
+        t.equal((await store.written.get('V1'))?.value.bytes, bytes, 'it is counted once')
+        t.strictSame(await claims(), [])
+      }
+      t.strictSame(where(), { ready: [], [type === 'done' ? 'a/done' : 'a/fail']: ['j'] })
+    },
+  )
+
+t.test('a store that is away before a job begins costs it no try', async (t) => {
+  const { memory, claim, executor } = await launchedInMemory(t)
+  let ran = 0
+  const executing = executor('a', () => {
+    ran++
+    memory.isAway = true
+  })
+  for (let operations = 0; ; operations++) {
+    memory.awayAfter = operations
+    using item = await claim()
+    const result = await executing.run(item, new JobEnding())
+    Object.assign(memory, { isAway: false, awayAfter: undefined })
+    if ('unable' in result) continue
+    t.strictSame(result, { returned: true }, `${operations} operations`)
+    t.ok(operations > 5)
+    break
+  }
+  t.equal(ran, 1)
+})
+
+t.test('a job that ended and could not be moved is not executed again', async (t) => {
+  const { claim, executor } = await launchedInMemory(t)
+  let ran = 0
+  const executing = executor('a', () => ++ran)
+  for (let i = 0; i < 2; i++) {
+    using item = await claim()
+    t.strictSame(await executing.run(item, new JobEnding()), { returned: true })
+  }
+  t.equal(ran, 1)
+})
+
+t.test('of a job that is stopped it is recorded that it does not run', async (t) => {
+  const stopped = new FsqError('FSQ_STOPPED', 'the worker stopped')
+  const cases: [name: string, isBack: boolean, run: object | undefined][] = [
+    ['once the store is back', true, undefined],
+    ['unless it is to end at once', false, { began: Number }],
+  ]
+  for (const [name, isBack, run] of cases) {
+    const { memory, claim, executor, id, cluster } = await launchedInMemory(t)
+    const begun = deferred<undefined>()
+    const executing = executor('a', async (_, { signal }) => {
+      memory.isAway = true
+      begun.resolve(undefined)
+      await once(signal, 'abort')
+      throw stopped
+    })
+    using item = await claim()
+    const ending = new JobEnding()
+    const running = executing.run(item, ending)
+    await begun.promise
+    ending.ask(stopped)
+    await new Promise(setImmediate)
+    if (isBack) memory.isAway = false
+    else ending.end()
+    await running
+    memory.isAway = false
+    const launched = (await cluster.store.launches.get(id))?.value
+    t.match(launched, { jobID: 'j', run }, name)
+  }
 })
 
 t.test('a second file of the name of a job that runs gets nothing of it', async (t) => {

@@ -17,6 +17,7 @@ import {
 } from '../../../lib/adapters/nxqueue/index.js'
 import { deferred } from '../../../lib/deferred.js'
 import { eventually } from '../../helpers/cli.js'
+import { MemoryPlace } from '../../helpers/memory-key-values.js'
 import { smallInventory, testCluster } from '../../helpers/nxqueue.js'
 
 const nothing: JobHandler = () => undefined
@@ -144,6 +145,29 @@ t.test('a job that runs is ended when it is cancelled', async (t) => {
   await settled()
   t.strictSame(where(), { ready: [], 'a/fail': ['x'] })
   t.match(await explainJob(cluster, 'x'), { state: 'cancelled', server: 'a' })
+})
+
+t.test('a job that ends while the store is away is executed once', async (t) => {
+  const memory = new MemoryPlace()
+  const { cluster, serve, settled, where } = await testCluster(t, ['a'], memory.open())
+  let ran = 0
+  const server = serve({
+    server: 'a',
+    sweep: 0.2,
+    work: {
+      other: () => {
+        ran++
+        memory.isAway = true
+      },
+    },
+  })
+  await submitJob(cluster, { kind: 'other', jobID: 'x' })
+  await eventually(() => server.count('done') === 1 && server.count('trouble') > 0)
+  memory.isAway = false
+  await settled()
+  t.strictSame(where(), { ready: [], 'a/done': ['x'] })
+  t.match((await cluster.store.jobs.get('x'))?.value, { ended: 'completed', server: 'a' })
+  t.equal(ran, 1)
 })
 
 t.test('three servers share the work, and another is master when the first goes', async (t) => {
