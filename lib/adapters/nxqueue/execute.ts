@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FsqError } from '../../errors.js'
 import { toByteString } from '../../name/charset.js'
@@ -15,7 +14,7 @@ import { putBack, putBackByName } from './put-back.js'
 import type { Item } from '../../queue/item.js'
 import { LaterWake } from '../../queue/wake.js'
 import { after } from '../../timer.js'
-import type { Ending } from '../../work/ending.js'
+import { type Ending, JobEnding } from '../../work/ending.js'
 import type { FinishedEvent } from '../../work/events.js'
 import type { Result, Runner } from '../../work/job.js'
 import type { Drive, Inventory, Volume } from './inventory.js'
@@ -101,7 +100,7 @@ export class Executor {
   /** The jobs that run, and what ends them, by the names of their items. */
   readonly #running = new Map<
     string,
-    { readonly jobID: string; readonly cancel: AbortController }
+    { readonly jobID: string; readonly ending: CancellableEnding }
   >()
   /** Of the items that are worked on, or were just finished: what is to be freed for them. */
   readonly #launches = new Map<string, Launched>()
@@ -145,14 +144,14 @@ export class Executor {
     this.#launches.set(item.id, launched)
     const began = item.context.clock.now()
     await this.#record(item, launched, { service: this.#self, began })
-    using ended = new Ended(ending)
-    this.#running.set(item.id, { jobID: launched.jobID, cancel: ended.cancel })
+    using cancellable = new CancellableEnding(ending)
+    this.#running.set(item.id, { jobID: launched.jobID, ending: cancellable })
     try {
-      if (await this.#isCancelled(launched)) ended.cancel.abort()
-      if (!ended.signal.aborted) await this.#recordMount(launched, began)
-      const result = await this.#runJob(runJob, item, launched, ended, began)
+      if (await this.#isCancelled(launched)) cancellable.cancel()
+      if (!cancellable.isAsked) await this.#recordMount(launched, began)
+      const result = await this.#runJob(runJob, item, launched, cancellable, began)
       if (isLeft(result, ending)) await this.#forgetRun(item, launched, ending)
-      else if (ended.cancel.signal.aborted && !isSuccess(result, item)) await endCancelled(item)
+      else if (cancellable.isCancelled && !isSuccess(result, item)) await endCancelled(item)
       else this.#results.set(launched.launch, result)
       return result
     } finally {
@@ -177,8 +176,8 @@ export class Executor {
 
   /** Looks whether a job that runs is to be ended; all of them without a jobID. */
   async look(jobID?: string): Promise<void> {
-    for (const { jobID: each, cancel } of [...this.#running.values()])
-      if ((jobID ?? each) === each && (await this.#isCancelled({ jobID: each }))) cancel.abort()
+    for (const { jobID: each, ending } of [...this.#running.values()])
+      if ((jobID ?? each) === each && (await this.#isCancelled({ jobID: each }))) ending.cancel()
     await this.#endOthers(jobID)
   }
 
@@ -345,34 +344,51 @@ function reasonOfEnd({ id, code, error }: FinishedEvent): string | undefined {
   return said?.startsWith(`${id}: `) === true ? said.slice(id.length + 2) : said
 }
 
-/** How a job is told to end: by who stops its worker, or by who cancels it. */
-class Ended implements Ending, Disposable {
-  readonly cancel = new AbortController()
-  readonly signal: AbortSignal
-  readonly kill: AbortSignal
-  readonly killed: Promise<unknown>
-  readonly #late = new AbortController()
+/**
+ * How a job is told to end: by who stops its worker, or by who cancels it. Not by AbortSignal.any(): what that makes
+ * stays in memory as long as somebody listens to it.
+ */
+class CancellableEnding extends JobEnding implements Disposable {
+  readonly #ending: Ending
+  #isCancelled = false
   #forget = (): void => undefined
 
-  constructor({ signal, kill }: Ending) {
-    this.signal = AbortSignal.any([signal, this.cancel.signal])
-    this.kill = AbortSignal.any([kill, this.#late.signal])
-    this.killed = reasonToAbort(this.kill)
-    this.cancel.signal.addEventListener('abort', () => {
-      this.#forget = after(grace, () => {
-        this.#late.abort()
-      })
+  constructor(ending: Ending) {
+    super()
+    this.#ending = ending
+    ending.signal.addEventListener('abort', this.#onAsked)
+    ending.kill.addEventListener('abort', this.#onKilled)
+    if (ending.signal.aborted) this.#onAsked()
+    if (ending.kill.aborted) this.#onKilled()
+  }
+
+  get isCancelled(): boolean {
+    return this.#isCancelled
+  }
+
+  /** Asks it to end, and ends it after a grace. */
+  cancel(): void {
+    if (this.#isCancelled) return
+    this.#isCancelled = true
+    this.ask(undefined)
+    this.#forget = after(grace, () => {
+      this.end()
     })
   }
 
   [Symbol.dispose](): void {
     this.#forget()
+    this.#ending.signal.removeEventListener('abort', this.#onAsked)
+    this.#ending.kill.removeEventListener('abort', this.#onKilled)
   }
-}
 
-async function reasonToAbort(signal: AbortSignal): Promise<unknown> {
-  if (!signal.aborted) await once(signal, 'abort')
-  return signal.reason
+  readonly #onAsked = (): void => {
+    this.ask(this.#ending.signal.reason)
+  }
+
+  readonly #onKilled = (): void => {
+    this.end()
+  }
 }
 
 /** Asks the process group that a program leads to end, and later ends it, if it is still that. */

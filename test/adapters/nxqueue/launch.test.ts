@@ -1,7 +1,9 @@
-import { once } from 'node:events'
+import { getEventListeners, once } from 'node:events'
 import { copyFileSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import t, { type Test } from 'tap'
-import { Executor, type RunningJob } from '../../../lib/adapters/nxqueue/execute.js'
+import { Executor, type JobRunner, type RunningJob } from '../../../lib/adapters/nxqueue/execute.js'
 import type { ServiceEvent } from '../../../lib/adapters/nxqueue/events.js'
 import { cancelJob, runAgain } from '../../../lib/adapters/nxqueue/act-on-job.js'
 import { publishInventory } from '../../../lib/adapters/nxqueue/accepted-inventory.js'
@@ -47,14 +49,16 @@ async function place(t: Test, edited?: object, memory?: MemoryPlace) {
       epoch: () => epoch,
       onEvent: (event) => events.push(event),
     })
-  const executor = (server: string, handler: JobHandler): Executor =>
+  const executorOf = (server: string, run: JobRunner): Executor =>
     new Executor({
       ...{ queue: queue.context, own: hostContext(queue.context, server), server, store },
       carried: false,
       inventory: () => inventory,
-      run: { archive: handlerJob(handler), other: handlerJob(handler) },
+      run: { archive: run, other: run },
       onReturned: () => undefined,
     })
+  const executor = (server: string, handler: JobHandler): Executor =>
+    executorOf(server, handlerJob(handler))
   return {
     ...it,
     inventory,
@@ -64,6 +68,7 @@ async function place(t: Test, edited?: object, memory?: MemoryPlace) {
     submit: (job: Partial<NewJob> & Pick<NewJob, 'jobID'>) =>
       submitJob(cluster, { kind: 'archive', group: 'g', bytes: 10, ...job }),
     executor,
+    executorOf,
     /** Executes what was launched to a server until there is no more; what is told of each that was finished. */
     execute: async (server: string, handler: JobHandler): Promise<FinishedEvent[]> => {
       const own = hostContext(queue.context, server)
@@ -462,6 +467,9 @@ t.test('who finishes a job late frees nothing of its next launch', async (t) => 
   t.strictSame(await claims(), [])
 })
 
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
+
 /** A job that was launched to server a, whose store is in memory. */
 async function launchedInMemory(t: Test) {
   const memory = new MemoryPlace()
@@ -566,6 +574,30 @@ t.test('of a job that is stopped it is recorded that it does not run', async (t)
     const launched = (await cluster.store.launches.get(id))?.value
     t.match(launched, { jobID: 'j', run }, name)
   }
+})
+
+t.test('nothing stays in memory of how a job was to be told to end', async (t) => {
+  const { claim, executorOf } = await launchedInMemory(t)
+  const signals: WeakRef<AbortSignal>[] = []
+  const executing = executorOf('a', async ({ item }, { signal, kill, killed }) => {
+    for (const each of [signal, kill]) {
+      each.addEventListener('abort', () => t.fail('it is not to end'))
+      signals.push(new WeakRef(each))
+    }
+    void killed.then(() => t.fail('it is not to end'))
+    await item.success()
+    return { returned: true }
+  })
+  const ending = new JobEnding()
+  await executing.run(await claim(), ending)
+  for (const signal of [ending.signal, ending.kill])
+    t.strictSame(getEventListeners(signal, 'abort'), [])
+  await new Promise(setImmediate)
+  collectGarbage()
+  t.strictSame(
+    signals.map((each) => each.deref()),
+    [undefined, undefined],
+  )
 })
 
 t.test('a second file of the name of a job that runs gets nothing of it', async (t) => {
