@@ -49,6 +49,11 @@ export class MemoryPlace {
     }
   }
 
+  /** What is held. */
+  get held(): readonly string[] {
+    return [...this.#held.keys()]
+  }
+
   /** Takes a hold away from who has it. */
   takeAway(name: string): void {
     this.#held.delete(name)

@@ -1,7 +1,4 @@
-import { createHash } from 'node:crypto'
-import { setTimeout } from 'node:timers/promises'
 import { FsqError } from '../../errors.js'
-import type { Hold, KeyValues } from '../../key-values.js'
 import { checkMembers } from '../../members.js'
 import { isRunning, processIdentity } from '../../posix/process-identity.js'
 import { hostContext, type QueueContext } from '../../queue/context.js'
@@ -25,6 +22,7 @@ import { isDisabled } from './read-state.js'
 import { freeGone, reclaim } from './recover.js'
 import { handlerJob, type JobHandler, programJob } from './run-job.js'
 import { Scheduler } from './scheduler.js'
+import { ServerName } from './server-name.js'
 import { checkServer } from './servers.js'
 import { StandingWatch } from './standing-watch.js'
 
@@ -103,8 +101,8 @@ export interface ServeResult extends WorkResult {
  * Serves a cluster until `signal` aborts: executes what is launched to this server, and is master whenever
  * it is the first of the inventory that is there and in service. On every machine one runs for each server.
  *
- * @throws `FsqError` `FSQ_NXQUEUE` for a server that is not in the inventory, or is served already, or
- * where there is no inventory;
+ * @throws `FsqError` `FSQ_NXQUEUE` for a server that is not in the inventory, or is served by another service,
+ * already or by now, or where there is no inventory;
  * `FSQ_NXQUEUE_INVENTORY`, `FSQ_NO_QUEUE`; `TypeError` for an option of the wrong form. What goes wrong
  * later is an event, and tried again.
  */
@@ -148,6 +146,8 @@ class Service implements AsyncDisposable {
   #announcement: Announcement | undefined
   #mastership: Mastership | undefined
   #scheduler: Scheduler | undefined
+  /** Another service has our name. */
+  #taken: FsqError | undefined
   /** Role changes are made one after the other. */
   #roles: Promise<void> = Promise.resolve()
 
@@ -195,12 +195,18 @@ class Service implements AsyncDisposable {
   async run(): Promise<ServeResult> {
     const { server } = this.#options
     const { keyValues } = this.#cluster
-    using name = await holdName(keyValues, server, this.#options.signal)
+    using name = await ServerName.hold(keyValues, server, this.#options.signal)
     this.#tellInventory()
     await this.#freeGone()
     const worker = this.#startWorker()
+    void name.taken.then((error) => {
+      this.#taken = error
+      worker.stop().catch(() => undefined) // Whoever awaits the end is told.
+    })
     try {
-      return { ...(await this.#serve(worker, name)), ...this.#counts }
+      const result = await this.#serve(worker)
+      if (this.#taken !== undefined) throw this.#taken
+      return { ...result, ...this.#counts }
     } catch (error) {
       // Nobody would stop it: what it executes is not told of by our presence any more.
       await worker.stop().catch(() => undefined)
@@ -211,7 +217,7 @@ class Service implements AsyncDisposable {
   }
 
   /** As long as the worker works. */
-  async #serve(worker: Worker, name: Hold): Promise<WorkResult> {
+  async #serve(worker: Worker): Promise<WorkResult> {
     const { server, work, lostAfter = 3.5, sweep = 60 } = this.#options
     const { keyValues, store, queue, isCarried } = this.#cluster
     const presences = presencesOf(keyValues)
@@ -254,7 +260,6 @@ class Service implements AsyncDisposable {
     }
     using wishes = new StandingWatch(store.jobs, onRecord, this.#onTrouble)
     const sweeps = setInterval(() => {
-      if (!name.isHeld()) this.#onTrouble(taken(server))
       void this.#freeGone()
       wishes.renew()
       void this.#executor.look().catch(this.#onTrouble)
@@ -431,33 +436,6 @@ class Service implements AsyncDisposable {
   #tell(event: ServiceEvent): void {
     this.#options.onEvent?.(event)
   }
-}
-
-/** How long the name of a service that was killed may still be held, in seconds: JetStream frees it by time. */
-const nameIsFree = 8
-
-/**
- * A server has one service: two of one name would each take the jobs of the other for those of a life of
- * their own that is over.
- *
- * @throws `FsqError` `FSQ_NXQUEUE`
- */
-async function holdName(
-  keyValues: KeyValues,
-  server: string,
-  signal: AbortSignal | undefined,
-): Promise<Hold> {
-  const digest = createHash('sha256').update(server).digest('hex').slice(0, 16)
-  for (let waited = 0; ; waited += 0.5) {
-    const hold = await keyValues.hold(`server-${digest}`, server)
-    if (hold !== undefined) return hold
-    if (waited >= nameIsFree || signal?.aborted === true) throw taken(server)
-    await setTimeout(500)
-  }
-}
-
-function taken(server: string): FsqError {
-  return new FsqError('FSQ_NXQUEUE', `another service serves ${server}: end that first`)
 }
 
 function runnerOf(work: JobWork): JobRunner {

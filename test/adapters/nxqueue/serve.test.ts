@@ -170,6 +170,26 @@ t.test('a job that ends while the store is away is executed once', async (t) => 
   t.equal(ran, 1)
 })
 
+t.test('a server whose name another service has by now executes nothing more', async (t) => {
+  const memory = new MemoryPlace()
+  const { cluster, inventoryPath: inventory, where } = await testCluster(t, ['a'], memory.open())
+  const isMaster = deferred<undefined>()
+  const served = serveCluster(cluster, {
+    ...{ server: 'a', inventory, work: { other: nothing } },
+    onEvent: ({ type }) => {
+      if (type === 'master') isMaster.resolve(undefined)
+    },
+  })
+  await isMaster.promise
+  const name = memory.held.find((each) => each.startsWith('server-')) ?? ''
+  memory.takeAway(name)
+  t.ok(await memory.open().hold(name, 'another'))
+  const error = { code: 'FSQ_NXQUEUE', message: 'another service serves a: end that first' }
+  await t.rejects(served, error)
+  await submitJob(cluster, { kind: 'other', jobID: 'x' })
+  t.strictSame(where(), { ready: ['x'] })
+})
+
 t.test('three servers share the work, and another is master when the first goes', async (t) => {
   const { cluster, serve, settled, where, claims } = await testCluster(t, ['a', 'b', 'c'])
   const work = { archive: nothing, other: nothing }
