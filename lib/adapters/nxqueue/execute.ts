@@ -284,10 +284,13 @@ export class Executor {
     }
   }
 
-  async #recordMount({ drive, volume }: Launched, at: number): Promise<void> {
+  async #recordMount({ drive, volume }: Launched, now: number): Promise<void> {
     const { store, inventory } = this.#parts
     if (drive === undefined || volume === undefined) return
-    const mounted = mountedVolumes(inventory(), await store.mounts.list())
+    const mounts = await store.mounts.list()
+    const mounted = mountedVolumes(inventory(), mounts)
+    // Later than all that are known, whatever the clocks of those who recorded them say.
+    const at = Math.max(now, ...[...mounts.values()].map(({ value }) => value.at + 1))
     const inIt = [...mounted].flatMap(([each, where]) => (where === drive ? [each] : []))
     const before = inIt.filter((each) => each !== volume)
     const mount = { volume, at, ...(before.length > 0 && { before }) }

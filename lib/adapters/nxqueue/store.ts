@@ -89,7 +89,7 @@ export interface Mount {
    * has. It is known to have once it succeeds.
    */
   readonly before?: readonly string[]
-  /** In milliseconds of the epoch. */
+  /** Which of two mounts of a volume was later: the time in milliseconds of the epoch, or more. */
   readonly at: number
 }
 

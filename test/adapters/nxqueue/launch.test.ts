@@ -155,6 +155,25 @@ const twoTypes = {
   ],
 }
 
+t.test(
+  'a volume is where it was loaded last, whatever the clocks of the servers say',
+  async (t) => {
+    const { submit, master, execute, claims, cluster } = await place(t, twoTypes)
+    const at = Date.now() + 600_000 // By the server that is ten minutes fast.
+    await cluster.store.mounts.create('old', { volume: 'V2', before: ['V1'], at })
+    await submit({ jobID: 'moves', volume: 'V1', group: undefined, media: 'B' })
+    await master().pass(false)
+    await execute('a', () => undefined)
+    await submit({ jobID: 'again', volume: 'V1', group: undefined })
+    await master().pass(false)
+    t.strictSame(await claims(), ['drive/new', 'server/a', 'volume/V1'])
+    await execute('a', () => undefined)
+    await submit({ jobID: 'stays', volume: 'V2', group: undefined })
+    await master().pass(false)
+    t.strictSame(await claims(), ['drive/old', 'server/a', 'volume/V2'])
+  },
+)
+
 t.test('what a job that failed had to unload may still be in its drive', async (t) => {
   const { submit, master, where, claims, execute, cluster } = await place(t, twoTypes)
   await submit({ jobID: 'fails', volume: 'V2', group: undefined, media: 'A' })
