@@ -81,10 +81,12 @@ export class InventoryFeed implements Disposable {
     return this.#current
   }
 
-  /** From now on others go by ours, or not. */
+  /** From now on others go by ours, if we have one, or not. */
   async setMaster(isMaster: boolean): Promise<void> {
     this.#isMaster = isMaster
-    if (isMaster) await this.#accept()
+    if (!isMaster) return
+    await this.look()
+    await this.#accept()
   }
 
   /** Looks at what the cluster has accepted, for changes that nobody told of. Never rejects. */
@@ -127,9 +129,9 @@ export class InventoryFeed implements Disposable {
     void this.#accept()
   }
 
-  /** What is written again without a change would wake all who look. */
+  /** What is written again without a change would wake all who look; what we have from the store may be old. */
   async #accept(): Promise<void> {
-    if (!this.#isMaster) return
+    if (!this.#isMaster || this.#accepted !== undefined) return
     try {
       const accepted = await lastInventory(this.#cluster)
       const isSame = isDeepStrictEqual(accepted?.inventory, this.#current)

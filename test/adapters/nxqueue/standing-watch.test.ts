@@ -1,5 +1,8 @@
 import t from 'tap'
-import { publishInventory } from '../../../lib/adapters/nxqueue/accepted-inventory.js'
+import {
+  lastInventory,
+  publishInventory,
+} from '../../../lib/adapters/nxqueue/accepted-inventory.js'
 import { InventoryFeed } from '../../../lib/adapters/nxqueue/inventory-feed.js'
 import { readInventory } from '../../../lib/adapters/nxqueue/read-inventory.js'
 import { StandingWatch } from '../../../lib/adapters/nxqueue/standing-watch.js'
@@ -63,3 +66,24 @@ t.test('a server without an inventory of its own hears of one that nobody told o
   await eventually(() => feed.current.servers.some(({ name }) => name === 'c'))
   t.equal(troubles.length, 1)
 })
+
+t.test(
+  'a master without an inventory of its own goes by the one that was accepted last',
+  async (t) => {
+    const { cluster, edit, inventoryPath } = await testCluster(t)
+    await publishInventory(cluster, await readInventory(inventoryPath))
+    const { entries } = failingWatch(cluster.store.inventory, [blind])
+    const there = { ...cluster, store: { ...cluster.store, inventory: entries } }
+    const nothing = (): void => undefined
+    using feed = await InventoryFeed.open(there, undefined, {
+      onChange: nothing,
+      onTrouble: nothing,
+    })
+    edit(smallInventory(['newer']))
+    await publishInventory(cluster, await readInventory(inventoryPath))
+    await feed.setMaster(true)
+    const newer = { servers: [{ name: 'newer' }] }
+    t.match(feed.current, newer)
+    t.match((await lastInventory(cluster))?.inventory, newer)
+  },
+)
