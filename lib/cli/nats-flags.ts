@@ -81,7 +81,7 @@ function optionsOf(flags: NatsFlags, env = process.env): JetStreamOptions {
     name: `fsq ${version()}`,
     tls:
       first || ca !== undefined || cert !== undefined
-        ? { ca: readPem(ca), cert: readPem(cert), key: readPem(key), first }
+        ? { ca: readPem(ca), cert: readPem(cert), key: secretOf(key), first }
         : undefined,
   }
 }

@@ -307,6 +307,20 @@ t.test('who we are is told by files and variables', { skip, buffered: true }, as
   })
 })
 
+t.test('a key that others may read is not used', { buffered: true }, async (t) => {
+  const { fsq, directory } = await place(t)
+  const [cert, key] = [`${directory}/client.pem`, `${directory}/client.key`]
+  writeFileSync(cert, 'a certificate', { mode: 0o644 })
+  writeFileSync(key, 'a key', { mode: 0o644 })
+  const words = ['nats', 'status', 'q', '--tlscert', cert]
+  const refused = {
+    status: 111,
+    stderr: `fsq nats status: cannot use ${key}: others may read or write it (chmod o= would help)\n`,
+  }
+  check(t, await fsq([...words, '--tlskey', key]), refused, '--tlskey')
+  check(t, await fsq(words, { env: { NATS_KEY: key } }), refused, 'NATS_KEY')
+})
+
 const noTls = skip === false ? withoutOpenssl : skip
 t.test('certificates are shown and looked at', { skip: noTls, buffered: true }, async (t) => {
   const files = certificates(t)
