@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Hold } from '../../key-values.js'
+import type { Entry, Hold } from '../../key-values.js'
 import { leaseRenewal } from './layout.js'
 import { isAway } from './nats-error.js'
 import type { ValueBucket } from './value-bucket.js'
@@ -10,10 +10,16 @@ import type { ValueBucket } from './value-bucket.js'
  * else can get it. The epoch is the revision of its creation: those of a bucket only grow.
  *
  * A process that was stopped, or a machine that was suspended, may hold for a moment what is another's by now.
+ *
+ * What was lost in an outage, or created without an answer, is there for five seconds more, and says by its token that it
+ * was ours: who takes it again need not wait for others to be able to.
  */
 
 /** In seconds. */
 const fencedAfter = 3.5
+
+/** The tokens of holds that nobody of this process has any more, though they may be there, by their keys. */
+const lost = new Map<string, string>()
 
 /** See above; undefined where another has it. */
 export async function holdValue(
@@ -21,10 +27,36 @@ export async function holdValue(
   key: string,
   holder: string,
 ): Promise<(Hold & AsyncDisposable) | undefined> {
-  const value = { holder, token: randomUUID() }
+  const known = lost.get(key)
+  lost.delete(key) // Nobody else is to take it for lost meanwhile.
+  const token = known ?? randomUUID()
+  const value = { holder, token }
   const began = performance.now()
-  const revision = await leases.create(key, value)
-  return revision === undefined ? undefined : new ValueHold(leases, key, value, revision, began)
+  try {
+    let revision = await leases.create(key, value)
+    if (revision === undefined && known !== undefined) revision = await retake(leases, key, value)
+    return revision === undefined ? undefined : new ValueHold(leases, key, value, revision, began)
+  } catch (error) {
+    lost.set(key, token)
+    throw error
+  }
+}
+
+async function retake(
+  leases: ValueBucket,
+  key: string,
+  value: { readonly token: string },
+): Promise<number | undefined> {
+  for (;;) {
+    const entry = await leases.get(key)
+    if (entry === undefined || tokenOf(entry) !== value.token) return undefined
+    const revision = await leases.replace(key, value, entry.revision)
+    if (revision !== undefined) return revision // Else it was renewed meanwhile, by a request that took its time.
+  }
+}
+
+function tokenOf({ value }: Entry<unknown>): unknown {
+  return ((value ?? {}) as { readonly token?: unknown }).token
 }
 
 class ValueHold implements Hold, AsyncDisposable {
@@ -58,7 +90,7 @@ class ValueHold implements Hold, AsyncDisposable {
   }
 
   isHeld(): boolean {
-    if (!this.#over && performance.now() - this.#renewed > fencedAfter * 1000) this.#end()
+    if (!this.#over && performance.now() - this.#renewed > fencedAfter * 1000) this.#lose()
     return !this.#over
   }
 
@@ -72,6 +104,11 @@ class ValueHold implements Hold, AsyncDisposable {
     this.#end()
     await this.#renewing
     await this.#leases.removeIf(this.#key, this.#revision).catch(() => undefined)
+  }
+
+  #lose(): void {
+    this.#end()
+    lost.set(this.#key, this.#value.token)
   }
 
   #end(): void {
@@ -90,7 +127,7 @@ class ValueHold implements Hold, AsyncDisposable {
         this.#renewed = began
       }
     } catch (error) {
-      if (!isAway(error)) this.#end()
+      if (!isAway(error)) this.#lose()
     } finally {
       this.#renewing = undefined
     }
@@ -99,7 +136,6 @@ class ValueHold implements Hold, AsyncDisposable {
   /** The revision, where it was renewed by us and we were not told. */
   async #own(): Promise<number | undefined> {
     const entry = await this.#leases.get(this.#key)
-    const { token } = (entry?.value ?? {}) as { readonly token?: unknown }
-    return token === this.#value.token ? entry?.revision : undefined
+    return entry !== undefined && tokenOf(entry) === this.#value.token ? entry.revision : undefined
   }
 }
