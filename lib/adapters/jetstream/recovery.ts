@@ -9,7 +9,8 @@ import type { Unfinished } from './unfinished.js'
 /*
  * What is left in .incoming/. Where the claim of the item is ours, the file that it is for is linked into
  * queue/, if it was not; where it is another's, nothing stays, nor in queue/ unless somebody works on it. Of
- * what nobody has claimed the redelivery decides.
+ * what nobody has claimed the redelivery decides; so it does for a named host, whoever of a pool has had the
+ * item before.
  */
 
 /** How often what is left in .incoming/ is looked at, in seconds. */
@@ -21,7 +22,7 @@ const unclaimedFor = 24 * 3600 * 1000
 /** What a recovery has to do with. */
 export interface RecoveryOptions extends Pick<
   LandingOptions,
-  'queue' | 'engine' | 'incoming' | 'ending' | 'tell' | 'fail'
+  'queue' | 'source' | 'engine' | 'incoming' | 'ending' | 'tell' | 'fail'
 > {
   readonly claims: Claims
   readonly turns: Turns
@@ -82,18 +83,18 @@ export class Recovery {
   }
 
   async #decide(id: string): Promise<void> {
-    const { claims, engine, incoming, queue, tell, unfinished } = this.#options
+    const { claims, engine, incoming, queue, source, tell, unfinished } = this.#options
     const entry = await claims.find(id)
     const found = incoming.find(id)
     if (found === undefined) return
-    if (entry === undefined) {
-      // Of a named host, or not claimed yet: the redelivery decides.
+    const isOurs = entry !== undefined && claims.isOurs(entry.value)
+    if (entry === undefined || (!isOurs && source.host !== undefined)) {
       const isOld = found.state !== 'linked' && Date.now() - found.time > unclaimedFor
       if (isOld || (found.state === 'linked' && !unfinished.isWaiting(id))) found.discard()
       return
     }
     const { value } = entry
-    if (!claims.isOurs(value)) {
+    if (!isOurs) {
       found.withdraw()
       found.discard()
       return

@@ -46,6 +46,13 @@ async function place(t: Test, host?: string) {
       using incoming = await Incoming.open(queue.context)
       return (await incoming.stage(id, body)).stamp
     },
+    /** Leaves what a receiver leaves that was killed once it was linked, or kept until it is finished. */
+    link: async (isKept: boolean): Promise<void> => {
+      using incoming = await Incoming.open(queue.context)
+      const arriving = await incoming.stage(id, `body of ${id}`)
+      await arriving.publish()
+      if (isKept) arriving.keep()
+    },
     receive: (options: ReceiveItemsOptions = {}) =>
       following(t, (told) =>
         receiveFrom(engine, queue.context, {
@@ -430,6 +437,20 @@ t.test('a named host with `finished` confirms what is done, also after a restart
   await (await queue.claim(id)).done()
   t.strictSame(await confirmed, [handle])
   await second.stop()
+})
+
+t.test('what a named host has stays with it, whoever of a pool had it before', async (t) => {
+  for (const ack of ['spooled', 'finished'] as const) {
+    const { engine, receive, claimed, link, names } = await place(t, 'west')
+    await link(ack === 'finished')
+    await claimed({})
+    const receiver = receive({ ack })
+    const another = '_20261122101112_1_1_far_0_b'
+    engine.deliver({ id: another }) // It is received when what was left has been looked at.
+    await receiver.until('received')
+    t.strictSame(names('queue').sort(), [id, another], ack)
+    await receiver.stop()
+  }
 })
 
 t.test('a body that is missing is waited for, as often as it is delivered', async (t) => {
