@@ -17,9 +17,6 @@ import type { Unfinished } from './unfinished.js'
 /** How many items are remembered as received before the queue is listed again instead. */
 const mostRemembered = 100_000
 
-/** By how much the clocks of the servers may differ from ours, in milliseconds. */
-const skew = 60_000
-
 /** What the landing for a host has to do with. */
 export interface LandingForHostOptions extends Pick<
   LandingOptions,
@@ -34,24 +31,16 @@ export interface LandingForHostOptions extends Pick<
 export class LandingForHost {
   readonly #options: LandingForHostOptions
   #retried: Retried | undefined
-  /** Since when no message can have been delivered that the servers forgot, in ms of the epoch. */
-  #linkedAt = Date.now()
 
   constructor(options: LandingForHostOptions) {
     this.#options = options
-  }
-
-  /** The engine was lost, and is back. */
-  linkedAgain(): void {
-    this.#linkedAt = Date.now()
-    this.#retried = undefined
   }
 
   async land(delivery: Delivery, envelope: Envelope): Promise<void> {
     const { confirmation, incoming, receiving, staging, unfinished } = this.#options
     const { id } = envelope
     const found = incoming.find(id)
-    if (found?.state === 'linked' || this.#isHere(delivery, id)) {
+    if (found?.state === 'linked' || this.#isHere(id)) {
       if (receiving.ack === 'finished' && unfinished.isWaiting(id))
         confirmation.later(delivery, envelope, found, undefined)
       else await confirmation.repeated(delivery, envelope, found)
@@ -64,12 +53,13 @@ export class LandingForHost {
     await confirmation.arrived('received', delivery, envelope, staged, undefined)
   }
 
-  /** Whether a named host has the item already, or had it. */
-  #isHere(delivery: Delivery, id: string): boolean {
+  /**
+   * Whether a named host has the item already, or had it: also what is delivered for the first time, since it may have
+   * been published before.
+   */
+  #isHere(id: string): boolean {
     const { queue } = this.#options
     if (holdsItem(queue, id)) return true
-    // Only what is delivered again can be here under the name of a later try.
-    if (delivery.deliveries === 1 && delivery.time > this.#linkedAt + skew) return false
     this.#retried ??= new Retried(queue)
     return this.#retried.has(id)
   }

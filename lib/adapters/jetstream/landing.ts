@@ -64,9 +64,7 @@ export class Landing {
     this.#recovery = new Recovery({ ...options, claims, unfinished, turns: this.#turns })
     this.#failed = new FailedDeliveries({ ...options, ask, givenUp })
     this.#link = engine.onLink((lost) => {
-      if (lost !== undefined) return
-      this.#forHost.linkedAgain()
-      recover()
+      if (lost === undefined) recover()
     })
     const often = Math.min(Math.max(0.3, info.ackWait / 3) * 1000, longestTimer)
     this.#timer = setInterval(() => {

@@ -424,6 +424,25 @@ t.test('a named host needs no claims', async (t) => {
   t.match(await receiver.stop(), { received: 1, repeated: 1 })
 })
 
+t.test(
+  'a named host knows what was tried again, also when it is published late once more',
+  async (t) => {
+    for (const end of ['done', 'failPerm', 'waiting'] as const) {
+      const { queue, engine, receive, names } = await place(t, 'west')
+      const receiver = receive()
+      engine.deliver({ id })
+      await once(engine.events, 'confirmed')
+      const again = await (await queue.claim(id)).failTmp()
+      if (end !== 'waiting') await (await queue.claim(again.id))[end]()
+      const before = names('queue')
+      engine.deliver({ id, time: Date.now() + 7_200_000 })
+      await once(engine.events, 'confirmed')
+      t.strictSame(names('queue'), before, end)
+      t.match(await receiver.stop(), { received: 1, repeated: 1 })
+    }
+  },
+)
+
 t.test('a named host with `finished` confirms what is done, also after a restart', async (t) => {
   const { queue, engine, receive } = await place(t, 'west')
   const first = receive({ ack: 'finished' })
