@@ -17,17 +17,25 @@ export type Fate = 'confirmed' | 'given back'
 /** A delivery of which a test says nothing is new: of a message of its own. */
 type Delivered = Omit<Delivery, keyof Answerable> & Pick<Delivery, 'handle'>
 
+/** What a message says of its item. */
+interface Item {
+  readonly id: string
+  readonly replaces?: string | undefined
+}
+
 /** An engine in memory, which does what a test wants and notes what it is asked for. */
 export interface ScriptedEngine extends Engine {
   readonly claims: MemoryEntries<Claim>
   readonly leases: MemoryEntries<string>
   readonly published: Outgoing[]
   readonly fates: Map<string, Fate>
+  /** The messages that are not there any more: confirmed, or removed by a test. */
+  readonly gone: Set<string>
   /** How often something was told to be worked on. */
   readonly kept: Map<string, number>
   readonly storedBodies: Map<string, Buffer>
   /** Delivers an item to whoever pulls. */
-  readonly deliver: (item: Partial<Delivered> & { readonly id: string }) => Delivery
+  readonly deliver: (item: Partial<Delivered> & Item) => Delivery
   /** It is away, or is back. */
   readonly setAway: (isAway: boolean) => void
   /** Emits `confirmed` and `given back` with the handle, and `pull` with how many were asked for. */
@@ -77,6 +85,7 @@ export function scriptedEngine(queue: string, host?: string): ScriptedEngine {
   const events = new EventEmitter()
   const links = new Set<(lost: Error | undefined) => void>()
   const fates = new Map<string, Fate>()
+  const gone = new Set<string>()
   const kept = new Map<string, number>()
   const storedBodies = new Map<string, Buffer>()
   const published: Outgoing[] = []
@@ -86,11 +95,13 @@ export function scriptedEngine(queue: string, host?: string): ScriptedEngine {
   const check = (): void => {
     if (away) throw new NatsError('away', 'scripted')
   }
+  const messageOf = (handle: string): string => handle.split('.')[2] ?? ''
   const answerable = (handle: string) => ({
     handle,
-    message: handle.split('.')[2] ?? '',
+    message: messageOf(handle),
     confirm: async () => {
       check()
+      gone.add(messageOf(handle))
       fates.set(handle, 'confirmed')
       events.emit('confirmed', handle)
     },
@@ -111,10 +122,15 @@ export function scriptedEngine(queue: string, host?: string): ScriptedEngine {
     leases,
     published,
     fates,
+    gone,
     kept,
     storedBodies,
     events,
     answerable,
+    keeps: async (handle) => {
+      check()
+      return !gone.has(messageOf(handle))
+    },
     publish: async (message) => {
       check()
       published.push(message)
@@ -188,12 +204,12 @@ export function scriptedEngine(queue: string, host?: string): ScriptedEngine {
       links.add(listener)
       return { [Symbol.dispose]: () => void links.delete(listener) }
     },
-    deliver: ({ id, ...more }) => {
+    deliver: ({ id, replaces, ...more }) => {
       sequence++
       const handle = more.handle ?? `$JS.ACK.${sequence}.1`
-      const headers = Object.entries(writeEnvelope({ id })).map(
-        ([name, value]) => [name.toLowerCase(), value] as const,
-      )
+      const headers = Object.entries(
+        writeEnvelope({ id, ...(replaces !== undefined && { replaces }) }),
+      ).map(([name, value]) => [name.toLowerCase(), value] as const)
       const delivery: Delivery = {
         ...answerable(handle),
         subject: subjectOf('work', queue, host),

@@ -17,7 +17,10 @@ import type { Unfinished } from './unfinished.js'
 const mostConfirming = 256
 
 /** What a confirmation has to do with. */
-export interface ConfirmationOptions extends Pick<LandingOptions, 'queue' | 'receiving' | 'tell'> {
+export interface ConfirmationOptions extends Pick<
+  LandingOptions,
+  'queue' | 'engine' | 'receiving' | 'tell'
+> {
   readonly ask: Ask
   readonly unfinished: Unfinished
   /** A delivery takes no place of those that land any more. */
@@ -76,9 +79,16 @@ export class Confirmation {
   }
 
   /**
-   * Confirms a message of an item that was published twice, while another of its messages waits for the item
-   * to be finished: by that one it comes to somebody else, with its body, if it is not.
+   * Whether a message is of an item that was published twice, while another of its messages, which is still there,
+   * waits for the item to be finished: by that one it comes to somebody else, with its body, if it is not.
    */
+  async isSecond(delivery: Delivery, { replaces }: Envelope, first: Answerable): Promise<boolean> {
+    const { ask, engine } = this.#options
+    if (delivery.message === first.message || replaces === first.message) return false
+    return ask(() => engine.keeps(first.handle))
+  }
+
+  /** Confirms one that {@link isSecond}. */
   async second(delivery: Delivery, id: string): Promise<void> {
     const { ask, queue, tell } = this.#options
     tell({ type: 'repeated', queue: queue.name, id })

@@ -6,6 +6,7 @@ import { allDead, type Dead, deadAt, type DeadLetter } from './dead-letters.js'
 import { JetStreamEngine } from './jetstream-engine.js'
 import { deadStream } from './layout.js'
 import { NatsError } from './nats-error.js'
+import { messageName } from './received.js'
 import { bodyName } from './subject.js'
 
 /** Which dead letters. */
@@ -119,12 +120,14 @@ function isList(which: readonly number[] | DeadChoice): which is readonly number
 
 /** Sends it again, and removes what there is of it; why not, if it cannot be sent. */
 async function requeue(jetStream: JetStream, dead: Dead): Promise<FsqError | undefined> {
-  const { letter, subject, message } = dead
+  const { letter, subject, message, original } = dead
   if (subject === undefined || message === undefined || letter.id === undefined)
     return noItemError(letter)
   const headers: Record<string, string> = {}
   for (const [name, [value = '']] of message.header)
     if (/^Fsq-(?!Dead|Deliveries)/i.test(name)) headers[name] = value
+  // It is received before the other is removed, by who would take it for a second one.
+  if (original !== undefined) headers['Fsq-Replaces'] = messageName(original.stream, original.seq)
   const messageId = `${subject}/${message.header.get('Fsq-Id')}#dead-${letter.seq}`
   const engine = new JetStreamEngine(jetStream)
   await engine.publish({ subject, messageId, headers, body: message.data })

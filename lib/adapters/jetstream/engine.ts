@@ -127,6 +127,8 @@ export interface Engine {
   /** Gets ready to ask for items; what is asked for is waited for for so long, in seconds. */
   pull(source: Source, seconds: number, listener: PullListener): Promise<Pull>
   answerable(handle: string): Answerable
+  /** Whether the message of a handle is still there: neither confirmed nor removed. */
+  keeps(handle: string): Promise<boolean>
   readonly claims: Entries<Claim>
   readonly leases: Entries<string>
   readonly bodies: Bodies

@@ -10,8 +10,9 @@ import { checkItemName } from '../../queue/reenqueue.js'
  *   Fsq-Size         how long the body is, in bytes
  *   Fsq-Digest       sha-256=HEX of the body
  *   Fsq-Body         where the body is not in the message: its name in the bucket fsq_bodies
+ *   Fsq-Replaces     of a dead letter that was sent again: the message that it was, which is about to be removed
  *
- * The last three are there together, or only the first of them is not: a body in the message needs none.
+ * Size, digest and body are there together, or only the first of them is not: a body in the message needs none.
  */
 
 /** What travels of an item beside its body. */
@@ -20,10 +21,17 @@ export interface Envelope {
   readonly notBefore?: Date
   /** Where the body is, if it is not in the message. */
   readonly stored?: { readonly name: string; readonly size: number; readonly digest: string }
+  /** The message in whose place this one is sent, and which may be there for a moment still. */
+  readonly replaces?: string
 }
 
 /** The headers of a message. */
-export function writeEnvelope({ id, notBefore, stored }: Envelope): Record<string, string> {
+export function writeEnvelope({
+  id,
+  notBefore,
+  stored,
+  replaces,
+}: Envelope): Record<string, string> {
   return {
     'Fsq-Id': encodeURIComponent(id),
     ...(notBefore !== undefined && { 'Fsq-Not-Before': String(notBefore.getTime()) }),
@@ -32,6 +40,7 @@ export function writeEnvelope({ id, notBefore, stored }: Envelope): Record<strin
       'Fsq-Size': String(stored.size),
       'Fsq-Digest': `sha-256=${stored.digest}`,
     }),
+    ...(replaces !== undefined && { 'Fsq-Replaces': replaces }),
   }
 }
 
@@ -52,10 +61,12 @@ export function readEnvelope(headers: ReadonlyMap<string, string>, queue: QueueC
   checkItemName(queue, id)
   const time = headers.get('fsq-not-before')
   const name = headers.get('fsq-body')
+  const replaces = headers.get('fsq-replaces')
   return {
     id,
     ...(time !== undefined && { notBefore: new Date(wholeNumber('Fsq-Not-Before', time, latest)) }),
     ...(name !== undefined && { stored: storedIn(name, headers) }),
+    ...(replaces !== undefined && { replaces }),
   }
 }
 

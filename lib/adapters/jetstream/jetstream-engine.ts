@@ -121,6 +121,21 @@ export class JetStreamEngine implements Engine {
     return new Handle(this.#answers, handle)
   }
 
+  async keeps(handle: string): Promise<boolean> {
+    const { stream, sequence } = partsOf(handle)
+    // Whoever may write claims may write anything.
+    if (!/^[^\s.*>/\\]{1,255}$/.test(stream) || !/^[1-9][0-9]{0,14}$/.test(sequence)) return false
+    try {
+      const message = await this.#jetStream.use('look for a message', async ({ manager }) =>
+        manager.streams.getMessage(stream, { seq: Number(sequence) }),
+      )
+      return message !== null
+    } catch (error) {
+      if (error instanceof NatsError && error.trouble === 'setup') return false
+      throw error
+    }
+  }
+
   onLink(listener: (lost: Error | undefined) => void): Disposable {
     return this.#jetStream.onLink(listener)
   }

@@ -98,7 +98,7 @@ export class LandingFromPool {
     const { value } = entry
     const first = value.finished === true ? undefined : this.#confirmedBy(value)
     const isUnfinished = first !== undefined
-    const isSecond = isUnfinished && first.message !== delivery.message
+    const isSecond = isUnfinished && (await confirmation.isSecond(delivery, envelope, first))
     if (claims.isOurs(value)) {
       if (found !== undefined && isToBeLinked(found, value)) {
         const linked = await claims.link(found, entry)
@@ -122,7 +122,7 @@ export class LandingFromPool {
       await confirmation.second(delivery, id)
       return
     }
-    await this.#watchHolder(delivery, envelope, entry)
+    await this.#watchHolder(delivery, envelope, entry, first.message === delivery.message)
   }
 
   /** What is confirmed when an item is finished, if it is not confirmed before. */
@@ -130,9 +130,17 @@ export class LandingFromPool {
     return handle === undefined ? undefined : this.#options.engine.answerable(handle)
   }
 
-  /** Another receiver has the item, and has not finished it: whether it is lost decides. */
-  async #watchHolder(delivery: Delivery, envelope: Envelope, entry: Entry<Claim>): Promise<void> {
-    const { ending, leavePlace, receiving } = this.#options
+  /**
+   * Another receiver has the item, and has not finished it: whether it is lost decides. It keeps the message that it
+   * knows from being delivered again; another one, where that is gone, is for us to keep until then.
+   */
+  async #watchHolder(
+    delivery: Delivery,
+    envelope: Envelope,
+    entry: Entry<Claim>,
+    isKnownThere: boolean,
+  ): Promise<void> {
+    const { claims, ending, leavePlace, receiving } = this.#options
     if (this.#holding >= mostHeld) {
       delivery.giveBack(receiving.lostAfter / 2)
       return
@@ -140,10 +148,18 @@ export class LandingFromPool {
     leavePlace(delivery)
     this.#holding++
     try {
-      const key = leaseKey(entry.value.receiver)
-      if (await this.#leaseWatch.isLost(key, ending))
-        await this.#takeOver(delivery, envelope, entry)
-      // Otherwise it is in good hands: they keep it from being delivered again.
+      const { receiver } = entry.value
+      while (!(await this.#leaseWatch.isLost(leaseKey(receiver), ending))) {
+        if (isKnownThere) return // It is in good hands.
+        // That it lives takes a second or two to be seen, so this is not asked more often either.
+        const now = await claims.find(envelope.id)
+        if (now?.value.receiver !== receiver || now.value.finished === true) {
+          await this.land(delivery, envelope)
+          return
+        }
+        entry = now
+      }
+      await this.#takeOver(delivery, envelope, entry)
     } finally {
       this.#holding--
     }

@@ -152,9 +152,9 @@ export class Landing {
     const outstanding = this.#unfinished.get(id)
     if (outstanding !== undefined) {
       // A second message of the item would never be confirmed otherwise.
-      if (delivery.message === outstanding.answerable.message)
-        outstanding.answerable = engine.answerable(delivery.handle)
-      else await this.#confirmation.second(delivery, id)
+      if (await this.#confirmation.isSecond(delivery, envelope, outstanding.answerable))
+        await this.#confirmation.second(delivery, id)
+      else outstanding.answerable = engine.answerable(delivery.handle)
       return
     }
     if (source.host === undefined) await this.#fromPool.land(delivery, envelope)

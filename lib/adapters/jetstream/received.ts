@@ -26,7 +26,7 @@ export class Handle implements Answerable {
 
   get message(): string {
     const { stream, sequence } = partsOf(this.handle)
-    return `${stream}/${sequence}`
+    return messageName(stream, sequence)
   }
 
   async confirm(): Promise<void> {
@@ -41,6 +41,11 @@ export class Handle implements Answerable {
     const delay = Math.round(seconds * 1e9)
     this.#answers.tell(this.handle, delay > 0 ? `-NAK ${JSON.stringify({ delay })}` : '-NAK')
   }
+}
+
+/** Tells a message from all others ({@link Answerable.message}). */
+export function messageName(stream: string, sequence: number | string): string {
+  return `${stream}/${sequence}`
 }
 
 /** One that was delivered just now. */

@@ -278,6 +278,73 @@ t.test('a second message of an item that another has is confirmed', async (t) =>
   t.match(await receiver.stop(), { received: 0, repeated: 1 })
 })
 
+/** Messages of an item in the place of its first, which the claim has. */
+const inPlaceOfFirst = {
+  'after the first was removed': { isGone: true, replaces: undefined },
+  'while the first is about to be removed': { isGone: false, replaces: '77' },
+}
+const first = '$JS.ACK.77.1'
+for (const [when, { isGone, replaces }] of Object.entries(inPlaceOfFirst)) {
+  t.test(`a requeued item of a receiver that is lost is taken over, ${when}`, async (t) => {
+    const { engine, receive, claimed, claim, identity, names } = await place(t)
+    await claimed({ handle: first })
+    if (isGone) engine.gone.add('77')
+    const receiver = receive({ ack: 'finished', lostAfter: 1 })
+    const { handle } = engine.deliver({ id, replaces })
+    await receiver.until('taken')
+    t.strictSame(names('queue'), [id])
+    t.match(claim(), { receiver: identity, handle })
+    t.equal(engine.fates.get(handle), undefined, 'not before it is finished')
+  })
+
+  t.test(
+    `a requeued item of a receiver that lives is kept until that has it finished, ${when}`,
+    async (t) => {
+      const { engine, receive, claimed, names } = await place(t)
+      await claimed({ handle: first })
+      if (isGone) engine.gone.add('77')
+      let [looks, revision] = [0, await engine.leases.create('receiver.other', 'h')]
+      engine.leases.before = (what, of) => {
+        if (what !== 'get' || of !== 'receiver.other') return
+        looks++
+        void engine.leases.replace(of, 'h', revision ?? 0).then((next) => (revision = next))
+      }
+      const receiver = receive({ ack: 'finished', lostAfter: 1 })
+      const { handle } = engine.deliver({ id, replaces })
+      await eventually(() => looks > 4)
+      t.strictSame([names('queue'), engine.fates.get(handle)], [[], undefined])
+      t.ok((engine.kept.get(handle) ?? 0) > 0, 'nobody else gets it meanwhile')
+      const confirmed = once(engine.events, 'confirmed')
+      const { value, revision: ofClaim } = await taken(engine)
+      await engine.claims.replace(key, { ...value, finished: true }, ofClaim)
+      t.strictSame(await confirmed, [handle])
+      t.strictSame(names('queue'), [])
+      t.match(await receiver.stop(), { received: 0, repeated: 1 })
+    },
+  )
+
+  t.test(`by a requeued message of an item that is here its end is told, ${when}`, async (t) => {
+    const { queue, engine, receive } = await place(t)
+    const receiver = receive({ ack: 'finished' })
+    engine.deliver({ id, handle: first })
+    await receiver.until('received')
+    const item = await queue.claim(id)
+    for (const start of ['running', 'started again']) {
+      const again = start === 'running' ? receiver : receive({ ack: 'finished' })
+      if (isGone) engine.gone.add('77')
+      const { handle } = engine.deliver({ id, replaces })
+      await eventually(() => (engine.kept.get(handle) ?? 0) > 0)
+      t.equal(engine.fates.get(handle), undefined, start)
+      if (start === 'started again') {
+        const confirmed = once(engine.events, 'confirmed')
+        await item.done()
+        t.strictSame(await confirmed, [handle])
+      }
+      await again.stop()
+    }
+  })
+}
+
 t.test('what a receiver that lives has not finished is left to it', async (t) => {
   const { engine, receive, claimed, names } = await place(t)
   await claimed({ handle: '$JS.ACK.1.0' })

@@ -13,7 +13,7 @@ import { eventually } from '../../helpers/cli.js'
 import { all } from '../../helpers/collect.js'
 import { following, newWay, type Way } from '../../helpers/jetstream.js'
 import { withoutNats } from '../../helpers/nats.js'
-import { entriesOf } from '../../helpers/temporary.js'
+import { entriesOf, temporaryQueue } from '../../helpers/temporary.js'
 
 /*
  * Dead letters on a real server: how items come there, and back.
@@ -65,6 +65,27 @@ t.test('what nobody ever confirmed is dead where it is, and comes back', { skip 
   t.strictSame(entriesOf(far.context.paths.queue), [id])
   t.strictSame(await lettersOf(way), [])
   t.match(await natsStatus(jetstream), { queues: [{ depth: 0 }] }, 'nothing is left of it there')
+})
+
+t.test('a requeued item of a receiver that is lost is taken over', { skip }, async (t) => {
+  const way = await newWay(t, { setup: { ackWait: 1, maxDeliver: 3 } })
+  const { near, far, forward, receive, jetstream, connection } = way
+  const id = await near.enqueue('x')
+  await forward({ follow: false }).ended
+  const lost = receive({ ack: 'finished' })
+  await lost.until('received')
+  await far.claim(id) // So it is not given back.
+  await lost.stop()
+  const consumer = await client(await connection()).consumers.get('FSQ_WORK', 'q_any')
+  for (let delivery = 1; delivery < 3; delivery++) t.ok(await consumer.next({ expires: 10_000 }))
+  t.equal(await consumer.next({ expires: 2000 }), null)
+  const other = await temporaryQueue(t)
+  const receiver = following(t, (told) =>
+    receiveItems(other, jetstream, { ack: 'finished', lostAfter: 6, ...told }),
+  )
+  t.match(await all(requeueDead(jetstream, { queue: 'q' })), [{ letter: { id }, error: undefined }])
+  await receiver.until('taken')
+  t.strictSame(entriesOf(other.context.paths.queue), [id])
 })
 
 t.test('a requeued item that is there meanwhile stays what it is', { skip }, async (t) => {
