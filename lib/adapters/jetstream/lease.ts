@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Engine } from './engine.js'
-import { leaseRenewal } from './layout.js'
+import { leaseRenewal, leaseTtl } from './layout.js'
 import { isAway } from './nats-error.js'
 
 /*
@@ -82,12 +82,19 @@ export class Lease implements Disposable {
   }
 }
 
+/** A lease that is looked at again and again. */
+interface Watching {
+  readonly isLost: Promise<boolean>
+  /** When somebody last wanted to know it. */
+  asked: number
+}
+
 /** Finds out whose leases are not renewed any more. */
 export class LeaseWatch {
   readonly #engine: Engine
   /** In seconds. */
   readonly #lostAfter: number
-  readonly #watching = new Map<string, Promise<boolean>>()
+  readonly #watching = new Map<string, Watching>()
 
   constructor(engine: Engine, lostAfter: number) {
     this.#engine = engine
@@ -95,18 +102,38 @@ export class LeaseWatch {
   }
 
   /**
-   * Waits until a lease is renewed, or was not for so long that its holder is lost.
+   * Waits until a lease is renewed, or was not for so long that its holder is lost. One that is lost stays it while
+   * there is no lease, and somebody wants to know it from time to time: it may have left more than is taken over at
+   * once.
    *
    * @returns whether it is lost; rejects with the reason of the signal
    */
   async isLost(key: string, signal: AbortSignal): Promise<boolean> {
     const known = this.#watching.get(key)
-    if (known !== undefined) return known
-    const watching = this.#watch(key, signal).finally(() => {
-      this.#watching.delete(key)
-    })
+    if (known !== undefined) {
+      known.asked = performance.now()
+      return known.isLost
+    }
+    const watching = { isLost: this.#watch(key, signal), asked: performance.now() }
     this.#watching.set(key, watching)
-    return watching
+    void this.#whileLost(key, watching, signal)
+      .catch(() => undefined)
+      .finally(() => this.#watching.delete(key))
+    return watching.isLost
+  }
+
+  /** Ends when there may have been a lease since the last look: one that is seen is left for so long. Or nobody asks. */
+  async #whileLost(key: string, watching: Watching, signal: AbortSignal): Promise<void> {
+    if (!(await watching.isLost)) return
+    watching.asked = performance.now()
+    for (let before = performance.now(); ;) {
+      const looked = performance.now()
+      if ((await this.#engine.leases.get(key)) !== undefined) return
+      const now = performance.now()
+      if (now - before > leaseTtl * 1000 || now - watching.asked > this.#lostAfter * 1000) return
+      before = looked
+      await setTimeout(leaseRenewal * 1000, undefined, { signal })
+    }
   }
 
   async #watch(key: string, signal: AbortSignal): Promise<boolean> {
