@@ -23,6 +23,7 @@ import { type Body, releaseBody, writeBody } from './body.js'
 import type { QueueContext } from './context.js'
 import { failure } from './failure.js'
 import { GroupSync } from './group-sync.js'
+import { linkedDirectory, stagedDirectory, withdrawnDirectory } from './incoming-paths.js'
 import { itemOwnership } from './ownership.js'
 import { publishUnder } from './reenqueue.js'
 import { makeSideDirectory } from './side-directory.js'
@@ -96,7 +97,7 @@ export class Incoming implements Disposable {
     this.#lock = lock
     this.identity = identity
     this.#names = new Set(namesOnTheirWay(queue))
-    this.#sync = new GroupSync(queue, stagedDirectory(queue))
+    this.#sync = new GroupSync(queue, stagedDirectory(queue.paths))
   }
 
   /**
@@ -108,9 +109,9 @@ export class Incoming implements Disposable {
   static async open(queue: QueueContext): Promise<Incoming> {
     try {
       makeSideDirectory(queue, queue.paths.incoming)
-      makeSideDirectory(queue, stagedDirectory(queue))
-      makeSideDirectory(queue, linkedDirectory(queue))
-      makeSideDirectory(queue, withdrawnDirectory(queue))
+      makeSideDirectory(queue, stagedDirectory(queue.paths))
+      makeSideDirectory(queue, linkedDirectory(queue.paths))
+      makeSideDirectory(queue, withdrawnDirectory(queue.paths))
       const fd = lockReceiver(queue)
       try {
         const identity = receiverIdentity(queue) ?? (await newIdentity(queue, fd))
@@ -211,9 +212,9 @@ export class Arriving {
   constructor(queue: QueueContext, id: string, onDiscard: () => void) {
     const entry = toByteString(id, queue.writing.charset)
     this.id = id
-    this.staged = entryPath(stagedDirectory(queue), entry)
-    this.#linked = entryPath(linkedDirectory(queue), entry)
-    this.#withdrawn = entryPath(withdrawnDirectory(queue), entry)
+    this.staged = entryPath(stagedDirectory(queue.paths), entry)
+    this.#linked = entryPath(linkedDirectory(queue.paths), entry)
+    this.#withdrawn = entryPath(withdrawnDirectory(queue.paths), entry)
     this.#ready = entryPath(queue.paths.queue, entry)
     this.#queue = queue
     this.#onDiscard = onDiscard
@@ -339,19 +340,7 @@ function namesOnTheirWay(queue: QueueContext): readonly string[] {
   const names = (directory: string): string[] =>
     listNames(directory).map((entry) => fromByteString(entry, charset))
   const directories = [stagedDirectory, withdrawnDirectory, linkedDirectory]
-  return [...new Set(directories.flatMap((of) => names(of(queue))))]
-}
-
-function stagedDirectory({ paths }: QueueContext): string {
-  return `${paths.incoming}/staged`
-}
-
-function linkedDirectory({ paths }: QueueContext): string {
-  return `${paths.incoming}/linked`
-}
-
-function withdrawnDirectory({ paths }: QueueContext): string {
-  return `${paths.incoming}/withdrawn`
+  return [...new Set(directories.flatMap((of) => names(of(queue.paths))))]
 }
 
 function lockReceiver(queue: QueueContext): number {

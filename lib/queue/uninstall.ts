@@ -1,6 +1,6 @@
 import { FsqError, reasonOf } from '../errors.js'
 import { isDirectory, renameDirectory, statEntry } from '../posix/names.js'
-import { foreignEntry, waitingDirectories } from './contents.js'
+import { countArriving, foreignEntry, waitingDirectories } from './contents.js'
 import type { QueueContext, QueuePaths } from './context.js'
 import { bringUp, takeDown } from './down.js'
 import { checkQueue, failure } from './failure.js'
@@ -131,9 +131,9 @@ function refuseIfItemsWait(queue: QueueContext, paths: QueuePaths): void {
   )
 }
 
-/** How many items wait in a queue and its host queues, whose directory is `paths` for now. */
+/** How many items wait in a queue and its host queues, whose directory is `paths` for now, or are about to. */
 function countWaiting(context: QueueContext, paths: QueuePaths): number {
   return waitingDirectories(context, paths)
     .map((path) => listEntries(context, path).length)
-    .reduce((sum, count) => sum + count)
+    .reduce((sum, count) => sum + count, countArriving(context, paths))
 }

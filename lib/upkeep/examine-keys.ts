@@ -1,10 +1,9 @@
-import { errnoOf } from '../errors.js'
 import { syncDirectory } from '../posix/directory-sync.js'
 import { readLocks } from '../posix/locks.js'
 import { statEntry } from '../posix/names.js'
-import { entriesOf, removeIfStale } from '../queue/key.js'
+import { removeIfStale } from '../queue/key.js'
 import { ageOf, type Examination, type Found, found } from './finding.js'
-import { keysOf } from './keys.js'
+import { isStaleKey, keysOf } from './keys.js'
 
 /*
  * The keys of items that are gone, or that never came about: whoever enqueues under one of them removes
@@ -16,7 +15,7 @@ export async function* examineKeys(examination: Examination): AsyncGenerator<Fou
   const { context, settled } = examination
   for await (const path of keysOf(context)) {
     const stat = statEntry(path)
-    if (stat === undefined || !isStale(examination, path)) continue
+    if (stat === undefined || !isStaleKey(context, path)) continue
     const age = ageOf(examination, stat)
     if (age < settled || readLocks()(stat)) continue // Somebody is enqueueing under it.
     const run = async (): Promise<boolean> => {
@@ -31,14 +30,5 @@ export async function* examineKeys(examination: Examination): AsyncGenerator<Fou
       reason: 'the item that was enqueued under this key is gone, or its enqueue was cut',
       mend: { action: 'removed', run },
     })
-  }
-}
-
-function isStale({ context }: Examination, path: string): boolean {
-  try {
-    return !entriesOf(context, path).some(({ isItem }) => isItem)
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return false // Somebody has removed it.
-    throw error
   }
 }

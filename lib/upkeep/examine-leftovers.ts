@@ -7,7 +7,7 @@ import {
   statEntry,
   walkNames,
 } from '../posix/names.js'
-import { foreignEntry, waitingDirectories } from '../queue/contents.js'
+import { countArriving, foreignEntry, waitingDirectories } from '../queue/contents.js'
 import { type QueueContext, queuePaths } from '../queue/context.js'
 import { hiddenPrefix, hiddenSibling, syncParent } from '../queue/hidden.js'
 import { isHidden } from '../queue/list-entries.js'
@@ -73,8 +73,8 @@ function obstacleTo(why: 'install' | 'uninstall', hidden: QueueContext): string 
       return full === undefined ? undefined : `install leaves nothing in ${full}; look what it is`
     }
     const waiting = waitingDirectories(hidden, paths).filter(isDirectory)
-    return waiting.some((path) => hasItem(path, hidden))
-      ? 'its uninstall was cut, and items wait in it: move them to queue/ of a queue, or remove it'
+    return countArriving(hidden, paths) > 0 || waiting.some((path) => hasItem(path, hidden))
+      ? 'its uninstall was cut, and items wait in it, or in .incoming/: move them to queue/ of a queue, or remove it'
       : undefined
   } catch (error) {
     const errno = errnoOf(error)

@@ -100,7 +100,11 @@ async function* examineAll(examination: Examination, unread: unknown[]): AsyncGe
         cannot(paths[state], error)
       }
     }
-    if (tally.linked > 0) yield* examineLinks(examination, pinned, tally.linked)
+    try {
+      if (tally.linked > 0) yield* examineLinks(examination, pinned, tally.linked)
+    } catch (error) {
+      cannot(paths.directory, error)
+    }
     try {
       yield* examineKeys(examination)
     } catch (error) {

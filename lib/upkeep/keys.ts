@@ -1,3 +1,4 @@
+import { errnoOf } from '../errors.js'
 import { type Inode, inodeOf } from '../posix/inode.js'
 import { isDirectory, listNames, walkNames } from '../posix/names.js'
 import { entryPath } from '../posix/path.js'
@@ -18,7 +19,7 @@ export async function* keysOf({ paths: { ids } }: QueueContext): AsyncGenerator<
 /** The files that are items with a key. */
 export async function* keyedFiles(context: QueueContext): AsyncGenerator<Inode> {
   for await (const directory of keysOf(context)) {
-    for (const name of listNames(directory)) {
+    for (const name of ifThere(() => listNames(directory)) ?? []) {
       const inode = inodeOf(entryPath(directory, name))
       if (inode !== undefined) yield inode
     }
@@ -28,7 +29,22 @@ export async function* keyedFiles(context: QueueContext): AsyncGenerator<Inode> 
 /** Removes the keys whose items are gone, which keep their files on the disk. */
 export async function removeStaleKeys(context: QueueContext): Promise<void> {
   for await (const directory of keysOf(context)) {
-    const isStale = !entriesOf(context, directory).some(({ isItem }) => isItem)
-    if (isStale) removeIfStale(context, directory)
+    if (isStaleKey(context, directory)) removeIfStale(context, directory)
+  }
+}
+
+/** Whether the item of a key is gone. */
+export function isStaleKey(context: QueueContext, directory: string): boolean {
+  const entries = ifThere(() => entriesOf(context, directory))
+  return entries !== undefined && !entries.some(({ isItem }) => isItem)
+}
+
+/** Nothing where another has removed it. */
+function ifThere<T>(look: () => T): T | undefined {
+  try {
+    return look()
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined
+    throw error
   }
 }

@@ -126,8 +126,11 @@ void t.test('a queue into which items were received is uninstalled as any other'
   const { queue } = await place(t)
   {
     using incoming = await Incoming.open(queue.context)
-    await incoming.stage(id, 'x')
+    const arriving = await incoming.stage(id, 'x')
+    await arriving.publish()
+    arriving.keep()
   }
+  for await (const item of queue.scan()) await item.done()
   await queue.uninstall()
   t.throws(() => statSync(queue.path), { code: 'ENOENT' })
 })

@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import t from 'tap'
+import { Incoming } from '../../lib/queue/incoming.js'
 import { openRoot, type Root } from '../../lib/root/root.js'
 import { itemName, putEntry } from '../helpers/entries.js'
 import {
@@ -34,6 +35,25 @@ for (const wasDown of [false, true]) {
     t.strictSame(entriesOf(queue.context.settings.root), ['q'])
   })
 }
+
+for (const host of [undefined, 'h'])
+  t.test(`an item that is on its way into queue/ waits, host ${host}`, async (t) => {
+    const queue = await temporaryQueue(t, {}, { hosts: ['h'] })
+    const own = host === undefined ? queue : queue.host(host)
+    {
+      using incoming = await Incoming.open(own.context)
+      await incoming.stage(itemName(), 'precious')
+    }
+    const code = 'FSQ_QUEUE_NOT_EMPTY'
+    await t.rejects(queue.uninstall(), { code, message: /^1 item waits in q; / })
+    {
+      using incoming = await Incoming.open(own.context)
+      await incoming.find(itemName())?.publish()
+    }
+    await t.rejects(queue.uninstall(), { code, message: /^1 item waits in q; / }, 'it is one')
+    for await (const item of own.scan()) await item.done()
+    await queue.uninstall()
+  })
 
 t.test('items that wait go where it is forced', async (t) => {
   const queue = await temporaryQueue(t)

@@ -193,6 +193,15 @@ const meanwhile: readonly {
       putEntry(`${directory}/../.q.uninstall-0123456789ab/queue`, id)
     },
   },
+  {
+    kind: 'uninstall-leftover',
+    make: ({ directory }) => {
+      mkdirSync(`${directory}/../.q.uninstall-0123456789ab/.incoming/staged`, { recursive: true })
+    },
+    act: ({ directory }) => {
+      putEntry(`${directory}/../.q.uninstall-0123456789ab/.incoming/staged`, id)
+    },
+  },
 ]
 
 for (const [i, { kind, make, act }] of meanwhile.entries()) {
