@@ -44,6 +44,11 @@ export function encodeHeader(job: Job): Buffer {
     throw new FsqError('FSQ_JOB', `there is no time of ${nanoseconds} nanoseconds`)
   const reason = whyUnsafe(job)
   if (reason !== undefined) throw new FsqError('FSQ_JOB', `no such job may be made: ${reason}`)
+  return encodeReadHeader(job)
+}
+
+/** The same of a job that was read, and so is there already, to whatever it may lead: see {@link whyUnsafe}. */
+export function encodeReadHeader(job: Job): Buffer {
   const metadata = encodeMetadata(job)
   if (metadata.length > longestMetadata) throw tooLong(metadata.length)
   return frame(metadata)

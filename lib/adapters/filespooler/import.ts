@@ -9,7 +9,7 @@ import { checkQueue } from '../../queue/failure.js'
 import type { Queue } from '../../root/queue.js'
 import { formerItem, packedItem, unpackedItem } from './convert.js'
 import { hasContent } from './has-content.js'
-import { encodeHeader } from './header.js'
+import { encodeReadHeader } from './header.js'
 import type { QueuedJob, RejectedFile } from './jobs-directory.js'
 import type { OpenJob } from './open-job.js'
 import type { ProcessOptions } from './process.js'
@@ -167,7 +167,7 @@ interface Source {
 function sourceOf(open: OpenJob, job: QueuedJob, again: () => Promise<OpenJob>): Source {
   const header = (): Buffer => {
     const { fd } = open.payload
-    return fd === undefined ? encodeHeader(open.job) : readAt(fd, 0, readHeader(fd).length)
+    return fd === undefined ? encodeReadHeader(open.job) : readAt(fd, 0, readHeader(fd).length)
   }
   return { open, job, header, again }
 }

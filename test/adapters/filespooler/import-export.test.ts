@@ -9,7 +9,11 @@ import {
 } from 'node:fs'
 import t, { type Test } from 'tap'
 import { exportItems, type ExportEvent } from '../../../lib/adapters/filespooler/export.js'
-import { decodeHeader, encodeHeader } from '../../../lib/adapters/filespooler/header.js'
+import {
+  decodeHeader,
+  encodeHeader,
+  encodeReadHeader,
+} from '../../../lib/adapters/filespooler/header.js'
 import {
   importJobs,
   type ImportEvent,
@@ -220,6 +224,17 @@ t.test('a file that takes the place of a job meanwhile is not mixed with it', as
     const { job, length } = decodeHeader(file)
     t.match(job, { parameters: [Buffer.from('one')] })
     t.equal(file.subarray(length).toString(), 'the first')
+  }
+})
+
+t.test('a job that no program can be given is imported as it is, encoded or not', async (t) => {
+  const file = Buffer.concat([encodeReadHeader(jobOf(1n, 'a\0b')), Buffer.from('payload')])
+  for (const decoder of [undefined, 'cat']) {
+    const place = await placeFor(t)
+    await place.spool.write([file])
+    t.match(await imported(place, { decoder, order: 'timestamp' }), { told: ['1 added'] })
+    const [item = ''] = readdirSync(place.queue.context.paths.queue)
+    t.strictSame(readFileSync(`${place.queue.context.paths.queue}/${item}`), file)
   }
 })
 
