@@ -55,7 +55,9 @@ export class Desk {
     this.state = state
     this.copies = options.copies
     this.signal = options.signal
-    this.#named = new NamedCopies(cluster.home)
+    this.#named = new NamedCopies(cluster.home, ({ node }, size) => {
+      this.stations.expect(node, size)
+    })
   }
 
   /** The nodes of the cluster, in the order of `.cluster.conf`. */
@@ -141,10 +143,13 @@ export class Desk {
     this.#named.add(copy, name)
   }
 
-  /** The file whose link file names a copy, which a job wants to go. */
-  async namingFile(copy: Copy, { enqueuedAt }: Item): Promise<string | undefined> {
-    this.#survey()
-    return this.#named.find(copy, enqueuedAt)
+  /**
+   * The files whose link files name a copy, which a job wants to go.
+   *
+   * @param seenAt - when the job was seen, by performance.now()
+   */
+  async namingFiles(copy: Copy, seenAt: number): Promise<string[]> {
+    return this.#named.find(copy, seenAt)
   }
 
   /** The host queue of a node for what a processor does. */
@@ -166,16 +171,9 @@ export class Desk {
     allowed: readonly Node[],
     without: readonly Node[],
   ): Node[] {
-    this.#survey()
+    this.#named.survey() // What the nodes have.
     const hostQueue = (node: Node): Queue => this.hostQueue(processor, node)
     return this.stations.choose(file, copies, hostQueue, allowed, without)
-  }
-
-  /** What the nodes have, by the link files; once. */
-  #survey(): void {
-    this.#named.survey(({ node }, size) => {
-      this.stations.expect(node, size)
-    })
   }
 
   /** The nodes in whose host queues an item is. */

@@ -1,4 +1,5 @@
 import { decodeName, encodeName } from './escape.js'
+import { isSamePath } from './node-path.js'
 import { formatNode, type Node, parseNode } from './node.js'
 import { epochSeconds, wholeNumber, wordsOf } from './words.js'
 
@@ -79,9 +80,9 @@ export function makeLinkFile({ name, size, owner, mtime, copies }: NewLinkFile):
   return made
 }
 
-/** Whether they are one: on the same node, at the same path. */
+/** Whether they are one: on the same node, at the same path, however that is spelled. */
 export function isSameCopy(one: Copy, other: Copy): boolean {
-  return one.nodepath === other.nodepath && formatNode(one.node) === formatNode(other.node)
+  return formatNode(one.node) === formatNode(other.node) && isSamePath(one.nodepath, other.nodepath)
 }
 
 /** The link file with one more copy; what else is in it stays as it is. */
@@ -91,10 +92,10 @@ export function withCopy(link: LinkFile, copy: Copy): LinkFile {
 }
 
 /** The link file without a copy; what else is in it stays as it is. */
-export function withoutCopy(link: LinkFile, { node, nodepath }: Copy): LinkFile {
+export function withoutCopy(link: LinkFile, gone: Copy): LinkFile {
   const lines = linesIn(link.bytes).filter((line) => {
     const copy = copyOf(line)
-    return copy?.nodepath !== nodepath || formatNode(copy.node) !== formatNode(node)
+    return copy === undefined || !isSameCopy(copy, gone)
   })
   return read(Buffer.concat(lines.flatMap((line) => [line, Buffer.from('\n')])))
 }

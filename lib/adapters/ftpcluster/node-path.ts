@@ -30,6 +30,35 @@ export function pathOfCopy(name: string, mtime: number, job: string): string {
   return nodePath(`${digest.slice(0, 12)}-${shortened(name.split('/').pop() ?? '')}`, mtime)
 }
 
+/** Whether a path names a way up: where that ends only the node knows. */
+export function hasWayUp(nodepath: string): boolean {
+  return nodepath.split('/').includes('..')
+}
+
+/**
+ * Whether two paths may be one on a node. Where one with `/` in front begins, at the directory that the login
+ * leads to or above it, is for the node to say: it may be any that it ends with.
+ */
+export function isSamePath(one: string, other: string): boolean {
+  const [path, rooted] = one.startsWith('/') ? [other, one] : [one, other]
+  const [parts, all] = [partsOf(path), partsOf(rooted)]
+  const isEither = rooted.startsWith('/') && !path.startsWith('/')
+  const from = isEither ? Math.max(0, all.length - parts.length) : 0
+  return all.slice(from).join('/') === parts.join('/')
+}
+
+/** What paths are looked up by: two that may be one have one of these in common. */
+export function keysOfPath(nodepath: string): string[] {
+  const parts = partsOf(nodepath)
+  const isRooted = nodepath.startsWith('/')
+  return parts.flatMap((_, at) => (at === 0 || isRooted ? parts.slice(at).join('/') : []))
+}
+
+/** The parts of a path, without those that say nothing: `a//./b` is `a/b`. */
+function partsOf(nodepath: string): string[] {
+  return nodepath.split('/').filter((part) => part !== '' && part !== '.')
+}
+
 /** A name that leaves space in the 255 bytes that a file system has for one. */
 function shortened(name: string): string {
   const characters = Array.from(name)

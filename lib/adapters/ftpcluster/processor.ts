@@ -19,6 +19,7 @@ import { type Job, parseJob } from './job.js'
 import { longestLine } from './lines.js'
 import type { NodeClientOptions } from './node-client.js'
 import { NodeError } from './node-error.js'
+import { hasWayUp } from './node-path.js'
 import { formatNode, type Node } from './node.js'
 import type { ProcessEvent } from './process-events.js'
 import { balanceUsedSpace, type Placement } from './placement.js'
@@ -294,18 +295,26 @@ class Process {
       this.#types.map((processor) => {
         const most = processor === 'replicate' ? Math.max(1, connections - 1) : connections
         const queue = this.#desk.hostQueue(processor, node)
-        return this.#each(queue, most, (item, job) => this.#work(processor, node, item, job))
+        return this.#each(queue, most, (item, job, seenAt) =>
+          this.#work(processor, node, item, job, seenAt),
+        )
       }),
     )
   }
 
-  async #work(processor: Processor, node: Node, item: Item, job: Job): Promise<void> {
+  async #work(
+    processor: Processor,
+    node: Node,
+    item: Item,
+    job: Job,
+    seenAt: number,
+  ): Promise<void> {
     const { signal } = this.#ending
     const began = performance.now()
     if (this.#desk.stations.isAway(node)) return // Not for this job to spend a try on.
     let end: JobEnd
     try {
-      end = await handlers[processor].perform(this.#desk, job as never, node, item)
+      end = await handlers[processor].perform(this.#desk, job as never, node, item, seenAt)
     } catch (error) {
       if (signal.aborted) return
       if (!(error instanceof NodeError)) throw error
@@ -376,13 +385,18 @@ class Process {
     }
   }
 
-  /** Runs something for each job of a queue, several at a time; an item that is not finished stays as it is. */
+  /**
+   * Runs something for each job of a queue, several at a time; an item that is not finished stays as it is.
+   *
+   * @param run - is told, too, when all of them were seen, by performance.now()
+   */
   async #each(
     queue: Queue,
     most: number,
-    run: (item: Item, job: Job) => Promise<void>,
+    run: (item: Item, job: Job, seenAt: number) => Promise<void>,
   ): Promise<void> {
     const { signal } = this.#ending
+    let seenAt: number | undefined
     const scan = queue.scan({
       maxTries: 0,
       ttl: 0,
@@ -393,8 +407,10 @@ class Process {
     })
     try {
       await inFlight(scan, most, async (item) => {
+        seenAt ??= performance.now() // With the first of them all were listed.
+        const at = seenAt
         try {
-          await this.#read(item, run)
+          await this.#read(item, (each, job) => run(each, job, at))
         } finally {
           item.close()
         }
@@ -456,7 +472,7 @@ function reasonAgainst(job: Job): string | undefined {
     case 'replicate':
       return reasonAgainstName(job.linkfile)
     case 'remove':
-      return undefined
+      return hasWayUp(job.nodepath) ? 'its path on the node has a way up' : undefined
   }
 }
 

@@ -25,15 +25,27 @@ async function dispatch(desk: Desk, job: RemoveJob, item: Item): Promise<JobEnd>
   return { end: 'moved', nodes: [job.node] }
 }
 
-/** Steps 2 and 3. */
-async function perform(desk: Desk, job: RemoveJob, node: Node, item: Item): Promise<JobEnd> {
+/**
+ * Steps 2 and 3.
+ *
+ * @param seenAt - when the job was seen, by performance.now()
+ */
+async function perform(
+  desk: Desk,
+  job: RemoveJob,
+  node: Node,
+  _item: Item,
+  seenAt: number,
+): Promise<JobEnd> {
   const { linkfile, nodepath, version } = job
   const own = linkfile !== undefined && isInSpace(linkfile) ? spaceName(linkfile) : undefined
-  const naming = await desk.namingFile(job, item)
-  if (naming !== undefined && naming !== own)
-    return { end: 'failed', why: `it is a copy of ${naming}, which is still there` }
-  if (naming !== undefined && !(await desk.inTurn(naming, () => forget(desk, job, naming))))
-    return { end: 'failed', why: `it is the last copy of ${naming}, which is still there` }
+  const naming = await desk.namingFiles(job, seenAt)
+  const other = naming.find((name) => name !== own)
+  if (other !== undefined)
+    return { end: 'failed', why: `it is a copy of ${other}, which is still there` }
+  for (const name of naming)
+    if (!(await desk.inTurn(name, () => forget(desk, job, name))))
+      return { end: 'failed', why: `it is the last copy of ${name}, which is still there` }
   const wasThere = await desk.stations.client(node)?.remove(nodepath, { signal: desk.signal })
   desk.stations.succeeded(node)
   if (wasThere === true && version !== undefined) desk.stations.expect(node, -version.size)
@@ -45,8 +57,9 @@ async function forget(desk: Desk, job: RemoveJob, name: string): Promise<boolean
   for (;;) {
     const found = await desk.findLink(name)
     if (found?.link.copies.some((copy) => isSameCopy(copy, job)) !== true) return true
-    if (found.link.copies.length === 1) return false
-    if (await desk.swaps.replace(name, found.state, withoutCopy(found.link, job).bytes)) return true
+    const rest = withoutCopy(found.link, job)
+    if (rest.copies.length === 0) return false // Be it named twice.
+    if (await desk.swaps.replace(name, found.state, rest.bytes)) return true
   }
 }
 

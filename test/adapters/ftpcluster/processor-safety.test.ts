@@ -1,4 +1,5 @@
 import {
+  appendFileSync,
   chownSync,
   closeSync,
   mkdirSync,
@@ -15,7 +16,8 @@ import t, { type Test } from 'tap'
 import { formatClusterConf } from '../../../lib/adapters/ftpcluster/cluster-conf.js'
 import { exportCluster } from '../../../lib/adapters/ftpcluster/export.js'
 import { importCluster } from '../../../lib/adapters/ftpcluster/import.js'
-import { formatNode } from '../../../lib/adapters/ftpcluster/node.js'
+import { parseLinkFile } from '../../../lib/adapters/ftpcluster/link-file.js'
+import { formatNode, type Node } from '../../../lib/adapters/ftpcluster/node.js'
 import { processCluster } from '../../../lib/adapters/ftpcluster/processor.js'
 import { eventually } from '../../helpers/cli.js'
 import { type TestCluster, testCluster } from '../../helpers/cluster.js'
@@ -230,6 +232,117 @@ for (const [story, act] of Object.entries(stories))
     isSound(t, it, contents)
     t.strictSame(readdirSync(`${it.home}/.fsq`), ['lock'])
   })
+
+const copyOfHers = /it is a copy of hers, which is still there/
+const lastOfHers = /it is the last copy of hers, which is still there/
+
+/** What names the only copy of a file, at a path on a node, so that it would go; and why it does not. */
+const removals: Readonly<
+  Record<string, readonly [(it: Scene, node: Node, path: string) => Promise<void> | void, RegExp]>
+> = {
+  'another spells its path with two slashes': [
+    (it, node, path) => {
+      removeLinkTo(it, node, path.replace('/', '//'))
+    },
+    copyOfHers,
+  ],
+  'another spells its path from the directory that it is in': [
+    (it, node, path) => {
+      removeLinkTo(it, node, `./${path.replace('/', '/././')}`)
+    },
+    copyOfHers,
+  ],
+  'another spells its path from the root': [
+    (it, node, path) => {
+      removeLinkTo(it, node, `/${path}`)
+    },
+    copyOfHers,
+  ],
+  'another spells its path from the root of the machine': [
+    (it, node, path) => {
+      removeLinkTo(it, node, `${it.servers[0].directory}/${path}`)
+    },
+    copyOfHers,
+  ],
+  'another spells its path with a way up': [
+    (it, node, path) => {
+      removeLinkTo(it, node, `${path.split('/')[0] ?? ''}/../${path}`)
+    },
+    /its path on the node has a way up/,
+  ],
+  'another names it beside a copy of its own': [
+    (it, node, path) => {
+      const own = `server ${formatNode(node)} another\n`
+      it.put('mine', `mine 6 mallory ${mtime}\n${own}server ${formatNode(node)} ${path}\n`)
+      return it.submit({ type: 'remove', node, nodepath: path, linkfile: 'mine' })
+    },
+    copyOfHers,
+  ],
+  'its link file names it twice': [
+    (it, node, path) => {
+      appendFileSync(`${it.home}/hers`, `server ${formatNode(node)} ${path}\n`)
+      return it.submit({ type: 'remove', node, nodepath: path, linkfile: 'hers' })
+    },
+    lastOfHers,
+  ],
+  'its link file names it in two spellings': [
+    (it, node, path) => {
+      appendFileSync(`${it.home}/hers`, `server ${formatNode(node)} ./${path}\n`)
+      return it.submit({ type: 'remove', node, nodepath: path, linkfile: 'hers' })
+    },
+    lastOfHers,
+  ],
+}
+
+/** Somebody deletes what looks like a link file that names a copy. */
+function removeLinkTo(it: Scene, node: Node, path: string): void {
+  it.put('mine', `mine 6 mallory ${mtime}\nserver ${formatNode(node)} ${path}\n`)
+  remove(it, 'mine')
+}
+
+for (const [how, [act, why]] of Object.entries(removals))
+  t.test(`a copy stays although ${how}`, { skip }, async (t) => {
+    const it = await scene(t)
+    const [{ node }] = it.servers
+    await it.upload('hers', 'secret', [node])
+    await it.process()
+    const before = filesOn(it)
+    await act(it, node, it.link('hers')?.copies[0]?.nodepath ?? '')
+    const { events } = await it.process({ import: true })
+    t.match(
+      events.filter(({ type }) => type === 'failed'),
+      [{ why }],
+    )
+    t.strictSame(filesOn(it), before)
+  })
+
+t.test(
+  'a copy stays whose link file came back after the others had been read',
+  { skip },
+  async (t) => {
+    const it = await scene(t)
+    await it.upload('hers', 'secret')
+    await it.process()
+    remove(it, 'hers')
+    const { deleted } = it.cluster.paths
+    renameSync(`${deleted}/hers`, `${it.home}/../hers`)
+    const [copy] = parseLinkFile(readFileSync(`${it.home}/../hers`))?.copies ?? []
+    if (copy === undefined) return t.fail('it was stored')
+    await it.submit({ type: 'remove', ...copy })
+    await it.upload('other', 'other') // To choose its node they are read.
+    const { events } = await it.process({
+      onEvent: ({ type, ...about }) => {
+        if (type === 'dispatched' && 'job' in about && about.job.type === 'remove')
+          renameSync(`${it.home}/../hers`, `${it.home}/hers`)
+      },
+    })
+    t.match(
+      events.filter(({ type }) => type === 'failed'),
+      [{ why: copyOfHers }],
+    )
+    isSound(t, it, { hers: 'secret', other: 'other' })
+  },
+)
 
 t.test('notes that somebody else may have written are not believed', { skip }, async (t) => {
   const it = await scene(t)
