@@ -102,7 +102,8 @@ async function send(
     await put()
   } catch (error) {
     if (!(error instanceof NodeError) || error.kind !== 'taken') throw error
-    await desk.discard(copy) // It is what an earlier try sent of another content.
+    // It is what an earlier try sent of another content.
+    await desk.inTurn(name, () => takeBack(desk, name, copy))
     await put()
   }
   desk.stations.succeeded(copy.node)
@@ -121,7 +122,7 @@ async function settle(
   const found = await desk.find(name, job)
   if (found?.is === 'link') return addToLink(desk, job, name, copy)
   if (found?.is !== 'content') return superseded(desk, name, copy, found)
-  if (contentOf(found.state) !== contentOf(state)) return disturbed(desk, copy)
+  if (contentOf(found.state) !== contentOf(state)) return disturbed(desk, name, copy)
   const copies = await noteCopy(desk, job, name, copy, contentOf(state))
   if (!isWhole(desk, job, copies)) {
     if (!isComing(desk, job, copies, item)) await desk.resubmit(job, item)
@@ -132,16 +133,25 @@ async function settle(
   const { size, mtime, uid: owner } = job
   const { bytes } = makeLinkFile({ name: name.split('/').pop() ?? '', size, owner, mtime, copies })
   const isReplaced = await desk.swaps.replace(name, state, bytes, writers.isBroken)
-  if (!isReplaced) return await disturbed(desk, copy)
+  if (!isReplaced) return await disturbed(desk, name, copy)
   for (const each of copies) desk.isNamed(each, name)
   forgetStored(desk.state, name)
   return done
 }
 
 /** It is not what was sent any more; whether it is still the file of the job the next try will tell. */
-async function disturbed(desk: Desk, copy: Copy): Promise<JobEnd> {
-  await desk.discard(copy)
+async function disturbed(desk: Desk, name: string, copy: Copy): Promise<JobEnd> {
+  await takeBack(desk, name, copy)
   return again('it was changed while it was stored')
+}
+
+/** Removes what was put on the node, which no note is to count any more before that. In turn only. */
+async function takeBack(desk: Desk, name: string, copy: Copy): Promise<void> {
+  const noted = readStored(desk.state, name)
+  const rest = noted?.copies.filter((each) => !isSameCopy(each, copy))
+  if (noted !== undefined && rest !== undefined && rest.length < noted.copies.length)
+    await noteStored(desk.state, { ...noted, copies: rest })
+  await desk.discard(copy)
 }
 
 /** A watch over who writes to the content; nothing while somebody does. */
