@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { type Copy, isSameCopy } from './link-file.js'
-import { keysOfPath } from './node-path.js'
+import { lastPart } from './node-path.js'
 import { formatNode } from './node.js'
 import { findLink, walkSpace, withFile } from './space.js'
 
@@ -58,7 +58,7 @@ export class NamedCopies {
   }
 
   #known(copy: Copy): string[] {
-    const namings = keysOf(copy).flatMap((key) => this.#namings?.get(key) ?? [])
+    const namings = this.#namings?.get(keyOf(copy)) ?? []
     const same = namings.filter((each) => isSameCopy(each.copy, copy))
     return [...new Set(same.map(({ name }) => name))]
   }
@@ -92,13 +92,12 @@ export class NamedCopies {
 }
 
 function enter(namings: Map<string, Naming[]>, naming: Naming): void {
-  for (const key of keysOf(naming.copy)) {
-    const others = namings.get(key)
-    if (others === undefined) namings.set(key, [naming])
-    else others.push(naming)
-  }
+  const key = keyOf(naming.copy)
+  const others = namings.get(key)
+  if (others === undefined) namings.set(key, [naming])
+  else others.push(naming)
 }
 
-function keysOf({ node, nodepath }: Copy): string[] {
-  return keysOfPath(nodepath).map((path) => `${formatNode(node)} ${path}`)
+function keyOf({ node, nodepath }: Copy): string {
+  return `${formatNode(node)} ${lastPart(nodepath)}`
 }

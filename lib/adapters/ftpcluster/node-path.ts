@@ -47,11 +47,9 @@ export function isSamePath(one: string, other: string): boolean {
   return all.slice(from).join('/') === parts.join('/')
 }
 
-/** What paths are looked up by: two that may be one have one of these in common. */
-export function keysOfPath(nodepath: string): string[] {
-  const parts = partsOf(nodepath)
-  const isRooted = nodepath.startsWith('/')
-  return parts.flatMap((_, at) => (at === 0 || isRooted ? parts.slice(at).join('/') : []))
+/** What paths are looked up by: two that may be one have this in common. */
+export function lastPart(nodepath: string): string {
+  return partsOf(nodepath).at(-1) ?? ''
 }
 
 /** The parts of a path, without those that say nothing: `a//./b` is `a/b`. */
