@@ -20,6 +20,7 @@ import { type Exchange, refusalOf, serve, type Service } from './serve.js'
 import { serverLimits, type ServerLimits, type ServerOptions } from './server-options.js'
 import { readTls } from './tls.js'
 import { Tokens } from './tokens.js'
+import { Turns } from './turns.js'
 
 /** The longest head of a request, in bytes. */
 const longestHead = 16 * 1024
@@ -48,7 +49,9 @@ export class Server implements AsyncDisposable {
   readonly #connections: Connections
   readonly #service: Service
   readonly #serving = new Set<Promise<void>>()
-  readonly #served = new WeakSet<Socket>()
+  readonly #turns = new Turns((socket) => {
+    this.#connections.end(socket)
+  })
   #tokens: Tokens | undefined
   #hostNames: readonly string[] | undefined
   #closing: Promise<void> | undefined
@@ -170,12 +173,16 @@ export class Server implements AsyncDisposable {
   }
 
   #take(request: IncomingMessage, response: ServerResponse, expected: boolean): void {
-    const serving = this.#serve(request, response, expected).catch((error: unknown) => {
-      this.#options.onError?.(error)
-      request.destroy()
+    request.on('error', () => undefined) // Whoever reads the body is told.
+    this.#turns.take(request.socket, async () => {
+      const serving = this.#serve(request, response, expected).catch((error: unknown) => {
+        this.#options.onError?.(error)
+        request.destroy()
+      })
+      this.#serving.add(serving)
+      await serving
+      this.#serving.delete(serving)
     })
-    this.#serving.add(serving)
-    void serving.then(() => this.#serving.delete(serving))
   }
 
   async #serve(
@@ -185,33 +192,28 @@ export class Server implements AsyncDisposable {
   ): Promise<void> {
     const { socket } = request
     const log = new RequestLog(request)
-    request.on('error', () => undefined) // Whoever reads the body is told.
-    this.#served.add(socket)
     const onAdmitted = (): void => {
       this.#connections.begin(socket)
     }
     const exchange: Exchange = { request, response, log, expected, onAdmitted }
-    try {
-      const answer = await serve(this.#service, exchange).catch((error: unknown) => {
-        const { status, code, message, headers } = refusalOf(error)
-        log.failed(code, message)
-        if (status === 500) this.#options.onError?.(error)
-        const body = `${JSON.stringify({ error: { code, message } })}\n`
-        return { status, type: 'application/json', body, headers }
-      })
-      const isThere = !response.destroyed && !socket.destroyed
-      if (isThere) respond(request, response, answer, this.#closing !== undefined)
-      this.#report(log.event(isThere ? answer.status : 0))
-    } finally {
-      this.#served.delete(socket)
-      this.#connections.end(socket)
-    }
+    const answer = await serve(this.#service, exchange).catch((error: unknown) => {
+      const { status, code, message, headers } = refusalOf(error)
+      log.failed(code, message)
+      if (status === 500) this.#options.onError?.(error)
+      const body = `${JSON.stringify({ error: { code, message } })}\n`
+      return { status, type: 'application/json', body, headers }
+    })
+    const isThere = !response.destroyed && !socket.destroyed
+    if (isThere) respond(request, response, answer, this.#closing !== undefined)
+    this.#report(log.event(isThere ? answer.status : 0))
+    if (isThere) await isSent(response, socket)
   }
 
   /** What is no request of HTTP, or takes too long to become one. */
   #refuse(error: NodeJS.ErrnoException, socket: Socket): void {
     const status = statuses[error.code ?? ''] ?? 400
-    const isAnswerable = error.code !== 'ECONNRESET' && socket.writable && !this.#served.has(socket)
+    const isAnswerable =
+      error.code !== 'ECONNRESET' && socket.writable && !this.#turns.isServed(socket)
     if (isAnswerable) {
       socket.end(`HTTP/1.1 ${status} Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
       // What it still sends is not looked at.
@@ -219,7 +221,7 @@ export class Server implements AsyncDisposable {
     } else {
       socket.destroy()
     }
-    if (this.#served.has(socket) || error.code === 'ECONNRESET') return
+    if (this.#turns.isServed(socket) || error.code === 'ECONNRESET') return
     this.#tell(socket, status, { code: error.code ?? '', message: error.message })
   }
 
@@ -259,6 +261,18 @@ export class Server implements AsyncDisposable {
 const statuses: Readonly<Record<string, number>> = {
   HPE_HEADER_OVERFLOW: 431,
   ERR_HTTP_REQUEST_TIMEOUT: 408,
+}
+
+/** Waits until an answer is sent, or the connection has ended. */
+async function isSent(response: ServerResponse, socket: Socket): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      socket.off('close', done)
+      resolve()
+    }
+    response.once('close', done)
+    socket.once('close', done)
+  })
 }
 
 function readTokens({ tokenFile }: ServerOptions): Tokens | undefined {

@@ -381,3 +381,50 @@ t.test('requests on one connection are answered in order', async (t) => {
   )
   t.equal(contentsOf(queue)['queue']?.length, 20)
 })
+
+t.test('many items on one connection are written one at a time', async (t) => {
+  const { open, queue, nextEvent, events } = await served(t)
+  const { write, socket } = await open()
+  socket.resume()
+  const count = 300
+  const put = (entropy: number): string =>
+    `PUT /queues/q/items/${itemName({ entropy })} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nx`
+  let event = nextEvent()
+  write(Array.from({ length: count }, (_, at) => put(at)).join(''))
+  let most = 0
+  while (events.length < count) {
+    await event
+    most = Math.max(most, contentsOf(queue)['tmp']?.length ?? 0)
+    event = nextEvent()
+  }
+  t.ok(most <= 1, `${most} were under way at once`)
+  t.equal(contentsOf(queue)['queue']?.length, count)
+})
+
+t.test('one that waits for another is told in its turn that its body is wanted', async (t) => {
+  const { open } = await served(t)
+  const { write, until } = await open()
+  const put = (entropy: number, headers = ''): string =>
+    `PUT /queues/q/items/${itemName({ entropy })} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n${headers}\r\n`
+  write(`${put(0)}x${put(1, 'Expect: 100-continue\r\n')}`)
+  t.match(
+    await until(/ 100 Continue\r\n\r\n/),
+    /^HTTP\/1.1 201 [^]*\}HTTP\/1.1 100 Continue\r\n\r\n$/,
+  )
+  write('x')
+  t.match(await until(/ 100 Continue\r\n\r\n[^]*\}/), /Continue\r\n\r\nHTTP\/1.1 201 /)
+})
+
+t.test('at the end no item is taken that is not confirmed', async (t) => {
+  const { open, server, queue, nextEvent } = await served(t)
+  const { write, closed } = await open()
+  const put = (entropy: number): string =>
+    `PUT /queues/q/items/${itemName({ entropy })} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nx`
+  const event = nextEvent()
+  write(Array.from({ length: 200 }, (_, at) => put(at)).join(''))
+  await event
+  await server.close()
+  const confirmed = (await closed).split('HTTP/1.1 201 ').length - 1
+  t.ok(confirmed > 0)
+  t.equal(contentsOf(queue)['queue']?.length, confirmed)
+})
