@@ -22,10 +22,13 @@ export class Connections {
     this.#onDrop = onDrop
   }
 
-  /** Looks after the connections of a server. */
+  /** Looks after the connections of a server, which is told only of those that there is room for. */
   watch(server: NetServer): void {
+    // It would serve what comes on a connection that is dropped, until that is closed.
+    const listeners = server.listeners('connection')
+    server.removeAllListeners('connection')
     server.on('connection', (socket: Socket) => {
-      this.#add(socket)
+      if (this.#add(socket)) for (const listener of listeners) listener.call(server, socket)
     })
   }
 
@@ -44,12 +47,13 @@ export class Connections {
     for (const socket of this.#idle.values()) socket.destroy()
   }
 
-  #add(socket: Socket): void {
+  /** Whether there is room for it. */
+  #add(socket: Socket): boolean {
     if (this.#idle.size + this.#serving.size >= this.#most) {
       const [longest] = this.#idle
       if (longest === undefined) {
         this.#onDrop(socket)
-        return
+        return false
       }
       this.#idle.delete(longest[0])
       longest[1].destroy()
@@ -59,6 +63,7 @@ export class Connections {
     socket.once('close', () => {
       for (const each of [this.#idle, this.#serving]) if (each.get(key) === socket) each.delete(key)
     })
+    return true
   }
 }
 

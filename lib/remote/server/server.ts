@@ -231,6 +231,7 @@ export class Server implements AsyncDisposable {
       socket.destroy()
     } else {
       socket.on('error', () => undefined)
+      socket.resume() // To close it with bytes unread may take the answer away.
       socket.end(
         'HTTP/1.1 503 Busy\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n',
       )

@@ -317,6 +317,31 @@ t.test('many connections of which all are served leave the others for later', as
   await stands()
 })
 
+t.test('what comes on a connection that is refused is not served', async (t) => {
+  const { open, queue, events, stands } = await target(t, { maxConnections: 1 })
+  const busy = await open()
+  busy.write(`PUT ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nx`)
+  await eventually(() => contentsOf(queue)['tmp']?.length === 1)
+  const other = itemName({ entropy: 2 })
+  const call = JSON.stringify({ id: 1, method: 'enqueue', params: [other, 'q', 'x'] })
+  const requests = [
+    `PUT /queues/q/items/${other} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nx`,
+    `POST / HTTP/1.1\r\n${head}Content-Length: ${call.length}\r\n\r\n${call}`,
+  ]
+  for (const request of requests) {
+    const { write, closed } = await open()
+    write(request)
+    t.match(await closed, /^HTTP\/1.1 503 Busy\r\nRetry-After: 1\r\n/)
+  }
+  busy.socket.destroy()
+  await eventually(() => contentsOf(queue)['tmp']?.length === 0)
+  await stands()
+  t.strictSame(
+    events.slice(0, 3).map(({ method, status }) => `${method} ${status}`),
+    ['- 503', '- 503', 'PUT 0'],
+  )
+})
+
 t.test(
   'large calls do not take all of the memory, and small ones are served beside them',
   async (t) => {
