@@ -95,10 +95,11 @@ export interface PushItemsResult {
  * was tried, and how old it is, is for who works on it there.
  *
  * @param target - the name of the queue there
- * @throws `FsqError` `FSQ_DENIED` where the remote does not let us; `FSQ_PUSH` where it has no such queue,
- * unless `follow` waits for that; `FSQ_DOWN` where the queue is
- * or goes down, unless `follow` waits for it; `FSQ_NO_QUEUE`, `FSQ_SCAN`; `FSQ_REMOTE` where at the end
- * the trigger could not be pulled. The items that were not pushed are in the queue as they were.
+ * @throws `FsqError` `FSQ_DENIED` where the remote does not let us; `FSQ_PUSH_REFUSED` where it refuses
+ * the name of an item before it took any; `FSQ_PUSH` where it has no such queue, unless `follow` waits
+ * for that; `FSQ_DOWN` where the queue is or goes down, unless `follow` waits for it; `FSQ_NO_QUEUE`,
+ * `FSQ_SCAN`; `FSQ_REMOTE` where at the end the trigger could not be pulled. The items that were not
+ * pushed are in the queue as they were.
  */
 export async function pushItems(
   queue: Queue,
@@ -128,6 +129,8 @@ class Pusher {
   })
   /** Items that could not be pushed, and are tried again in the next sweep. */
   readonly #unable = new Set<string>()
+  /** Whether the remote has taken an item. */
+  #hasTaken = false
   #failure: { readonly error: unknown } | undefined
   /** How many were pushed since the last pull of the trigger. */
   #unannounced = 0
@@ -182,6 +185,7 @@ class Pusher {
     for (;;) {
       try {
         await this.#patience.run(() => this.#remote.push(item, this.#target, { signal }), ending)
+        this.#hasTaken = true
         this.#unannounced++
         return { returned: true }
       } catch (error) {
@@ -198,8 +202,9 @@ class Pusher {
     const kind = error instanceof RemoteError ? error.kind : 'failed'
     const isLost = this.#isLost(error)
     if (kind === 'away' && !isLost && !isDown(item.context)) return undefined
-    if (kind === 'denied' || isLost) this.#fail(error)
-    if (kind === 'refused') {
+    const isOther = this.#isOther(error)
+    if (kind === 'denied' || isLost || isOther) this.#fail(error)
+    if (kind === 'refused' && !isOther) {
       const failed = await item.failPerm().catch((reason: unknown) => ({ unable: reason }))
       if (!('unable' in failed)) return { thrown: error }
     }
@@ -210,6 +215,14 @@ class Pusher {
   /** A name that is wrong would keep a drain that is to end from its end. */
   #isLost(error: unknown): boolean {
     return error instanceof RemoteError && error.noQueue && this.#options.follow !== true
+  }
+
+  /**
+   * While it took no item, a remote to which a name is none may have another FSQ_TIMEFMT, FSQ_ENCODE or
+   * FSQ_CHARSET than we: it would refuse the whole queue.
+   */
+  #isOther(error: unknown): boolean {
+    return error instanceof RemoteError && error.noName && !this.#hasTaken
   }
 
   #hear(event: WorkEvent): void {

@@ -1,4 +1,11 @@
-import { errnoOf, FsqError, type FsqErrorCode, type FsqErrorFields, reasonOf } from '../errors.js'
+import {
+  errnoOf,
+  FsqError,
+  type FsqErrorCode,
+  type FsqErrorFields,
+  nameErrors,
+  reasonOf,
+} from '../errors.js'
 import type { Answer } from './exchange.js'
 
 /**
@@ -17,14 +24,17 @@ export class Trouble extends Error {
   readonly noMethod: boolean
   /** Whether it has no such queue. */
   readonly noQueue: boolean
+  /** Whether the name of an item is none to it. */
+  readonly noName: boolean
 
   constructor(kind: TroubleKind, reason: string, more: TroubleFields = {}) {
-    const { cause, retryAfter, noMethod = false, noQueue = false } = more
+    const { cause, retryAfter, noMethod = false, noQueue = false, noName = false } = more
     super(reason, cause === undefined ? undefined : { cause })
     this.kind = kind
     this.retryAfter = retryAfter
     this.noMethod = noMethod
     this.noQueue = noQueue
+    this.noName = noName
   }
 }
 
@@ -33,6 +43,7 @@ interface TroubleFields {
   readonly retryAfter?: number
   readonly noMethod?: boolean
   readonly noQueue?: boolean
+  readonly noName?: boolean
 }
 
 /** The error of a call to a remote; what a drain has to know to go on is in it. */
@@ -41,6 +52,8 @@ export class RemoteError extends FsqError {
   readonly kind: TroubleKind
   /** @internal Whether the remote has no such queue. */
   readonly noQueue: boolean
+  /** @internal Whether the name of the item is none to it. */
+  readonly noName: boolean
   /** @internal */
   readonly retryAfter: number | undefined
 
@@ -49,6 +62,7 @@ export class RemoteError extends FsqError {
     super(code, `${attempt}: ${trouble.message}`, { ...fields, cause: trouble.cause ?? trouble })
     this.kind = trouble.kind
     this.noQueue = trouble.noQueue
+    this.noName = trouble.noName
     this.retryAfter = trouble.retryAfter
   }
 
@@ -104,7 +118,9 @@ export function statusTrouble({ status, headers, text }: Answer): Trouble {
       return new Trouble('refused', `it is too large for the remote (${reason})`)
     case 400:
     case 415:
-      return new Trouble(told === undefined ? 'away' : 'refused', strange(reason, told))
+      return new Trouble(told === undefined ? 'away' : 'refused', strange(reason, told), {
+        noName: isOfName(told?.code),
+      })
     case 404:
       if (told?.code === 'FSQ_NO_QUEUE') return noQueue()
       return new Trouble('away', strange(reason, told))
@@ -142,7 +158,10 @@ export function callTrouble(error: unknown): Trouble {
   const said = typeof message === 'string' ? plain(message) : 'it does not say why'
   if (isNoQueue(data, said)) return noQueue()
   const reason = `the remote says: ${said}`
-  if (code === -32602) return new Trouble('refused', reason)
+  if (code === -32602) {
+    const noName = isObject(data) && isOfName(data['code'])
+    return new Trouble('refused', reason, { noName })
+  }
   const noMethod = code === -32601
   return new Trouble(code === -32603 ? 'failed' : 'away', reason, { noMethod })
 }
@@ -150,6 +169,10 @@ export function callTrouble(error: unknown): Trouble {
 /** The Python fsq tells first where in its code the error arose. */
 function plain(message: string): string {
   return message.replace(/^Server error: .*? \| /s, '').slice(0, enough)
+}
+
+function isOfName(code: unknown): boolean {
+  return (nameErrors as ReadonlySet<unknown>).has(code)
 }
 
 function noQueue(): Trouble {

@@ -180,6 +180,38 @@ t.test('what the remote will never take goes to fail/, the rest goes on', async 
   t.match(failed, { id: bad, error: { code: 'FSQ_PUSH_REFUSED', message: /no such name/ } })
 })
 
+for (const code of ['FSQ_TIMEFMT', 'FSQ_ENCODE', 'FSQ_COERCE', 'FSQ_MALFORMED'])
+  t.test(`a remote to which names are none (${code}) gets no item into fail/`, async (t) => {
+    for (const concurrency of [1, 4]) {
+      const queue = await temporaryQueue(t)
+      const names = await fill(queue, 3)
+      const { remote } = await remoteFor(t, (received) => {
+        const { id } = received.json
+        if (sentBy(received) === undefined) return undefined
+        return { body: { id, error: { code: -32602, message: 'no such name', data: { code } } } }
+      })
+      const { error } = await pushed(queue, remote, { concurrency })
+      t.match(error, { code: 'FSQ_PUSH_REFUSED', exitStatus: 111, message: /no such name/ })
+      t.strictSame(contentsOf(queue)['queue'], [...names].sort())
+      t.strictSame(contentsOf(queue)['fail'], [])
+    }
+  })
+
+t.test('once a remote took an item, a name that it refuses is of that item', async (t) => {
+  const queue = await temporaryQueue(t)
+  const [first = '', bad = '', last = ''] = await fill(queue, 3)
+  const { remote, there } = await remoteFor(t, (received) => {
+    const { id } = received.json
+    if (sentBy(received) !== bad) return undefined
+    const data = { code: 'FSQ_TIMEFMT' }
+    return { body: { id, error: { code: -32602, message: 'no such name', data } } }
+  })
+  const { result } = await pushed(queue, remote)
+  t.strictSame(result, { pushed: 2, refused: 1, left: 0 })
+  t.strictSame(there, [first, last])
+  t.strictSame(contentsOf(queue)['fail'], [bad])
+})
+
 t.test('an item that the remote fails with does not keep the others', async (t) => {
   const queue = await temporaryQueue(t)
   const [bad = '', ...good] = await fill(queue, 4)
