@@ -3,6 +3,7 @@ import { toByteString } from '../name/charset.js'
 import { inodeOf } from '../posix/inode.js'
 import { statEntry, walkNames } from '../posix/names.js'
 import { entryPath } from '../posix/path.js'
+import { turn } from '../turn.js'
 import type { ClaimOptions } from './claim.js'
 import type { QueueContext } from './context.js'
 import { failure } from './failure.js'
@@ -123,7 +124,7 @@ export class InOrder {
    */
   async take(claim: ClaimOptions): Promise<Item | undefined> {
     this.nextTime = undefined
-    for (;;) {
+    for (; ; await turn()) {
       await this.#settle()
       if (this.#item !== undefined) return undefined
       const entry = this.#nextEntry()
@@ -138,6 +139,7 @@ export class InOrder {
       if (taken.skipped === 'early') this.nextTime = taken.notBefore
       if (taken.skipped === 'early' || taken.skipped === 'locked') return undefined
       this.#isListed = false // Others have moved it, or it is in fail/ now.
+      if (taken.skipped === 'gone') this.#entries.delete(number)
       if (this.#next !== number) continue // It is in fail/, since its time or its tries are over.
       if (taken.skipped === 'reported' && !(await this.#passFinished())) return undefined
     }

@@ -193,6 +193,46 @@ for (const [state, finish] of [
   })
 }
 
+const byOthers: readonly {
+  readonly what: string
+  readonly act: (queue: Queue, id: string) => unknown
+  readonly then: readonly string[]
+}[] = [
+  { what: 'is done', act: async (queue, id) => (await queue.claim(id)).done(), then: ['1', '3'] },
+  {
+    what: 'fails',
+    act: async (queue, id) => (await queue.claim(id)).failPerm(),
+    then: ['1', '3'],
+  },
+  {
+    what: 'gets another name by a retry',
+    act: async (queue, id) => (await queue.claim(id)).failTmp({ maxTries: 0 }),
+    then: ['1', '2', '3'],
+  },
+  {
+    what: 'is removed',
+    act: ({ context }, id) => {
+      unlinkSync(`${context.paths.queue}/${id}`)
+    },
+    then: ['1'],
+  },
+]
+
+for (const { what, act, then } of byOthers) {
+  t.test(`an item that ${what} by somebody else before its turn is no obstacle`, async (t) => {
+    const queue = await temporaryQueue(t)
+    const [, second = ''] = await fill(queue, 1, 2, 3)
+    const seen: string[] = []
+    for await (const item of queue.scan({ ordered, maxTries: 0 })) {
+      const [argument = ''] = item.arguments
+      seen.push(argument)
+      if (argument === '1') await act(queue, second)
+      await item.done()
+    }
+    t.strictSame(seen, then)
+  })
+}
+
 t.test('an item that somebody works on keeps those behind it waiting', async (t) => {
   const queue = await temporaryQueue(t)
   const [first = ''] = await fill(queue, 1, 2)
