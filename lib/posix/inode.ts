@@ -5,6 +5,11 @@ import type { Path } from './path.js'
 export interface Inode {
   /** The device and the number of the inode: the same text for two names of one file. */
   readonly key: string
+  /**
+   * The key, and when the inode was made, where that is known: the number of one that is gone is given to another.
+   * Not to compare two names by: old systems tell the time of the last change instead.
+   */
+  readonly incarnation: string
   /** The number of the inode; as a bigint, since some file systems use more than a number holds. */
   readonly ino: bigint
   /** How many names the file has, here and elsewhere. */
@@ -15,8 +20,9 @@ export interface Inode {
 export function inodeOf(path: Path): Inode | undefined {
   const stat = lstatSync(path, { throwIfNoEntry: false, bigint: true })
   if (stat === undefined) return undefined
-  const { dev, ino, nlink } = stat
-  return { key: `${dev}:${ino}`, ino, links: Number(nlink) }
+  const { dev, ino, nlink, birthtimeNs } = stat
+  const key = `${dev}:${ino}`
+  return { key, incarnation: `${key}:${birthtimeNs}`, ino, links: Number(nlink) }
 }
 
 /** What a file was at some moment. */

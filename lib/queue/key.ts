@@ -126,12 +126,12 @@ export class HeldKey {
   /** Makes the links of the key last. */
   async sync(): Promise<void> {
     const { ids, directory } = this.#queue.paths
-    const made = inodeOf(ids)?.key ?? ''
-    const isNew = !lasting.has(made)
+    const made = inodeOf(ids)?.incarnation
+    const isNew = lasting.get(ids) !== made
     const syncs = [this.#pinned.sync(), syncDirectory(ids)]
     if (isNew) syncs.push(syncDirectory(`${directory}/.`))
     await all(syncs)
-    if (isNew) lasting.add(made)
+    if (made !== undefined) lasting.set(ids, made)
   }
 
   /** Removes the links that are no items, and where none is left the key. */
@@ -145,8 +145,8 @@ export class HeldKey {
   }
 }
 
-/** The directories .ids/, by inode, whose own name this process knows to last. */
-const lasting = new Set<string>()
+/** The directories .ids/, by path, whose own name this process knows to last. */
+const lasting = new Map<string, string>()
 
 /** For so long, in milliseconds, one waits for another who enqueues under the same key. */
 const patience = 10_000

@@ -127,7 +127,7 @@ export class Wake implements Disposable {
 
   /** Watches a directory, and another that took its place. */
   #watch(path: string, onName: (name?: string) => void): void {
-    const key = inodeOf(path)?.key
+    const key = inodeOf(path)?.incarnation
     if (key !== undefined && this.#watches.get(path)?.key === key) return
     this.#unwatch(path)
     if (key === undefined || this.#isOver) return // It may come back.

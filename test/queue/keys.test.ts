@@ -283,6 +283,28 @@ t.test('a queue with keys is uninstalled', async (t) => {
   t.equal(contentsOf(queue)['queue']?.length, 1)
 })
 
+t.test('the directory of all keys is made to last, also one that was made anew', async (t) => {
+  const queue = await temporaryQueue(t)
+  const { ids, directory } = queue.context.paths
+  const synced: unknown[] = []
+  const { tryKey } = await t.mockImport<typeof Keys>('../../lib/queue/key.js', {
+    '../../lib/posix/directory-sync.js': { syncDirectory: (path: unknown) => synced.push(path) },
+  })
+  const sync = async (): Promise<unknown[]> => {
+    const held = tryKey(queue.context, id)
+    await held?.sync()
+    held?.clear()
+    held?.close()
+    return synced.splice(0)
+  }
+  t.strictSame(await sync(), [ids, `${directory}/.`])
+  t.strictSame(await sync(), [ids])
+  const { ino } = statSync(ids)
+  rmSync(ids, { recursive: true })
+  t.strictSame(await sync(), [ids, `${directory}/.`])
+  if (statSync(ids).ino !== ino) t.comment('the file system gave it another number')
+})
+
 t.test('a link in place of stale keys leads nobody elsewhere', { skip: cannotPin }, async (t) => {
   interface Case {
     readonly act: (keys: typeof Keys, context: QueueContext, directory: string) => unknown
