@@ -1,7 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { errnoOf } from '../../errors.js'
 import { syncDirectory } from '../../posix/directory-sync.js'
-import { close, createFile, setOwnership, setTimes, writeFully } from '../../posix/files.js'
+import {
+  close,
+  createFile,
+  isSameFile,
+  setOwnership,
+  setTimes,
+  writeFully,
+} from '../../posix/files.js'
 import {
   link,
   moveNoReplace,
@@ -10,21 +17,52 @@ import {
   unlink,
   walkNames,
 } from '../../posix/names.js'
+import { getNative } from '../../posix/native.js'
 import { entryPath } from '../../posix/path.js'
 import type { Stats } from '../../posix/files.js'
 import { sync } from '../../posix/sync.js'
+import { openFile } from './queue-files.js'
 
 /*
  * Files that are made in `.queue`: whole, under a hidden name that nobody takes for that of a queue file,
- * and then under their own. A crash leaves a hidden file, which whoever takes the lock next removes.
+ * and then under their own. A crash leaves a hidden file, which whoever takes the lock of the queue next removes.
+ * Who makes one need not have that lock, and may take its time: the file is locked itself until it has its name.
  */
 
 const hidden = /^\.fsq-new-[0-9a-f]{16}$/
 
-/** Removes what was being made when its process was killed. Only for who has the lock. */
+/** Removes what was being made when its process was killed. */
 export function sweepUnfinished(directory: string): void {
-  for (const name of walkNames(directory))
-    if (hidden.test(name)) removeIfThere(entryPath(directory, name))
+  for (const name of walkNames(directory)) {
+    if (!hidden.test(name)) continue
+    const fd = openFile(directory, name)
+    if (typeof fd !== 'number') continue
+    try {
+      if (getNative().flock(fd)) removeIfThere(entryPath(directory, name))
+    } finally {
+      close(fd)
+    }
+  }
+}
+
+/** A new file under a hidden name, locked. */
+function createHidden(directory: string): { readonly name: string; readonly fd: number } {
+  for (;;) {
+    const name = `.fsq-new-${randomBytes(8).toString('hex')}`
+    const path = `${directory}/${name}`
+    const fd = createFile(path, 0o666)
+    let isOurs = false
+    try {
+      // Unless it was swept before it was locked.
+      isOurs = getNative().flock(fd) && isSameFile(fd, path)
+      if (isOurs) return { name, fd }
+    } finally {
+      if (!isOurs) {
+        close(fd)
+        removeIfThere(path)
+      }
+    }
+  }
 }
 
 /** What a file is like whose place a new one takes. */
@@ -43,9 +81,10 @@ export class UnfinishedFile {
   #isOpen = true
 
   constructor(directory: string) {
+    const { name, fd } = createHidden(directory)
     this.#directory = directory
-    this.#name = `.fsq-new-${randomBytes(8).toString('hex')}`
-    this.#fd = createFile(`${directory}/${this.#name}`, 0o666)
+    this.#name = name
+    this.#fd = fd
   }
 
   get #path(): string {
@@ -57,7 +96,7 @@ export class UnfinishedFile {
     await writeFully(this.#fd, bytes)
   }
 
-  /** Its bytes survive the loss of power then; it is closed. */
+  /** Its bytes survive the loss of power then. */
   async finish({ stat, date }: Likeness): Promise<void> {
     if (stat !== undefined) {
       try {
@@ -69,12 +108,12 @@ export class UnfinishedFile {
     }
     setTimes(this.#fd, date)
     await sync(this.#fd)
-    this.#close()
   }
 
   /** Gives it the name of another file, which goes. */
   async replace(name: string): Promise<void> {
     replaceFile(this.#path, entryPath(this.#directory, name))
+    this.#close()
     await syncDirectory(this.#directory)
   }
 
