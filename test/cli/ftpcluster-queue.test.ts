@@ -185,6 +185,8 @@ t.test('queue -e adds what is on stdin', { buffered: true }, async (t) => {
   for (const flags of [[], ['--files']]) {
     const cut = await here.fsq([...words, ...flags, '-e'], { input: `${upload}\n\n${store}` })
     check(t, cut, { status: 111, stderr: /line 3 has no end/ })
+    const long = await here.fsq([...words, ...flags, '-e'], { input: 'x'.repeat(70_000) })
+    check(t, long, { status: 111, stderr: /^fsq.* line 1 is longer than 65536 bytes.*\n$/ })
   }
   t.strictSame(filesIn(home), {}, 'a file is added as a whole')
   check(t, await here.fsq([...words, '.']), { stdout: `${upload}\n` })

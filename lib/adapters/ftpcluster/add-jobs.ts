@@ -18,7 +18,7 @@ type Source = AsyncIterable<Uint8Array>
 /**
  * Adds the jobs in lines as work-items, synced, as they come.
  *
- * @throws `FsqError` `FSQ_BATCH` for a last line without its end; those before it are in then.
+ * @throws `FsqError` `FSQ_BATCH` for a last line without its end, or one that is too long; those before it are in then.
  */
 export async function addItems(
   root: Root,
@@ -42,7 +42,7 @@ export async function addItems(
 /**
  * Adds the jobs in lines as a queue file, once all of them have come. Without lines there is none.
  *
- * @throws `FsqError` `FSQ_BATCH` for a last line without its end; nothing is added then.
+ * @throws `FsqError` `FSQ_BATCH` for a last line without its end, or one that is too long; nothing is added then.
  */
 export async function addFile(
   { paths: { queue } }: Cluster,
@@ -70,9 +70,14 @@ export async function addFile(
 async function* jobsIn(
   source: Source,
 ): AsyncGenerator<{ readonly job: Job; readonly number: number }> {
-  for await (const { bytes, number, complete } of linesOf(source)) {
-    if (!complete)
-      throw new FsqError('FSQ_BATCH', `line ${number} has no end: it may be cut off; not added`)
-    if (!isBlank(bytes)) yield { job: parseJob(bytes), number }
+  try {
+    for await (const { bytes, number, complete } of linesOf(source)) {
+      if (!complete)
+        throw new FsqError('FSQ_BATCH', `line ${number} has no end: it may be cut off; not added`)
+      if (!isBlank(bytes)) yield { job: parseJob(bytes), number }
+    }
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause
+    throw new FsqError('FSQ_BATCH', `${cause.message}; not added`, { cause })
   }
 }
