@@ -25,16 +25,14 @@ export default defineFsplCommand<Flags>({
     const { input } = flags
     // Opened before a number is taken: a file that is missing must make no gap.
     const fd = input === undefined ? undefined : input === '-' ? 0 : await openInput(input)
-    const sequence = await nextNumber(flags)
-    await print(
-      encodeHeader({
-        type: 'command',
-        sequence,
-        created: timeNow(),
-        parameters: parameters.map((text) => Buffer.from(text)),
-        environment: senderVariables(),
-      }),
-    )
+    const job = {
+      type: 'command',
+      created: timeNow(),
+      parameters: parameters.map((text) => Buffer.from(text)),
+      environment: senderVariables(),
+    } as const
+    encodeHeader({ ...job, sequence: 0n }) // No more must a job that is refused.
+    await print(encodeHeader({ ...job, sequence: await nextNumber(flags) }))
     if (fd === undefined) return 0
     for await (const piece of readPieces(fd)) await print(piece)
     if (fd !== 0) close(fd)
