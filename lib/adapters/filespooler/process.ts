@@ -286,7 +286,10 @@ class Processing {
   ): Promise<void> {
     const { jobs, fail } = this.#queue.paths
     const keeps = this.#options.neverDelete === true || outcome === 'leave'
-    const isDead = outcome === 'deadletter'
+    const path = entryPath(jobs, entry)
+    // Its command may have removed it, or somebody may have put another job in its place.
+    const isThere = (): boolean => file === undefined || inodeOf(path)?.key === file
+    const isDead = outcome === 'deadletter' && isThere()
     if (isDead) await this.#queue.makeSide(fail)
     const isLinked = isDead && linkInto(jobs, fail, entry)
     if (isLinked) await syncDirectory(`${fail}/.`)
@@ -294,9 +297,7 @@ class Processing {
     if (keeps) return
     this.#known.delete(entry)
     this.#run.delete(entry)
-    const path = entryPath(jobs, entry)
-    // Its command may have removed it, or somebody may have put another job in its place.
-    if (file !== undefined && inodeOf(path)?.key !== file) return
+    if (!isThere()) return
     if (isDead && !isLinked) await this.#queue.setAside([{ entry }], fail)
     else removeIfThere(path)
   }

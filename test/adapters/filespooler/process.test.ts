@@ -204,6 +204,27 @@ t.test('a job that its own command removes is done', async (t) => {
   t.equal(await queue.getNext(), 3n)
 })
 
+for (const onError of ['delete', 'leave', 'deadletter'] as const) {
+  t.test(`a job that its own command removes has failed, on error ${onError}`, async (t) => {
+    const queue = await temporarySpool(t)
+    await fill(queue, 1, 2)
+    const { failures } = await run(queue, 'rm "$FSPL_JOB_FULLPATH"; exit 1', { onError })
+    t.equal(failures.length, 2)
+    t.equal(await queue.getNext(), 3n)
+  })
+
+  t.test(`another job in the place of one that failed stays, on error ${onError}`, async (t) => {
+    const queue = await temporarySpool(t)
+    await fill(queue, 1)
+    const other = `${queue.directory}/other`
+    writeFileSync(other, Buffer.concat(contentOf(jobOf(2))))
+    await run(queue, `mv ${other} "$FSPL_JOB_FULLPATH"; exit 1`, { onError, maxJobs: 1 })
+    t.equal(await queue.getNext(), 2n)
+    t.match((await queue.list()).jobs, [{ job: { sequence: 2n } }])
+    t.notOk(existsSync(`${queue.paths.fail}/${nameOf(1)}`))
+  })
+}
+
 t.test('a job that somebody takes before its turn ends the processing', async (t) => {
   const queue = await temporarySpool(t)
   await fill(queue, 1, 2)
