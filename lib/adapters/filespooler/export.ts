@@ -11,6 +11,7 @@ import {
   type SequenceLockOptions,
 } from '../../queue/sequence-file.js'
 import type { Queue } from '../../root/queue.js'
+import { listItems } from '../../upkeep/list-items.js'
 import { isPacked, jobFor, jobNameFor, unpackedJob } from './convert.js'
 import { hasContent } from './has-content.js'
 import { encodeHeader } from './header.js'
@@ -125,6 +126,10 @@ export async function exportItems(
     } finally {
       item.close()
     }
+  }
+  for (const { id, notBefore, locked } of listItems(from)) {
+    if (notBefore !== undefined) left(id, `it waits until ${notBefore.toISOString()}`)
+    else if (locked) left(id, 'somebody is working on it')
   }
   return result
 }

@@ -102,7 +102,8 @@ export async function importJobs(
   const { failure, waitingFor } = await from.process(work, {
     ...rest,
     onEvent: (event) => {
-      if (event.type !== 'rejected' || event.file.kind !== 'undecodable') return
+      // What is unsafe to run is a job, and imported.
+      if (event.type !== 'rejected' || event.file.kind === 'unsafe') return
       result.left++
       onEvent?.({ type: 'left', file: event.file })
     },

@@ -4,6 +4,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  symlinkSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs'
@@ -122,6 +123,16 @@ t.test('what is no job is left, and told', async (t) => {
   await place.spool.add(jobOf(1n))
   t.match(await imported(place), {
     told: ['left fspl-x.fspl: not the file of a job: it is too short', '1 added'],
+    result: { added: 1, left: 1 },
+  })
+})
+
+t.test('what cannot be read is left, and told', async (t) => {
+  const place = await placeFor(t)
+  symlinkSync('fspl-x.fspl', `${place.spool.paths.jobs}/fspl-x.fspl`)
+  await place.spool.add(jobOf(1n))
+  t.match(await imported(place), {
+    told: [/^left fspl-x.fspl: .*symbolic link/, '1 added'],
     result: { added: 1, left: 1 },
   })
 })
@@ -423,7 +434,8 @@ t.test('an export that was cut off is gone on with', async (t) => {
 
 t.test('items are left that wait, that are locked, and that no job can say', async (t) => {
   const place = await placeFor(t)
-  await place.queue.enqueue('x', ['later'], { notBefore: new Date(Date.now() + 60_000) })
+  const later = new Date(Math.ceil(Date.now() / 1000 + 60) * 1000)
+  await place.queue.enqueue('x', ['later'], { notBefore: later })
   await place.queue.receive('_20260101000000_1_2_host_0_a%00', 'x')
   await place.queue.receive('_20260101000001_1_2_host_0_locked', 'x')
   await place.queue.receive('_20260101000002_1_2_host_0_free', 'x')
@@ -436,6 +448,8 @@ t.test('items are left that wait, that are locked, and that no job can say', asy
   t.strictSame(await exported(place), [
     'left: no such job may be made: parameter 1 has a NUL byte',
     'added',
+    'left: somebody is working on it',
+    `left: it waits until ${later.toISOString()}`,
   ])
   t.match(contentsOf(place.queue), { done: ['_20260101000002_1_2_host_0_free'] })
   t.equal(contentsOf(place.queue)['queue']?.length, 3)
