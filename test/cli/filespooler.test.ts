@@ -181,6 +181,29 @@ t.test('files that are no jobs, or unsafe ones, are reported and moved aside', a
   t.equal(entriesOf(`${spool}/rejected`).length, 2)
 })
 
+t.test('each file that is moved aside is told, and what came since is not', async (t) => {
+  const { fsq, spool } = await spoolPlace(t, 1)
+  const jobs = `${spool}/jobs`
+  writeFileSync(`${jobs}/fspl-old.fspl`, 'nothing')
+  // What comes while the first files are read.
+  const decoder = `[ -e ${spool}/came ] || echo nothing | tee ${spool}/came >${jobs}/fspl-new.fspl; cat`
+  check(t, await fsq(['fspl', 'queue-check', '-q', spool, '--reject', '-d', decoder]), {
+    status: 1,
+    stdout: /^fspl-old.fspl: undecodable: .* \(moved\)\nfspl-new.fspl: undecodable: .*[^)]\n$/,
+  })
+  t.strictSame(entriesOf(`${spool}/rejected`), ['fspl-old.fspl'])
+})
+
+t.test('a job that is refused takes no number', async (t) => {
+  const { fsq, directory } = await spoolPlace(t)
+  const words = ['fspl', 'prepare', '-s', `${directory}/s`, '--']
+  check(t, await fsq([...words, 'x'.repeat(131_065)]), {
+    status: 1,
+    stderr: /no such job may be made: parameter 1 is longer than a program can be given\n$/,
+  })
+  check(t, await fsq(['fspl', 'prepare-get-next', '-s', `${directory}/s`]), { stdout: '1\n' })
+})
+
 t.test('jobs that failed are kept where they can be run again', async (t) => {
   const { fsq, spool } = await spoolPlace(t, 1, 2)
   const words = ['fspl', 'queue-process', '-q', spool, '--on-error', 'Deadletter']

@@ -1,3 +1,4 @@
+import type { RejectedFile } from '../../../adapters/filespooler/jobs-directory.js'
 import { openFilespooler } from '../../../adapters/filespooler/queue.js'
 import { harmless, jsonLine, print } from '../../output.js'
 import {
@@ -27,14 +28,13 @@ export default defineFsplCommand<Flags>({
   async run({ flags }) {
     const { queuedir, json, reject } = flags
     const queue = openFilespooler(queuedir)
-    const found = (await queue.list(flags)).rejected
-    const moved = reject === true ? await queue.reject(flags) : []
-    const isMoved = new Set(moved.map(({ entry }) => entry))
-    for (const { entry, name, kind, reason } of found) {
-      const to = isMoved.has(entry) ? { moved: true } : {}
-      if (json === true) await print(jsonLine({ name, kind, reason, ...to }))
-      else await print(`${harmless(`${name}: ${kind}: ${reason}`)}${to.moved ? ' (moved)' : ''}\n`)
+    const tell = async ({ name, kind, reason }: RejectedFile, moved?: true): Promise<void> => {
+      if (json === true) await print(jsonLine({ name, kind, reason, moved }))
+      else await print(`${harmless(`${name}: ${kind}: ${reason}`)}${moved ? ' (moved)' : ''}\n`)
     }
-    return found.length === isMoved.size ? 0 : 1
+    if (reject === true) for (const file of await queue.reject(flags)) await tell(file, true)
+    const { rejected } = await queue.list(flags)
+    for (const file of rejected) await tell(file)
+    return rejected.length === 0 ? 0 : 1
   },
 })
