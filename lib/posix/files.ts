@@ -224,6 +224,19 @@ export function setOwnership(fd: number, { uid, gid, mode }: Ownership): void {
   fchmodSync(fd, mode)
 }
 
+/** {@link setOwnership} as far as we may: only root gives a file to others, and only to a group of our own do we. */
+export function giveAway(fd: number, { uid, gid, mode }: Ownership): void {
+  for (const owner of [{ uid, gid }, { gid }]) {
+    try {
+      setOwnership(fd, { ...owner, mode })
+      return
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error
+    }
+  }
+  setOwnership(fd, { mode })
+}
+
 /** Gives a directory, not what a link in its place leads to, its owner and its exact mode. */
 export function setDirectoryOwnership(path: Path, ownership: Ownership): void {
   const fd = openDirectory(path)

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { basename } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { all } from '../all.js'
@@ -6,29 +6,21 @@ import { errnoOf, FsqError } from '../errors.js'
 import { fromByteString } from '../name/charset.js'
 import { sortNames } from '../name/order.js'
 import { syncDirectory } from '../posix/directory-sync.js'
-import {
-  close,
-  isSameFile,
-  openDirectory,
-  pinDirectory,
-  type PinnedDirectory,
-  setOwnership,
-  type Stats,
-} from '../posix/files.js'
+import { giveAway, isSameFile, pinDirectory, type PinnedDirectory } from '../posix/files.js'
 import { inodeOf } from '../posix/inode.js'
 import {
   isDirectory,
   listNames,
   makeDirectory,
-  moveNoReplace,
   removeDirectory,
   statEntry,
   unlink,
 } from '../posix/names.js'
 import { getNative } from '../posix/native.js'
 import { entryPath, type Path } from '../posix/path.js'
-import { systemError } from '../posix/system-error.js'
 import type { QueueContext } from './context.js'
+import { ownershipLikeQueue } from './ownership.js'
+import { makeSideDirectory } from './side-directory.js'
 
 /*
  * The keys of items that were enqueued with one: `.ids/HASH/NAME`, a directory for each key, with a
@@ -191,7 +183,7 @@ export function tryKey(queue: QueueContext, key: string): HeldKey | undefined {
       if (!getNative().flock(pinned.fd)) return undefined
       if (!isSameFile(pinned.fd, directory)) continue // Its last holder has removed it.
       const items = entriesOf(queue, pinned.path).filter(({ isItem }) => isItem)
-      if (made) matchQueue(queue, pinned.fd)
+      if (made) giveAway(pinned.fd, ownershipLikeQueue(queue))
       if (made || items.length > 0) return (held = new HeldKey(queue, directory, pinned, items))
       clearKey(queue, directory, pinned)
     } finally {
@@ -262,38 +254,9 @@ function makeKey(queue: QueueContext, directory: string): boolean {
     } catch (error) {
       if (errnoOf(error) === 'EEXIST') return false
       if (errnoOf(error) !== 'ENOENT') throw error
-      makeIds(queue)
+      makeSideDirectory(queue, queue.paths.ids)
     }
   }
-}
-
-/**
- * Makes .ids/ where it is missing: in tmp/, since nobody may see it before it has its mode. A crash
- * leaves an empty directory there.
- */
-function makeIds(queue: QueueContext): void {
-  const { tmp, ids } = queue.paths
-  const built = `${tmp}/ids-${process.pid}-${randomBytes(6).toString('hex')}`
-  makeDirectory(built, 0o700)
-  try {
-    const fd = openDirectory(built)
-    try {
-      matchQueue(queue, fd)
-    } finally {
-      close(fd)
-    }
-    moveNoReplace(built, ids)
-  } catch (error) {
-    removeDirectory(built)
-    if (errnoOf(error) !== 'EEXIST') throw error
-    // Somebody else was faster, unless it is a link that leads nowhere.
-    if (!isDirectory(ids)) throw systemError('ENOTDIR', ids)
-  }
-}
-
-/** Whether the name of an entry of tmp/ is that of a .ids/ under construction. */
-export function isKeysDraft(entry: string): boolean {
-  return /^ids-\d+-[0-9a-f]{12}$/.test(entry)
 }
 
 /** Undefined where it is gone. */
@@ -306,20 +269,6 @@ function openKey(directory: string): PinnedDirectory | undefined {
     // Somebody else's, made a moment ago, or by a process that was killed before it gave it its mode.
     if (!removedIfEmpty(directory)) throw error
     return undefined
-  }
-}
-
-/** Gives a directory the owner, as far as we may, and the mode of queue/. */
-function matchQueue({ paths }: QueueContext, fd: number): void {
-  const like: Stats | undefined = statEntry(paths.queue)
-  if (like === undefined) return // Whoever goes on finds out.
-  const { uid, gid } = like
-  const mode = like.mode & 0o7777
-  try {
-    setOwnership(fd, { uid, gid, mode })
-  } catch (error) {
-    if (errnoOf(error) !== 'EPERM') throw error
-    setOwnership(fd, { uid: undefined, gid: undefined, mode })
   }
 }
 

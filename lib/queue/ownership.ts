@@ -1,5 +1,7 @@
+import { statEntry } from '../posix/names.js'
 import { groupId, type Ownership, userId } from '../posix/owner.js'
 import { type Settings, usingSetting } from '../settings.js'
+import type { QueueContext } from './context.js'
 
 /** Whom what is made belongs to. */
 export interface OwnerOptions {
@@ -37,6 +39,17 @@ export function queueOwnership(settings: Settings, options: OwnerOptions): Owner
     gid: idOf(group, groupId, settings, 'queueGroup'),
     mode: checkMode(mode),
   }
+}
+
+/**
+ * The owner and the mode of what a queue has beside its items, so that whoever may use the queue may use that: those
+ * of queue/, whatever the settings of who makes it say.
+ */
+export function ownershipLikeQueue({ paths, settings }: QueueContext): Ownership {
+  const stat = statEntry(paths.queue)
+  if (stat === undefined) return { mode: settings.queueMode } // Whoever goes on finds out.
+  const { uid, gid, mode } = stat
+  return { uid, gid, mode: mode & 0o7777 }
 }
 
 /** The id of the user or group that is given, or else of the one that the setting names, if any. */

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { dirname } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { errnoOf, FsqError, reasonOf } from '../errors.js'
@@ -5,15 +6,15 @@ import { syncDirectory } from '../posix/directory-sync.js'
 import {
   close,
   createFile,
+  giveAway,
   isSameFile,
   openIfThere,
   openLockFile,
   readSmall,
-  setOwnership,
   statFile,
   writeFully,
 } from '../posix/files.js'
-import { removeIfThere, replaceFile } from '../posix/names.js'
+import { link, removeIfThere, replaceFile } from '../posix/names.js'
 import { getNative } from '../posix/native.js'
 import type { Ownership } from '../posix/owner.js'
 import { sync } from '../posix/sync.js'
@@ -42,11 +43,17 @@ export function nextInSequence(number: bigint, count = 1n): bigint {
 /** How a {@link SequenceFile} is kept. */
 export interface SequenceFileOptions {
   /**
-   * The owner and the exact mode of the files that are made.
+   * The owner, as far as we may, and the exact mode of the files that are made.
    *
    * @defaultValue ours, and 0666 less the umask
    */
   readonly ownership?: Ownership | undefined
+  /**
+   * The directory in which a lock file gets them before it appears; a crash may leave an empty file there.
+   *
+   * @defaultValue that of the sequence file
+   */
+  readonly drafts?: string | undefined
   /** Whether what is written is to outlive the loss of power. @defaultValue true */
   readonly sync?: boolean | undefined
 }
@@ -139,19 +146,29 @@ export class SequenceFile {
   #makeLock(path: string): number {
     const { ownership } = this.#options
     if (ownership === undefined) return openLockFile(path, 0o666)
-    try {
-      return openLockFile(path)
-    } catch (error) {
-      if (errnoOf(error) !== 'ENOENT') throw error
+    for (;;) {
+      try {
+        return openLockFile(path)
+      } catch (error) {
+        if (errnoOf(error) !== 'ENOENT') throw error
+      }
+      this.#putLock(path, ownership)
     }
-    const fd = openLockFile(path, ownership.mode)
+  }
+
+  /** It appears with its owner and mode: if we were killed before, it would keep others out for good. */
+  #putLock(path: string, ownership: Ownership): void {
+    const { drafts = dirname(path) } = this.#options
+    const draft = `${drafts}/lock-${process.pid}-${randomBytes(6).toString('hex')}`
+    const fd = createFile(draft, ownership.mode)
     try {
-      // Two may get here at once: both do the same.
-      setOwnership(fd, ownership)
-      return fd
+      giveAway(fd, ownership)
+      link(draft, path)
     } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw error // Somebody else was faster.
+    } finally {
       close(fd)
-      throw error
+      removeIfThere(draft)
     }
   }
 
@@ -258,7 +275,7 @@ export class SequenceLock implements Disposable {
     removeIfThere(path)
     const fd = createFile(path, 0o666)
     try {
-      if (ownership !== undefined) setOwnership(fd, ownership)
+      if (ownership !== undefined) giveAway(fd, ownership)
       await writeFully(fd, Buffer.from(`${next}\n`))
       if (isSynced) await sync(fd)
     } finally {

@@ -1,6 +1,6 @@
 import { statEntry } from '../posix/names.js'
 import type { QueueContext } from './context.js'
-import { queueOwnership } from './ownership.js'
+import { ownershipLikeQueue } from './ownership.js'
 import { lastInSequence, SequenceFile } from './sequence-file.js'
 
 /*
@@ -40,10 +40,12 @@ export function isOrdered(queue: QueueContext): boolean {
   return [sendersSequence, workersSequence].some((of) => statEntry(of(queue).path) !== undefined)
 }
 
-function sequenceFile({ settings, paths }: QueueContext, name: string): SequenceFile {
-  const { uid, gid, mode } = queueOwnership(settings, {})
+function sequenceFile(queue: QueueContext, name: string): SequenceFile {
+  const { settings, paths } = queue
+  const { mode, ...owner } = ownershipLikeQueue(queue)
   return new SequenceFile(`${paths.directory}/${name}`, {
-    ownership: { uid, gid, mode: mode & 0o666 },
+    ownership: { ...owner, mode: mode & 0o666 },
+    drafts: paths.tmp,
     sync: settings.durability !== 'none',
   })
 }

@@ -1,15 +1,50 @@
+import { randomBytes } from 'node:crypto'
+import { basename } from 'node:path'
 import { errnoOf } from '../errors.js'
-import { pinDirectory, type PinnedDirectory, setDirectoryOwnership } from '../posix/files.js'
-import { isDirectory, makeDirectory, removeDirectory } from '../posix/names.js'
+import {
+  close,
+  giveAway,
+  openDirectory,
+  pinDirectory,
+  type PinnedDirectory,
+  setDirectoryOwnership,
+} from '../posix/files.js'
+import { isDirectory, makeDirectory, moveNoReplace, removeDirectory } from '../posix/names.js'
 import type { Ownership } from '../posix/owner.js'
 import { entryPath } from '../posix/path.js'
+import { systemError } from '../posix/system-error.js'
 import { writeWhole } from '../posix/write-whole.js'
 import type { QueueContext } from './context.js'
-import { queueOwnership } from './ownership.js'
+import { ownershipLikeQueue } from './ownership.js'
 
-/** Makes a directory of a queue that is no part of fsq(7), where there is none. */
-export function makeSideDirectory({ settings }: QueueContext, path: string): void {
-  if (!isDirectory(path)) makeOwned(path, queueOwnership(settings, {}))
+/**
+ * Makes a directory of a queue that is no part of fsq(7), where there is none: in tmp/, since it would keep others out
+ * for good if we were killed before it has its mode. A crash leaves an empty directory there.
+ */
+export function makeSideDirectory(queue: QueueContext, path: string): void {
+  if (isDirectory(path)) return
+  const name = basename(path).replace(/^\./, '')
+  const built = `${queue.paths.tmp}/${name}-${process.pid}-${randomBytes(6).toString('hex')}`
+  makeDirectory(built, 0o700)
+  try {
+    const fd = openDirectory(built)
+    try {
+      giveAway(fd, ownershipLikeQueue(queue))
+    } finally {
+      close(fd)
+    }
+    moveNoReplace(built, path)
+  } catch (error) {
+    removeDirectory(built)
+    if (errnoOf(error) !== 'EEXIST') throw error
+    // Somebody else was faster, unless it is a link, or a file.
+    if (!isDirectory(path)) throw systemError('ENOTDIR', path)
+  }
+}
+
+/** Whether the name of a directory in tmp/ is that of one under construction. */
+export function isSideDirectoryDraft(entry: string): boolean {
+  return /^[a-z]+-\d+-[0-9a-f]{12}$/.test(entry)
 }
 
 /**

@@ -2,7 +2,7 @@ import { type PinnedDirectory, statFile, type Stats } from '../posix/files.js'
 import { readLocks } from '../posix/locks.js'
 import { removeDirectory, statEntry, unlink } from '../posix/names.js'
 import { entryPath } from '../posix/path.js'
-import { isKeysDraft } from '../queue/key.js'
+import { isSideDirectoryDraft } from '../queue/side-directory.js'
 import { type Entry, hasSeveralNames } from './entry.js'
 import { ageOf, type Examination, type Found, found } from './finding.js'
 import { underLock } from './under-lock.js'
@@ -13,13 +13,13 @@ export function* examineTmp({ examination, directory, entry, stat }: Entry): Gen
   const age = ageOf(examination, stat)
   if (age < examination.older) return
   if (stat.isFile()) yield* staleFile(examination, directory, entry)
-  else if (stat.isDirectory() && isKeysDraft(entry)) {
+  else if (stat.isDirectory() && isSideDirectoryDraft(entry)) {
     const run = async (): Promise<boolean> => {
       removeDirectory(entryPath(directory.path, entry))
       await directory.sync()
       return true
     }
-    const reason = 'the first enqueue with a key was cut while it made the directory of the keys'
+    const reason = 'it was to become a directory of the queue, and what made it was cut'
     const mend = { action: 'removed', run }
     yield found(examination, { kind: 'stale', state: 'tmp', entry, age, reason, mend })
   } else

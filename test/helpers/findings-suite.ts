@@ -207,12 +207,12 @@ const cases: readonly Case[] = [
     check: ({ ids }) => !existsSync(`${ids}/${key}`),
   },
   {
-    what: 'the directory of the keys, under construction',
+    what: 'a directory of the queue, under construction',
     kind: 'stale',
     make: ({ tmp }) => {
       mkdirSync(`${tmp}/ids-42-${hex}`)
     },
-    expected: { state: 'tmp', remedy: 'repair', reason: /with a key was cut/ },
+    expected: { state: 'tmp', remedy: 'repair', reason: /directory of the queue, and what made it was cut/ },
     after: nothing,
   },
   {

@@ -31,7 +31,7 @@ t.test('output is kept by the name of its item, the last one, and nothing beside
 t.test('a link in place of the directory is refused', async (t) => {
   const { context, elsewhere } = await place(t)
   symlinkSync(elsewhere, context.paths.output)
-  await t.rejects(keepOutput(context, id, bytes), { code: 'EEXIST' })
+  await t.rejects(keepOutput(context, id, bytes), { code: 'ENOTDIR' })
   t.strictSame(entriesOf(elsewhere), [])
 })
 
