@@ -212,7 +212,11 @@ const cases: readonly Case[] = [
     make: ({ tmp }) => {
       mkdirSync(`${tmp}/ids-42-${hex}`)
     },
-    expected: { state: 'tmp', remedy: 'repair', reason: /directory of the queue, and what made it was cut/ },
+    expected: {
+      state: 'tmp',
+      remedy: 'repair',
+      reason: /directory of the queue, and what made it was cut/,
+    },
     after: nothing,
   },
   {
