@@ -44,6 +44,7 @@ export class Unfinished {
   #lease: Lease | undefined
   #fenced = false
   #finishing: Promise<void> | undefined
+  #renewing: Promise<void> | undefined
   #watch: Disposable | undefined
   #forgetGather: (() => void) | undefined
   #onFinished: () => void = () => undefined
@@ -56,7 +57,11 @@ export class Unfinished {
     this.#renewal = Math.min(leaseRenewal, receiving.lostAfter / 6)
     if (source.host === undefined && receiving.ack === 'finished') this.#keepLease()
     this.#timers = [
-      every(renewClaimsEvery, () => void this.#renewClaims()),
+      every(renewClaimsEvery, () => {
+        this.#renewing ??= this.#renewClaims().finally(() => {
+          this.#renewing = undefined
+        })
+      }),
       every(sweep, () => {
         this.#lookForFinished()
       }),
@@ -115,10 +120,9 @@ export class Unfinished {
   }
 
   /** Others who get it again are to see that it is finished. Where they have taken it over, they have. */
-  async claimFinished(id: string, { value, revision }: Entry<Claim>): Promise<void> {
-    const { ask, engine } = this.#options
-    const finished = { ...value, finished: true } as const
-    await ask(() => engine.claims.replace(this.#keyOf(id), finished, revision))
+  async claimFinished(id: string, claim: Entry<Claim>): Promise<void> {
+    const { ask } = this.#options
+    await ask(() => this.#change(id, claim, ({ value }) => ({ ...value, finished: true })))
   }
 
   /** Of an item that is here, or was. A message that names the body of another item has no say over that. */
@@ -135,6 +139,7 @@ export class Unfinished {
     this.#watch?.[Symbol.dispose]()
     this.#forgetGather?.()
     await this.#finishing
+    await this.#renewing
     await Promise.allSettled(this.#items.values().map((item) => this.#giveBack(item)))
     this.#lease?.[Symbol.dispose]()
   }
@@ -144,15 +149,39 @@ export class Unfinished {
    * withdrawn first, and only forgotten when the servers know; otherwise it is linked again at the next start.
    */
   async #giveBack({ id, answerable, arriving, claim }: OutstandingItem): Promise<void> {
-    const { engine, queue, tell } = this.#options
+    const { queue, tell } = this.#options
     if (claim === undefined || arriving?.withdraw() !== true) return
-    const { value, revision } = claim
-    const released = { ...value, released: revision }
-    const replaced = await engine.claims.replace(this.#keyOf(id), released, revision)
+    const isReleased = await this.#change(id, claim, ({ value, revision }) => ({
+      ...value,
+      released: revision,
+    }))
     arriving.discard()
-    if (replaced === undefined) return // It was taken over.
+    if (!isReleased) return // It was taken over.
     answerable.giveBack(0)
     tell({ type: 'returned', queue: queue.name, id })
+  }
+
+  /**
+   * Changes our claim of an item, whatever its revision by now: the answer to a renewal may have been lost.
+   *
+   * @returns false where it is not ours any more
+   */
+  async #change(
+    id: string,
+    known: Entry<Claim>,
+    change: (ours: Entry<Claim>) => Claim,
+  ): Promise<boolean> {
+    const { engine, incoming } = this.#options
+    const key = this.#keyOf(id)
+    const isOurs = ({ receiver, released, finished }: Claim): boolean =>
+      receiver === incoming.identity && released === undefined && finished !== true
+    let entry: Entry<Claim> | undefined = known
+    while (entry !== undefined && isOurs(entry.value)) {
+      const changed = await engine.claims.replace(key, change(entry), entry.revision)
+      if (changed !== undefined) return true
+      entry = await engine.claims.get(key)
+    }
+    return false
   }
 
   #keepLease(): void {

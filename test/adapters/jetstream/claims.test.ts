@@ -402,6 +402,47 @@ t.test('a receiver that stops gives back what nobody has begun', async (t) => {
   item.close()
 })
 
+t.test('an item whose claim was renewed without an answer stays ours to end', async (t) => {
+  for (const end of ['given back', 'done'] as const) {
+    const { queue, engine, receive, names, claim } = await place(t)
+    const receiver = receive({ ack: 'finished' })
+    const { handle } = engine.deliver({ id })
+    await receiver.until('received')
+    const { value, revision } = await taken(engine)
+    await engine.claims.replace(key, value, revision)
+    if (end === 'done') {
+      const confirmed = once(engine.events, 'confirmed')
+      await (await queue.claim(id)).done()
+      await confirmed
+      t.match(claim(), { finished: true }, 'who gets it again is to see that')
+      await receiver.stop()
+      continue
+    }
+    t.match(await receiver.stop(), { returned: 1 })
+    t.equal(engine.fates.get(handle), 'given back')
+    t.ok(claim()?.released, 'anybody may claim it')
+    t.strictSame([names('queue'), names('.incoming/withdrawn')], [[], []])
+    const again = receive({ ack: 'finished' })
+    engine.deliver({ id, deliveries: 2, handle: '$JS.ACK.1.2' })
+    await again.until('received')
+    t.strictSame(names('queue'), [id], 'it is received again')
+    await again.stop()
+  }
+})
+
+t.test('what another has taken over is not given back', async (t) => {
+  const { engine, receive, names, claim } = await place(t)
+  const receiver = receive({ ack: 'finished' })
+  const { handle } = engine.deliver({ id })
+  await receiver.until('received')
+  const { value, revision } = await taken(engine)
+  await engine.claims.replace(key, { ...value, receiver: 'other' }, revision)
+  t.match(await receiver.stop(), { returned: 0 })
+  t.equal(engine.fates.get(handle), undefined)
+  t.match(claim(), { receiver: 'other', released: undefined })
+  t.strictSame([names('queue'), names('.incoming/withdrawn')], [[], []])
+})
+
 t.test('what could not be given back is linked again at the next start', async (t) => {
   const { engine, receive, names, claim, identity } = await place(t)
   const receiver = receive({ ack: 'finished' })
