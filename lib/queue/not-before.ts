@@ -1,4 +1,7 @@
 import type { FileStat } from '../posix/files.js'
+import { statEntry } from '../posix/names.js'
+import { entryPath } from '../posix/path.js'
+import type { QueueContext } from './context.js'
 
 /*
  * Work that must not begin yet. An item that waits has its time as its mtime, in the future: that needs
@@ -21,6 +24,16 @@ export function notBefore(
 ): number | undefined {
   const wasSet = mtimeMs > ctimeMs && ctimeMs <= now + tolerance
   return mtimeMs > now && wasSet ? mtimeMs : undefined
+}
+
+/** {@link notBefore} of an entry of queue/, a byte string; nothing where it is gone. */
+export function entryNotBefore({ paths, clock }: QueueContext, entry: string): number | undefined {
+  try {
+    const stat = statEntry(entryPath(paths.queue, entry))
+    return stat && notBefore(stat, clock.now())
+  } catch {
+    return undefined // Whoever claims it will say what is wrong.
+  }
 }
 
 /** @throws `TypeError` for what is no time. */

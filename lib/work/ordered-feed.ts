@@ -1,9 +1,12 @@
 import { toByteString } from '../name/charset.js'
+import { statEntry } from '../posix/names.js'
+import { entryPath } from '../posix/path.js'
 import type { QueueContext } from '../queue/context.js'
 import { isDown } from '../queue/down.js'
 import { checkQueue } from '../queue/failure.js'
 import { InOrder } from '../queue/in-order.js'
 import type { Item } from '../queue/item.js'
+import { entryNotBefore } from '../queue/not-before.js'
 import { turn } from '../turn.js'
 import type { Fed, FeedOptions, ItemFeed } from './feed.js'
 
@@ -32,8 +35,8 @@ export class OrderedFeed implements ItemFeed {
   /** Whether there may be something to take. */
   #isDue = false
   #isOver = false
-  /** Until when nothing is to be taken, in milliseconds of the epoch. */
-  #until: number | undefined
+  /** The next item, where it is to wait and its mtime does not say so; in milliseconds of the epoch. */
+  #held: { readonly entry: string; readonly until: number } | undefined
 
   constructor(queue: QueueContext, options: OrderedFeedOptions) {
     this.queue = queue
@@ -61,25 +64,26 @@ export class OrderedFeed implements ItemFeed {
     if (this.#options.once && !isFinished) this.#isOver = true
   }
 
-  /** It is the next one, and so nothing else is to be taken either. */
-  postpone(_id: string, time: Date): void {
-    this.#until = time.getTime()
+  /** Where the mtime of the item says so too, that counts: whoever claims it finds out ({@link Waiting}). */
+  postpone(id: string, time: Date): void {
+    const entry = toByteString(id, this.queue.reading.charset)
+    if (entryNotBefore(this.queue, entry) === undefined)
+      this.#held = { entry, until: time.getTime() }
   }
 
   get nextTime(): number | undefined {
     if (this.down || this.failing) return undefined
-    return this.#until ?? this.#items?.nextTime
+    return this.#held?.until ?? this.#items?.nextTime
   }
 
   async next(): Promise<Fed | undefined> {
     await turn()
     const now = this.queue.clock.now()
-    if (this.#until !== undefined && this.#until <= now) this.#isDue = true
-    if ((this.#items?.nextTime ?? Infinity) <= now) this.#isDue = true
+    if ((this.nextTime ?? Infinity) <= now) this.#isDue = true
     if (!this.#isDue || this.#isOver || this.#items?.isBusy === true) return undefined
-    if (this.#until !== undefined && this.#until > now) return undefined
+    if (this.#isHeld(now)) return undefined
     this.#isDue = false
-    this.#until = undefined
+    this.#held = undefined
     try {
       const item = await this.#take()
       this.failing = false
@@ -102,6 +106,12 @@ export class OrderedFeed implements ItemFeed {
     const items = this.#items
     this.#items = undefined
     await items?.close()
+  }
+
+  /** Whether the next item is held still: not where somebody has finished or moved it. */
+  #isHeld(now: number): boolean {
+    if (this.#held === undefined || this.#held.until <= now) return false
+    return statEntry(entryPath(this.queue.paths.queue, this.#held.entry)) !== undefined
   }
 
   async #take(): Promise<Item | undefined> {

@@ -1,7 +1,5 @@
-import { statEntry } from '../posix/names.js'
-import { entryPath } from '../posix/path.js'
 import type { QueueContext } from '../queue/context.js'
-import { notBefore } from '../queue/not-before.js'
+import { entryNotBefore } from '../queue/not-before.js'
 import { Early } from './early.js'
 
 /** How many are looked at again before somebody else has a turn. */
@@ -42,7 +40,7 @@ export class Waiting {
    * could not be finished: then it is held, or it would be worked on again and again.
    */
   postpone(entry: string, time: number): void {
-    const early = this.#notBefore(entry)
+    const early = entryNotBefore(this.#queue, entry)
     if (early === undefined) this.#held.add(entry, time)
     else this.#early.add(entry, early)
   }
@@ -70,7 +68,7 @@ export class Waiting {
         this.#doubted = undefined
         break
       }
-      const time = this.#notBefore(entry)
+      const time = entryNotBefore(this.#queue, entry)
       if (time === undefined) {
         this.#early.forget(entry)
         return entry
@@ -90,15 +88,5 @@ export class Waiting {
   due(): string | undefined {
     const now = this.#queue.clock.now()
     return this.#early.due(now) ?? this.#held.due(now)
-  }
-
-  #notBefore(entry: string): number | undefined {
-    const { paths, clock } = this.#queue
-    try {
-      const stat = statEntry(entryPath(paths.queue, entry))
-      return stat && notBefore(stat, clock.now())
-    } catch {
-      return undefined // Whoever claims it will say what is wrong.
-    }
   }
 }

@@ -1,10 +1,13 @@
+import { renameSync, utimesSync } from 'node:fs'
+import { basename } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Queue } from '../../lib/root/queue.js'
 import type { WorkEvent } from '../../lib/work/events.js'
+import { OrderedFeed } from '../../lib/work/ordered-feed.js'
 import type { Worker, WorkOptions } from '../../lib/work/worker.js'
 import { eventually } from '../helpers/cli.js'
 import { fileOf, numbersIn } from '../helpers/ordered.js'
-import { temporaryQueue } from '../helpers/temporary.js'
+import { contentsOf, temporaryQueue } from '../helpers/temporary.js'
 
 const ordered = true
 
@@ -65,6 +68,76 @@ t.test('an item that is tried again is next until it is done', async (t) => {
   await eventually(() => numbersIn(queue, 'done').length === 2)
   t.match(await worker.stop(), { done: 2, retried: 3 })
   t.strictSame(seen, ['1', '1', '1', '1', '2'])
+})
+
+const ends: readonly {
+  readonly what: string
+  readonly act: (queue: Queue, id: string) => unknown
+  readonly then: readonly string[]
+}[] = [
+  {
+    what: 'it is touched',
+    act: ({ context }, id) => {
+      utimesSync(`${context.paths.queue}/${id}`, new Date(), new Date())
+    },
+    then: ['1', '1', '2'],
+  },
+  {
+    what: 'it is done by name',
+    act: async (queue, id) => (await queue.claim(id)).done(),
+    then: ['1', '2'],
+  },
+  {
+    what: 'it is moved to fail/ by hand',
+    act: ({ context: { paths } }, id) => {
+      renameSync(`${paths.queue}/${id}`, `${paths.fail}/${id}`)
+    },
+    then: ['1', '2'],
+  },
+]
+
+for (const { what, act, then } of ends)
+  t.test(`the wait of an item for another try ends when ${what}`, async (t) => {
+    const queue = await temporaryQueue(t)
+    await fill(queue, 1, 2)
+    const options = { maxTries: 0, backoff: [3600] }
+    const { seen, events } = work(t, queue, options, (argument, tries) => {
+      if (argument === '1' && tries === 0) throw new Error('not now')
+    })
+    await eventually(() => events.some(({ type }) => type === 'idle'))
+    t.strictSame(seen, ['1'])
+    await act(queue, contentsOf(queue)['queue']?.find((id) => id.endsWith('_1_1')) ?? '')
+    await eventually(() => numbersIn(queue, 'done').includes(2n))
+    t.strictSame(seen, then)
+  })
+
+t.test('an item that cannot show that it waits does so until it is gone', async (t) => {
+  const queue = await temporaryQueue(t)
+  await fill(queue, 1, 2)
+  const path = `${queue.context.paths.queue}/${contentsOf(queue)['queue']?.[0]}`
+  const feed = new OrderedFeed(queue.context, {
+    claim: { lock: true, open: true, limits: { maxTries: 0, ttl: 0 } },
+    ignoreDown: false,
+    gapTimeout: undefined,
+    once: false,
+    onEvent: () => undefined,
+  })
+  t.teardown(async () => feed.close())
+  feed.wake()
+  const fed = await feed.next()
+  fed?.item.close()
+  if (fed !== undefined) feed.release(fed)
+  const time = new Date(Date.now() + 3600_000)
+  feed.postpone(basename(path), time)
+  t.equal(feed.nextTime, time.getTime())
+  utimesSync(path, new Date(), new Date())
+  feed.wake(basename(path))
+  t.equal(await feed.next(), undefined)
+  renameSync(path, path.replace('/queue/', '/fail/'))
+  feed.wake(basename(path))
+  const second = await feed.next()
+  t.strictSame(second?.item.arguments, ['2'])
+  second?.item.close()
 })
 
 t.test('a worker gives a number up when its time is over', async (t) => {
