@@ -28,6 +28,9 @@ const wantTakes = 2
 /** No answer of an fsq is longer, in bytes. */
 const longestAnswer = 1024 * 1024
 
+/** How many bytes are sent at a time. */
+const pieceSize = 256 * 1024
+
 /**
  * Sends the body of a request that has its headers, and reads the answer.
  *
@@ -80,14 +83,15 @@ async function isWanted(request: ClientRequest, answered: Promise<unknown>): Pro
 }
 
 async function write(request: ClientRequest, payload: Payload, deadline: Deadline): Promise<void> {
-  if (payload instanceof Uint8Array) {
+  if (payload instanceof Uint8Array && payload.length <= pieceSize) {
     request.end(payload)
     return
   }
+  const size = sizeOf(payload)
   let written = 0
-  for await (const piece of payload.pieces()) {
+  for await (const piece of payload instanceof Uint8Array ? piecesOf(payload) : payload.pieces()) {
     written += piece.length
-    if (written > payload.size) throw changed()
+    if (written > size) throw changed()
     await new Promise<void>((resolve, reject) => {
       request.write(piece, (error) => {
         if (error) reject(error)
@@ -96,8 +100,13 @@ async function write(request: ClientRequest, payload: Payload, deadline: Deadlin
     })
     deadline.extend()
   }
-  if (written < payload.size) throw changed()
+  if (written < size) throw changed()
   request.end()
+}
+
+/** Of bytes that are written at once we hear only when all of them went, however long a slow line takes. */
+function* piecesOf(bytes: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += pieceSize) yield bytes.subarray(at, at + pieceSize)
 }
 
 function changed(): Trouble {
