@@ -54,6 +54,7 @@ export type {
   BodyIn,
   BodyOut,
   Codec,
+  PartOf,
   SchemaIssue,
   SchemaPathPart,
   SchemaResult,

@@ -13,7 +13,7 @@ const run = promisify(execFile)
 /** What each example of a document prints. */
 const documents = {
   'README.md': [/^to alice: Dear Alice, welcome!\n$/, /^welcome, alice@example.org\n1\n$/],
-  'docs/library.md': [/^row 1\nrow 2\nFSQ_NO_ITEM\n$/, /^500 items are in\n$/],
+  'docs/library.md': [/^row 1\nrow 2\nFSQ_NO_ITEM\n$/, /^1970\n$/, /^500 items are in\n$/],
   'lib/index.ts': [/^\[ 'alice', 'welcome' \] a body\n$/],
   'docs/nxqueue.md': [/^\{ path: '\/films\/one.mov' \} to A00001L6 in drive0\n$/],
   'docs/opentelemetry.md': [/^to alice: Dear Alice, welcome!\n$/],

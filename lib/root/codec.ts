@@ -98,6 +98,16 @@ export interface Codec<
   readonly body?: B
 }
 
+/**
+ * The type of a part of a codec; `undefined` where it has none.
+ *
+ * @typeParam C - the codec, inferred as a whole: a part that is inferred by itself is taken for left out where a
+ * function in it leaves the type of its parameter to TypeScript
+ */
+export type PartOf<C, K extends keyof Codec> = K extends keyof C
+  ? Exclude<C[K], undefined>
+  : undefined
+
 /** The arguments as they are enqueued. */
 export type ArgumentsIn<A> =
   A extends StandardSchema<infer In, unknown>

@@ -82,11 +82,11 @@ export class Queue {
    * disk that was quick the last time, is made in the calling thread: the event loop stands still for
    * it, 2 ms usually at most, and once for longer when the disk turns slow.
    *
-   * @param body - a string (written in FSQ_CHARSET) or bytes are the body itself; `{ file }`,
-   * `{ fd }`, a stream or an async iterable gives it, in constant memory
    * With `id`, an item that was enqueued under the same key and is still in the queue, in done/ or in
    * fail/ stands for the new one, and its name is returned ({@link EnqueueOptions.onDuplicate}).
    *
+   * @param body - a string (written in FSQ_CHARSET) or bytes are the body itself; `{ file }`,
+   * `{ fd }`, a stream or an async iterable gives it, in constant memory
    * @param args - the arguments, which travel in the name: short ones
    * @throws {@link FsqError} `FSQ_ENQUEUE` and the codes that say it closer: `FSQ_NO_QUEUE`,
    * `FSQ_NAME_TOO_LONG`, `FSQ_COERCE`, `FSQ_ENCODE`, `FSQ_DUPLICATE`, `FSQ_ID_TAKEN`, `FSQ_ID_BUSY`,

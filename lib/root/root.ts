@@ -7,7 +7,7 @@ import { queueContext } from '../queue/context.js'
 import { chosenQueues, visibleNames } from '../queue/hosts.js'
 import { noRoot } from '../queue/failure.js'
 import type { InstallOptions } from '../queue/install.js'
-import type { ArgumentsCodec, BodyCodec, Codec } from './codec.js'
+import type { ArgumentsCodec, BodyCodec, Codec, PartOf } from './codec.js'
 import { type Handler, runHandler } from '../work/run-handler.js'
 import { Worker, type WorkOptions } from '../work/worker.js'
 import { Queue } from './queue.js'
@@ -42,13 +42,13 @@ export class Root {
    * body, or both
    * @throws {@link FsqError} `FSQ_PATH`; `TypeError` for what is no codec.
    */
-  queue<
-    A extends ArgumentsCodec | undefined = undefined,
-    B extends BodyCodec | undefined = undefined,
-  >(name: string, codec: Codec<A, B>): TypedQueue<A, B>
-  queue(name: string, codec?: Codec<ArgumentsCodec, BodyCodec>): Queue | TypedQueue {
+  queue<C extends Codec<ArgumentsCodec, BodyCodec>>(
+    name: string,
+    codec: C & Record<Exclude<keyof C, keyof Codec>, never>,
+  ): TypedQueue<PartOf<C, 'arguments'>, PartOf<C, 'body'>>
+  queue(name: string, codec?: object): Queue | TypedQueue {
     const queue = new Queue(queueContext(this.settings, name, this.#clock))
-    return codec === undefined ? queue : new TypedQueue(queue, codec as unknown as Codec)
+    return codec === undefined ? queue : new TypedQueue(queue, codec)
   }
 
   /** {@link Queue.install}; returns the queue. */

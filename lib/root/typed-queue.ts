@@ -71,13 +71,7 @@ export class TypedQueue<
   /** @internal */
   constructor(queue: Queue, codec: Codec<A, B>) {
     checkMembers('a part of a codec', codec, parts)
-    for (const part of [codec.arguments, codec.body]) {
-      if (part === undefined || isSchema(part)) continue
-      if (typeof part.encode !== 'function' || typeof part.decode !== 'function')
-        throw new TypeError(
-          'Expected a codec to be a Standard Schema, or to have encode and decode',
-        )
-    }
+    for (const part of [codec.arguments, codec.body]) checkPart(part)
     this.queue = queue
     this.#codec = codec
   }
@@ -193,4 +187,12 @@ export class TypedQueue<
       throw new FsqError('FSQ_INVALID', `cannot accept ${what} ${of}: ${reasonOf(cause)}`, fields)
     }
   }
+}
+
+/** A schema may be a function, as those of ArkType are. */
+function checkPart(part: unknown): void {
+  if (part === undefined) return
+  const isObject = (typeof part === 'object' || typeof part === 'function') && part !== null
+  if (isObject && ('~standard' in part || ('encode' in part && 'decode' in part))) return
+  throw new TypeError('Expected a codec to be a Standard Schema, or to have encode and decode')
 }

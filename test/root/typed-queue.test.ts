@@ -56,6 +56,39 @@ t.test('zod types and checks both ends', async (t) => {
   t.strictSame(contentsOf(queue.queue)['queue'], [], 'nothing was enqueued')
 })
 
+t.test('two functions need no type for what they decode', async (t) => {
+  const root = temporaryRoot(t)
+  await root.install('mail')
+  const queue = root.queue('mail', {
+    arguments: { encode: (day: number) => [String(day)], decode: ([day]) => Number(day) },
+    body: {
+      encode: (at: Date) => at.toISOString(),
+      decode: async (bytes) => Promise.resolve(new Date(Buffer.from(bytes).toString())),
+    },
+  })
+  same<Parameters<typeof queue.enqueue>[0], Date>(true)
+  same<Parameters<typeof queue.enqueue>[1], number>(true)
+  await queue.enqueue(new Date(at), 7)
+  for await (const { item, arguments: day, body } of queue.scan()) {
+    same<typeof day, number>(true)
+    same<typeof body, Date>(true)
+    t.strictSame([day, body], [7, new Date(at)])
+    await item.done()
+  }
+  t.equal(contentsOf(queue.queue)['done']?.length, 1)
+})
+
+t.test('what is no codec is refused, with what would be one', async (t) => {
+  const root = temporaryRoot(t)
+  // @ts-expect-error: a misspelt part
+  t.throws(() => root.queue('mail', { ...mail, boddy: mail.body }), { name: 'TypeError' })
+  for (const body of [5, null, {}, { encode: String }])
+    t.throws(() => root.queue('mail', { body } as never), {
+      name: 'TypeError',
+      message: 'Expected a codec to be a Standard Schema, or to have encode and decode',
+    })
+})
+
 t.test('an item that is not valid fails permanently, with the reason', async (t) => {
   const root = temporaryRoot(t, { maxTries: 0 })
   const plain = await root.install('mail')
