@@ -271,6 +271,7 @@ export const namesInQueue = [
 function checkTogether(settings: Settings, options: SettingsOptions): void {
   checkDiffer(settings, options, namesInQueue)
   checkDiffer(settings, options, ['delimiter', 'encode'])
+  checkDiffer(settings, options, ['success', 'failTmp'])
 }
 
 /** Looks whether settings differ; two that do not are called as they were given, or could have been. */

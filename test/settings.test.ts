@@ -64,11 +64,11 @@ const mode = {
   bad: ['', '648', '10000', '0o640', 'rw', '-1', ' 640', '0000640'],
   accepts: 'a file mode in octal, as 640',
 }
-const exitStatus = {
-  good: { 0: 0, 111: 111, 255: 255 },
+const exitStatus = (...good: number[]): Row => ({
+  good: Object.fromEntries([75, 255, ...good].map((status) => [status, status])),
   bad: ['', '256', '-1', '1.5', '0x1', 'none', ' 1', '1e2'],
   accepts: 'an exit status from 0 to 255',
-}
+})
 const flag = {
   good: { 0: false, 1: true },
   bad: ['', 'true', 'yes', '2', '00', ' 1'],
@@ -107,9 +107,9 @@ const rows: Readonly<Record<keyof Settings, Row & { readonly variable: string }>
   queueGroup: { variable: 'FSQ_QUEUE_GROUP', ...owner },
   itemMode: { variable: 'FSQ_ITEM_MODE', ...mode },
   queueMode: { variable: 'FSQ_QUEUE_MODE', ...mode },
-  success: { variable: 'FSQ_SUCCESS', ...exitStatus },
-  failTmp: { variable: 'FSQ_FAIL_TMP', ...exitStatus },
-  failPerm: { variable: 'FSQ_FAIL_PERM', ...exitStatus },
+  success: { variable: 'FSQ_SUCCESS', ...exitStatus(0) },
+  failTmp: { variable: 'FSQ_FAIL_TMP', ...exitStatus(111) },
+  failPerm: { variable: 'FSQ_FAIL_PERM', ...exitStatus(0, 111) },
   useTrigger: { variable: 'FSQ_USE_TRIGGER', ...flag },
   lock: { variable: 'FSQ_LOCK', ...flag },
   maxTries: { variable: 'FSQ_MAX_TRIES', ...whole('a whole number of tries, 0 for ever') },
@@ -234,6 +234,17 @@ t.test('the parts of a queue have names that differ', async (t) => {
   t.throws(() => resolveSettings({ downFile: 'x' }, { FSQ_TRIGGER: 'x', FSQ_HOSTS: 'x' }), {
     name: 'TypeError',
     message: 'Expected downFile and FSQ_TRIGGER and FSQ_HOSTS to differ, got "x" for each',
+  })
+})
+
+t.test('success and another try have exit statuses that differ', async (t) => {
+  t.throws(() => resolveSettings({}, { FSQ_FAIL_TMP: '0' }), {
+    code: 'FSQ_ENV',
+    message: 'Expected FSQ_SUCCESS and FSQ_FAIL_TMP to differ, got 0 for each',
+  })
+  t.throws(() => resolveSettings({ success: 111 }, {}), {
+    name: 'TypeError',
+    message: 'Expected success and FSQ_FAIL_TMP to differ, got 111 for each',
   })
 })
 
