@@ -153,9 +153,13 @@ export class Item implements Disposable, AsyncDisposable {
    * permanent failure.
    *
    * @param code - the exit status. @defaultValue FSQ_SUCCESS
+   * @throws `TypeError` for what is no whole number, such as the status of a program that a signal ended; what
+   * {@link success}, {@link failTmp} and {@link failPerm} throw.
    */
   async done(code?: number): Promise<Outcome> {
     const { success, failTmp } = this.#parts.context.settings
+    if (code !== undefined && !Number.isInteger(code))
+      throw new TypeError(`Expected an exit status, a whole number, got ${JSON.stringify(code)}`)
     if (code === undefined || code === success) return this.#finish(succeed)
     return code === failTmp ? this.failTmp() : this.failPerm()
   }

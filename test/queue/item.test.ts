@@ -191,6 +191,19 @@ t.test('limits that are undefined are those of the scan', async (t) => {
   }
 })
 
+t.test(
+  'an exit status that is none is a TypeError, and the item can still be finished',
+  async (t) => {
+    const queue = await temporaryQueue(t)
+    using item = await queue.claim(await queue.enqueue(''))
+    for (const status of [null, '0', NaN, true, 1.5]) {
+      const message = /^Expected an exit status, a whole number, got /
+      await t.rejects(item.done(status as number), { name: 'TypeError', message })
+    }
+    t.match(await item.done(0), { state: 'done' })
+  },
+)
+
 t.test('limits that are no numbers are TypeErrors', async (t) => {
   const queue = await temporaryQueue(t)
   const id = await queue.enqueue('')
