@@ -40,6 +40,7 @@ export async function writeBody(
     return
   }
   checkSource(body)
+  checkUnread(body)
   for await (const piece of abortable(piecesOf(body), signal)) {
     await writeFully(fd, toBytes(piece, charset))
   }
@@ -59,6 +60,12 @@ function checkSource(body: unknown): void {
   const isSource = typeof body === 'object' && body !== null
   if (isSource && (Symbol.asyncIterator in body || 'fd' in body || 'file' in body)) return
   throw new TypeError('Expected a body: a string, bytes, { file }, { fd } or a stream')
+}
+
+/** A stream that was read to its end gives nothing more, which is not the body that somebody meant. */
+function checkUnread(body: object): void {
+  if (body instanceof Readable && body.readableEnded)
+    throw new FsqError('FSQ_BODY', 'cannot read the body: its stream was read to its end before')
 }
 
 function toBytes(piece: unknown, charset: Charset): Uint8Array {

@@ -7,6 +7,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import type { FsqErrorCode } from '../../lib/errors.js'
 import type { Body } from '../../lib/queue/body.js'
@@ -156,6 +157,19 @@ t.test('a source that fails is an error that says so, and nothing is left', asyn
       t.strictSame(contentsOf(queue), nothing)
     })
   }
+})
+
+t.test('a stream that was read to its end is refused, an empty one is not', async (t) => {
+  const queue = await temporaryQueue(t)
+  const read = Readable.from(['a body'])
+  t.equal(await text(read), 'a body')
+  await t.rejects(queue.enqueue(read), {
+    code: 'FSQ_BODY',
+    message: 'cannot read the body: its stream was read to its end before',
+  })
+  t.strictSame(contentsOf(queue), nothing)
+  await queue.enqueue(Readable.from([]))
+  t.equal(contentsOf(queue)['queue']?.length, 1)
 })
 
 t.test('what is no body is a TypeError, and nothing is left', async (t) => {
