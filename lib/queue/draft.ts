@@ -267,8 +267,7 @@ export function nameSource(
   const { delimiter } = options
   const rules = delimiter === undefined ? writing : nameRules({ ...settings, delimiter })
   const enqueuedAt = options.enqueuedAt ?? new Date(queue.clock.now())
-  if (Number.isNaN(enqueuedAt.getTime()))
-    throw new TypeError('Expected `enqueuedAt` to be a date, got an invalid one')
+  if (options.enqueuedAt !== undefined) checkYear(enqueuedAt)
   checkList(args)
   const { entropy: given } = options
   if (given !== undefined && !/^[0-9]+$/.test(String(given)))
@@ -304,6 +303,13 @@ let lastHostname = { timestamp: '', name: '' }
 function hostnameAt(timestamp: string): string {
   if (lastHostname.timestamp !== timestamp) lastHostname = { timestamp, name: hostname() }
   return lastHostname.name
+}
+
+/** A name has room for four digits; one with other digits would be read as another year. */
+function checkYear(enqueuedAt: Date): void {
+  const year = enqueuedAt.getFullYear()
+  if (year >= 1000 && year <= 9999) return // NaN, that of an invalid date, is neither.
+  throw new TypeError(`Expected \`enqueuedAt\` to be a date of the years 1000 to 9999, got ${year}`)
 }
 
 function checkList(args: unknown): void {

@@ -44,7 +44,7 @@ export function checkBackoff(backoff: Backoff): void {
   const positive = (value: unknown): boolean =>
     typeof value === 'number' && value >= 0 && value <= longest
   const fine = isList(backoff)
-    ? backoff.every(positive)
+    ? backoff.length > 0 && backoff.every(positive)
     : positive(backoff.base) &&
       (backoff.max === undefined || (positive(backoff.max) && backoff.max >= backoff.base)) &&
       (backoff.jitter === undefined || (positive(backoff.jitter) && backoff.jitter <= 1))

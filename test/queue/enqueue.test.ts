@@ -161,7 +161,9 @@ t.test('a time that is given is in the name, in local time', async (t) => {
 
 t.test('a time that is none is a TypeError', async (t) => {
   const queue = await temporaryQueue(t)
-  await t.rejects(queue.enqueue('', [], { enqueuedAt: new Date(NaN) }), { name: 'TypeError' })
+  const message = /^Expected `enqueuedAt` to be a date of the years 1000 to 9999, got /
+  for (const enqueuedAt of [new Date(NaN), new Date(8.64e15), new Date(-1e14)])
+    await t.rejects(queue.enqueue('', [], { enqueuedAt }), { name: 'TypeError', message })
   t.strictSame(contentsOf(queue), nothing)
 })
 
@@ -218,6 +220,7 @@ const refused: [
   ['an unknown user', [], { user: 'nobody-has-this-name' }, { code: 'FSQ_NO_USER' }],
   ['an unknown group', [], { group: 'nobody-has-this-name' }, { code: 'FSQ_NO_GROUP' }],
   ['a mode that is none', [], { mode: 0o10000 }, { name: 'TypeError' }],
+  ['a signal that is none', [], { signal: 5 as never }, { name: 'TypeError' }],
 ]
 
 for (const [what, args, options, error] of refused) {

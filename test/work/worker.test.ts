@@ -394,6 +394,8 @@ t.test('bad options are refused at once', async (t) => {
     maxRate: { maxRate: -1 },
     limitConcurrency: { limitConcurrency: 0 },
     backoff: { backoff: [-1] },
+    'a backoff of nothing': { backoff: [] },
+    signal: { signal: {} },
     jitter: { backoff: { base: 1, jitter: 2 } },
     'a maximum below the base': { backoff: { base: 2, max: 1 } },
     limitKey: { limitKey: 'customer' },
