@@ -12,9 +12,11 @@ import {
   isDirectory,
   listNames,
   makeDirectory,
+  moveNoReplace,
   removeDirectory,
   statEntry,
   unlink,
+  walkNames,
 } from '../posix/names.js'
 import { getNative } from '../posix/native.js'
 import { entryPath, type Path } from '../posix/path.js'
@@ -90,6 +92,22 @@ export function entriesOf({ paths }: QueueContext, directory: string): KeyEntry[
   })
 }
 
+/** The name of the item of a link in a directory of the queue, a byte string; nothing where it is not there. */
+export function nameIn(directory: string, { name, path, isInTmp }: KeyEntry): string | undefined {
+  const file = inodeOf(path)?.key
+  if (file === undefined) return undefined
+  const isIt = (candidate: string): boolean =>
+    inodeOf(entryPath(directory, candidate))?.key === file
+  if (isIt(name)) return name
+  const delimiter = name.charAt(0)
+  const [, timestamp, , pid, host] = name.split(delimiter)
+  // A retry keeps the timestamp. An enqueuer that was killed may have given it a number, in another second.
+  const kept = (isInTmp ? [pid, host] : [timestamp]).join(delimiter)
+  for (const candidate of walkNames(directory, 1))
+    if (candidate.includes(`${delimiter}${kept}${delimiter}`) && isIt(candidate)) return candidate
+  return undefined
+}
+
 /** The directory of a key, locked. */
 export class HeldKey {
   readonly #queue: QueueContext
@@ -113,6 +131,12 @@ export class HeldKey {
   /** Where an entry of that name is, or would be. */
   path(name: string): Path {
     return entryPath(this.#directory, name)
+  }
+
+  /** Gives a link another name. */
+  rename(from: string, to: string): void {
+    if (from === to) return
+    if (moveNoReplace(this.path(from), this.path(to)) === 'linked') unlink(this.path(from))
   }
 
   /** Makes the links of the key last. */

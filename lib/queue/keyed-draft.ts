@@ -1,10 +1,11 @@
 import { FsqError } from '../errors.js'
 import { toByteString } from '../name/charset.js'
 import { syncDirectory } from '../posix/directory-sync.js'
-import { moveNoReplace, unlink } from '../posix/names.js'
+import { unlink } from '../posix/names.js'
+import { entryPath } from '../posix/path.js'
 import type { QueueContext } from './context.js'
-import type { Draft, EnqueueOptions } from './draft.js'
-import { type HeldKey, holdKey, holdKnownKey, idOf, tryKey } from './key.js'
+import { type Draft, type EnqueueOptions, removeLeftover } from './draft.js'
+import { type HeldKey, holdKey, holdKnownKey, idOf, type KeyEntry, nameIn, tryKey } from './key.js'
 import { claimSuperseded, type Superseded } from './superseded.js'
 
 /*
@@ -49,17 +50,36 @@ export async function presentItem(
 /** The name of the item that has the key, which is there to stay; or the error. */
 async function answer(
   queue: QueueContext,
-  { items }: HeldKey,
+  held: HeldKey,
   onDuplicate: EnqueueOptions['onDuplicate'],
 ): Promise<string | undefined> {
-  const last = items.at(-1)
+  const last = held.items.at(-1)
   if (last === undefined) return undefined
   // Whoever enqueued it has not come to the end: it may be linked, but not synced.
   if (last.isInTmp && queue.settings.durability !== 'none') await syncDirectory(queue.paths.queue)
-  const id = idOf(queue, last)
+  const id = last.isInTmp ? finishEnqueue(queue, held, last) : idOf(queue, last)
   if (onDuplicate !== 'error') return id
   const message = `an item was enqueued to ${queue.name} under that id already: ${id}`
   throw new FsqError('FSQ_ID_TAKEN', message, { queue: queue.name, id })
+}
+
+/**
+ * The name of an item whose enqueuer was killed once it was linked: not that of the draft, where it has a number or
+ * that was taken. Then the name in tmp/ goes, and the key gets that of the item; in this order, since a link counts
+ * as an item's where the draft has another name than the link.
+ */
+function finishEnqueue(queue: QueueContext, held: HeldKey, entry: KeyEntry): string {
+  const { tmp, queue: waiting, done, fail } = queue.paths
+  for (const directory of [waiting, done, fail]) {
+    const name = nameIn(directory, entry)
+    if (name === undefined) continue
+    if (name !== entry.name) {
+      removeLeftover(entryPath(tmp, entry.name))
+      held.rename(entry.name, name)
+    }
+    return idOf(queue, { ...entry, name })
+  }
+  return idOf(queue, entry)
 }
 
 /** What came of the attempt to take the key of a draft; nothing of it where the item has none. */
@@ -160,10 +180,6 @@ export class DraftKey {
   /** The key is the new item's alone, by the name that it has in queue/. */
   #giveTo(id: string): void {
     for (const { path } of this.#held.items) unlink(path)
-    const { name } = this.#draft
-    const final = toByteString(id, this.#queue.writing.charset)
-    if (final === name) return
-    if (moveNoReplace(this.#held.path(name), this.#held.path(final)) === 'linked')
-      unlink(this.#held.path(name))
+    this.#held.rename(this.#draft.name, toByteString(id, this.#queue.writing.charset))
   }
 }

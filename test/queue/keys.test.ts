@@ -1,5 +1,14 @@
 import { basename } from 'node:path'
-import { chmodSync, linkSync, mkdirSync, readdirSync, rmSync, statSync, unlinkSync } from 'node:fs'
+import {
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+} from 'node:fs'
 import { Readable } from 'node:stream'
 import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
@@ -215,6 +224,47 @@ t.test('an item that its enqueuer has linked, and not acknowledged, has the key'
   const { paths } = queue.context
   linkSync(`${paths.queue}/${first}`, `${paths.tmp}/${first}`)
   t.equal(await queue.enqueue('two', [], { id }), first)
+})
+
+/** An item that its enqueuer was killed over once it was linked with its number; its name. */
+async function numberedOnly(queue: Queue): Promise<string> {
+  const name = await queue.enqueue('one', [], { id, ordered: true })
+  const { paths } = queue.context
+  const { directory } = onlyKey(queue)
+  const draft = name.replace(/_[0-9]{14}_0*1_/, '_20260101000000_1_')
+  renameSync(`${directory}/${name}`, `${directory}/${draft}`)
+  linkSync(`${paths.queue}/${name}`, `${paths.tmp}/${draft}`)
+  return name
+}
+
+/** What became of an item since its enqueuer was killed; its name. */
+const since: Readonly<Record<string, (queue: Queue, name: string) => Promise<string>>> = {
+  'it waits': (_queue, name) => Promise.resolve(name),
+  'it is tried again': (queue) => finishFirst(queue, 'retry'),
+  'it is done': (queue) => finishFirst(queue, 'done'),
+  'it has failed': (queue) => finishFirst(queue, 'failPerm'),
+}
+
+for (const [what, act] of Object.entries(since))
+  t.test(`an item has a name of its own, and its enqueuer was killed: ${what}`, async (t) => {
+    const queue = await temporaryQueue(t)
+    const first = await numberedOnly(queue)
+    const { paths } = queue.context
+    const name = await act(queue, first)
+    t.equal(await queue.enqueue('two', [], { id, ordered: true }), name)
+    t.equal(onlyKey(queue).name, name)
+    t.strictSame(contentsOf(queue)['tmp'], [])
+    t.equal(await queue.enqueue('two', [], { id, ordered: true }), name)
+    for (const each of [paths.queue, paths.done, paths.fail])
+      rmSync(`${each}/${name}`, { force: true })
+    t.not(await queue.enqueue('two', [], { id, ordered: true }), name, 'the key is free')
+  })
+
+t.test('an item that has a name of its own is replaced, too', async (t) => {
+  const queue = await temporaryQueue(t)
+  await numberedOnly(queue)
+  const second = await queue.enqueue('two', [], { id, onDuplicate: 'replace' })
+  t.strictSame(contentsOf(queue)['queue'], [second])
 })
 
 /** Holds the only key, as another process does that is enqueueing. */
