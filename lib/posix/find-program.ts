@@ -1,4 +1,4 @@
-import { accessSync, constants, readdirSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
 /** Whether a path is a regular file that this process may execute. */
@@ -16,6 +16,11 @@ export function canRun(file: string): boolean {
   if (file.includes('/')) return isProgram(file)
   const path = process.env['PATH'] ?? ''
   return path.split(delimiter).some((directory) => isProgram(join(directory, file)))
+}
+
+/** Whether it is the path of anything at all, so that execvp(3) does not look in PATH. */
+export function isPathOfSomething(file: string): boolean {
+  return file.includes('/') && existsSync(file)
 }
 
 /** The names of the programs in a directory that begin so; none where it cannot be read. */

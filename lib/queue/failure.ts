@@ -80,10 +80,17 @@ export function missingQueue(
   const wrong = (message: string, path: string): FsqError =>
     new FsqError('FSQ_NO_QUEUE', message, { queue: name, path, cause })
   try {
-    if (statEntry(settings.root) === undefined) {
+    const root = statEntry(settings.root)
+    if (root === undefined) {
       return wrong(
         `no such queue: ${name} (there is no directory ${settings.root}; "fsq install" makes it, ` +
           'FSQ_ROOT or -r names another)',
+        settings.root,
+      )
+    }
+    if (!root.isDirectory() && !root.isSymbolicLink()) {
+      return wrong(
+        `no such queue: ${name} (${settings.root} is not a directory; FSQ_ROOT or -r names another)`,
         settings.root,
       )
     }

@@ -1,4 +1,5 @@
 import { errnoOf, reasonOf } from '../errors.js'
+import { canRun } from '../posix/find-program.js'
 import { type Ended, startProgram } from '../posix/program.js'
 import type { Item } from '../queue/item.js'
 import { itemEnvironment } from './environment.js'
@@ -114,6 +115,11 @@ const exhaustion = ['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM']
 /** The program is not there, or cannot be run as it is. */
 const unusable = ['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'ENOEXEC', 'ETXTBSY', 'ELOOP', 'EIO']
 
+/** The system says of a script that it is not there where its interpreter is not. */
 function cannotRun(program: string, cause: unknown): Error {
-  return Object.assign(new Error(`cannot run ${program}: ${reasonOf(cause)}`), { cause })
+  const reason =
+    errnoOf(cause) === 'ENOENT' && canRun(program)
+      ? 'the interpreter that its first line names is not there'
+      : reasonOf(cause)
+  return Object.assign(new Error(`cannot run ${program}: ${reason}`), { cause })
 }

@@ -166,6 +166,10 @@ t.test('what is no queue is said to be none', { buffered: true }, async (t) => {
       ['-r', `${directory}/no`, 'enqueue', 'q'],
       `there is no directory ${directory}/no; "fsq install" makes it, FSQ_ROOT or -r names another`,
     ],
+    [
+      ['-r', `${top}/file`, 'enqueue', 'q'],
+      `no such queue: q (${top}/file is not a directory; FSQ_ROOT or -r names another)`,
+    ],
     [['down', 'file'], 'not a queue'],
     [['done', 'file', 'x'], 'not a queue'],
     [['uninstall', 'file'], 'not a queue'],

@@ -247,8 +247,15 @@ t.test('a program that is not there fails no item', buffered, async (t) => {
   const here = await place(t)
   const { queue, directory, fsq } = here
   const id = await queue.enqueue('')
-  for (const name of ['no-such-program', `${directory}/missing`]) {
-    const stderr = `fsq work: cannot run ${name}: there is no such program\n`
+  const text = `${directory}/text`
+  writeFileSync(text, 'no program')
+  const cases: [name: string, why: string][] = [
+    ['no-such-program', 'there is no such program'],
+    [`${directory}/missing`, 'there is no such program'],
+    [text, 'it is not executable'],
+  ]
+  for (const [name, why] of cases) {
+    const stderr = `fsq work: cannot run ${name}: ${why}\n`
     check(t, await fsq(['work', 'q', '--', name]), { status: 111, stderr })
   }
   const program = `${directory}/program`

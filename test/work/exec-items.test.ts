@@ -181,17 +181,20 @@ t.test('a queue that goes down is scanned no further', { buffered: true }, async
 
 t.test('a program that cannot be run is a temporary failure', { buffered: true }, async (t) => {
   const plain = (directory: string): string => `${directory}/not-executable`
+  const script = (directory: string): string => `${directory}/script`
   const cases: [program: (directory: string) => string, why: string][] = [
     [() => 'no-such-program', 'no such file or directory'],
     [() => 'echo run; touch file', 'no such file or directory'],
     [plain, 'permission denied'],
     [(directory) => directory, 'permission denied'],
+    [script, 'the interpreter that its first line names is not there'],
   ]
   for (const [programIn, why] of cases) {
     const { fsq, queue, directory } = await place(t)
     const program = programIn(directory)
     writeFileSync(plain(directory), '#!/bin/sh\necho run\n')
     chmodSync(plain(directory), 0o644)
+    writeFileSync(script(directory), '#!/bin/sh\r\necho run\r\n', { mode: 0o755 })
     const id = await queue.enqueue('')
     check(t, await fsq(['scan', '-m2', 'q', program]), {
       stderr: `fsq scan: ${id}: cannot run ${program}: ${why}\nfsq scan: ${id}: failed temporarily\n`,

@@ -1,5 +1,5 @@
 import { FsqError } from '../../errors.js'
-import { canRun } from '../../posix/find-program.js'
+import { canRun, isPathOfSomething } from '../../posix/find-program.js'
 import { chosenQueues } from '../../queue/hosts.js'
 import { queueAt } from '../../root/queue-at.js'
 import type { WorkEvent } from '../../work/events.js'
@@ -103,8 +103,10 @@ function check({ operands, program, flags }: Call<Flags>): void {
     throw new UsageError('no program given behind --; -k runs the arguments of each item')
   if (program[0] === '') throw new UsageError('the name of the program is empty')
   const [file] = program
-  if (file !== undefined && !canRun(file))
-    throw new FsqError('FSQ_EXEC', `cannot run ${file}: there is no such program`)
+  if (file !== undefined && !canRun(file)) {
+    const why = isPathOfSomething(file) ? 'it is not executable' : 'there is no such program'
+    throw new FsqError('FSQ_EXEC', `cannot run ${file}: ${why}`)
+  }
   const stranger = flags.weight?.find(({ queue }) => !operands.includes(queue))
   if (stranger !== undefined)
     throw new UsageError(`--weight: ${stranger.queue} is not one of the queues`)
