@@ -60,6 +60,9 @@ export async function receiveFrom(
 /** How many are asked for at once at most. */
 const mostAtOnce = 256
 
+/** While items under way have so many bytes together, which are held in memory, no more are asked for. */
+const mostBytes = 64 * 1024 * 1024
+
 /** How many are fetched ahead, at least and at most; in between, as many as are under way at a time. */
 const ahead = { least: 8, most: 64 }
 
@@ -91,7 +94,8 @@ class Receiver {
   /** So few of those are not asked for. */
   readonly #least: number
   #landing: Landing | undefined
-  readonly #landings = new Set<Promise<void>>()
+  /** Those under way, each with how many bytes it has. */
+  readonly #landings = new Map<Promise<void>, number>()
   /** Those that wait for others, or for their confirmation only, and take no place. */
   readonly #held = new Set<Promise<void>>()
   #pullsSoon = false
@@ -186,7 +190,7 @@ class Receiver {
         landing.giveUp()
       })
       await this.#intake.stopped()
-      await Promise.all([...this.#landings, ...this.#held])
+      await Promise.all([...this.#landings.keys(), ...this.#held])
       giveUp()
       for (const watch of watches) watch[Symbol.dispose]()
       await landing.close()
@@ -246,7 +250,7 @@ class Receiver {
       this.#held.add(landed)
       this.#leave(landed)
     })
-    this.#landings.add(landed)
+    this.#landings.set(landed, delivery.body.length)
     void landed.finally(() => {
       this.#held.delete(landed)
       this.#leave(landed)
@@ -274,6 +278,14 @@ class Receiver {
     return this.#landings.size + this.#intake.ahead.length + this.#intake.asked
   }
 
+  /** How many bytes have come and not landed. */
+  get #bytes(): number {
+    let bytes = 0
+    for (const length of this.#landings.values()) bytes += length
+    for (const { body } of this.#intake.ahead) bytes += body.length
+    return bytes
+  }
+
   /** How many may be asked for now; tells when that changes to none, and back. */
   #room(): number {
     if (this.#isDown()) {
@@ -282,7 +294,9 @@ class Receiver {
     }
     const { depth } = this.#receiving
     const underWay = this.#underWay
-    if (this.#free < this.#least) return 0
+    // Each request may bring some bytes, so there are never many of them.
+    if (this.#free < this.#least || this.#intake.asked > mostAtOnce) return 0
+    if (this.#bytes >= mostBytes) return 0
     const least = leastOf(depth, worthwhile.ofDepth)
     const room = depth - underWay - this.#level.atMost(depth - underWay - least)
     const isFull = underWay === 0 ? room <= 0 : room < least

@@ -2,12 +2,14 @@ import type { Msg, Subscription } from '@nats-io/transport-node'
 import { after } from '../../timer.js'
 import type { Connected } from './connection.js'
 import type { Delivery, Pull, PullListener } from './engine.js'
+import { headerRoom, largestInline } from './layout.js'
 import { natsError } from './nats-error.js'
 
 /*
  * A pull that stands: one subscription, over which the server is asked for more while what was asked for before is
  * still coming. Each request lapses after a while, which the server tells, with what it lacked; until then it says
- * every now and then that it is there.
+ * every now and then that it is there. One for large items lapses when the next would be too much: a server cuts off
+ * whom it has more to send than it may have pending, 64 MiB by default.
  */
 
 /**
@@ -20,7 +22,7 @@ const heartbeat = 2
 const goodbye = 0.5
 
 /** What the server says instead of an item. */
-const says = { thatItIsThere: 100, thatNothingCame: [404, 408] } as const
+const says = { thatItIsThere: 100, thatNothingCame: [404, 408], thatItIsTooMuch: 409 } as const
 
 /** Where, and how, it is asked. */
 export interface StandingPullOptions {
@@ -44,6 +46,8 @@ export class StandingPull implements Pull {
   readonly #inbox: string
   readonly #subscription: Subscription
   readonly #heartbeat: number
+  /** How much may come of one request: the largest message at least, or that could never come. In bytes. */
+  #most: number
   #asked = 0
   /** How many heartbeats were missed. */
   #missed = 0
@@ -55,6 +59,7 @@ export class StandingPull implements Pull {
     const { nats, clients } = options.connected
     this.#options = options
     this.#heartbeat = Math.min(heartbeat, options.seconds / 2)
+    this.#most = Math.max(largestInline, nats.info?.max_payload ?? 0) + headerRoom
     this.#inbox = clients.transport.createInbox()
     this.#subscription = nats.subscribe(this.#inbox, {
       callback: (error, message) => {
@@ -74,6 +79,7 @@ export class StandingPull implements Pull {
     const { nats, client } = connected
     const request = {
       batch: count,
+      max_bytes: this.#most,
       expires: seconds * 1e9,
       idle_heartbeat: this.#heartbeat * 1e9,
     }
@@ -135,7 +141,8 @@ export class StandingPull implements Pull {
     }
     const { code = 0, description = '' } = message.headers ?? {}
     if (code === says.thatItIsThere || this.#ending !== undefined) return
-    if (!says.thatNothingCame.some((known) => known === code)) {
+    const isTooMuch = code === says.thatItIsTooMuch && /exceeds maxbytes/i.test(description)
+    if (!isTooMuch && !says.thatNothingCame.some((known) => known === code)) {
       this.fail(new Error(description || `status ${code}`))
       return
     }
@@ -145,6 +152,9 @@ export class StandingPull implements Pull {
       return
     }
     this.#asked = Math.max(0, this.#asked - Number(lacked))
+    // With its subject it is larger than any that our server would take: another server took it.
+    const unused = Number(message.headers?.get('Nats-Pending-Bytes'))
+    if (isTooMuch && unused >= this.#most) this.#most *= 2
     listener.onLapse()
   }
 

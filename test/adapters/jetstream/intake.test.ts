@@ -94,6 +94,35 @@ t.test('no more is asked for than the queue should hold', async (t) => {
   t.ok(asked() <= 12, `${asked()}`)
 })
 
+t.test('no more is asked for while what has come is large', async (t) => {
+  const { asked, blocked, engine, receive } = await place(t, 0)
+  const body = Buffer.alloc(16 * 1024 * 1024)
+  for (let i = 0; i < 40; i++) engine.deliver({ id: `_20261122101112_${i}_1_far_0_a`, body })
+  const publish = engine.publish.bind(engine)
+  engine.publish = async (message) => {
+    await new Promise<void>((resolve) => blocked.push(resolve))
+    return publish(message)
+  }
+  // They are too large to be received, so that none is written.
+  const receiver = receive({ concurrency: 4, maxSize: 1 })
+  const bury = async (count: number): Promise<void> => {
+    for (let i = 0; i < count; i++) {
+      await eventually(() => blocked.length > 0)
+      const buried = receiver.until('dead', receiver.count('dead') + 1)
+      blocked.shift()?.()
+      await buried
+    }
+  }
+  await eventually(() => asked() === 12)
+  await bury(7)
+  t.equal(asked(), 12, 'there are places, but 5 items are in memory')
+  await bury(2)
+  await eventually(() => asked() > 12)
+  const stopped = receiver.stop()
+  for (const go of blocked) go()
+  await stopped
+})
+
 t.test('what only waits to be confirmed keeps nothing from being received', async (t) => {
   const queue = await temporaryQueue(t, { durability: 'none' })
   const engine = scriptedEngine('q')
