@@ -15,9 +15,12 @@ const known = new Map<string, Timestamps>()
 /** What both strftime(3) of Python and our library write alike, and strptime(3) reads back. */
 const directives = 'aAbBdfHIjmMpSUwWyY%'
 
+/** As FSQ_TIMEFMT is where nobody sets it. */
+const usual = '%Y%m%d%H%M%S'
+
 /**
- * @throws {@link FsqError} `FSQ_TIMEFMT` for a format with a directive that cannot be read back, or with none:
- * the names of items that are there would not be read as such, and the scan would move all of them to fail/.
+ * @throws {@link FsqError} `FSQ_TIMEFMT` for a format whose timestamps cannot be read back, or in which there is
+ * no time: the names of items would not be read as such, and the scan would move all of them to fail/.
  */
 export function getTimestamps(timefmt: string): Timestamps {
   let timestamps = known.get(timefmt)
@@ -41,26 +44,84 @@ function makeTimestamps(timefmt: string): Timestamps {
   }
   if (letters.every((letter) => letter === '%')) {
     const got = JSON.stringify(timefmt)
-    throw new FsqError('FSQ_TIMEFMT', `Expected a time format such as %Y%m%d%H%M%S, got ${got}`)
+    throw new FsqError('FSQ_TIMEFMT', `Expected a time format such as ${usual}, got ${got}`)
   }
   const format = timeFormat(timefmt)
   const parse = timeParse(timefmt)
-  const plainFormat = utcFormat(timefmt)
+  const plainFormat = utcFormat(withUnread(timefmt))
   const plainParse = utcParse(timefmt)
-  return remembering(timefmt.includes('f'), {
+  const timestamps = {
     format,
-    parse(text) {
+    parse(text: string) {
       // The library lets the 40th of a month run over into the next. Writing the date again shows
       // it; in UTC, because an hour that summer time skips is no reason to reject a name.
       const plain = plainParse(text)
-      const date = plain !== null && plainFormat(plain) === text ? parse(text) : null
+      const date = plain !== null && isWritten(text, plainFormat(plain)) ? parse(text) : null
       if (date === null) {
         const got = JSON.stringify(text)
         throw new FsqError('FSQ_TIMEFMT', `not a timestamp of the format ${timefmt}: ${got}`)
       }
       return date
     },
-  })
+  }
+  if (timefmt !== usual) checkReadBack(timefmt, timestamps)
+  return remembering(timefmt.includes('f'), timestamps)
+}
+
+/** Stands for a digit that may be any. */
+const anyDigit = '\0'
+
+/** The format with milliseconds for the microseconds of `%f`, which a Date has no more of. */
+function withUnread(timefmt: string): string {
+  return timefmt.replace(/%./gsu, (directive) =>
+    directive === '%f' ? `%L${anyDigit.repeat(3)}` : directive,
+  )
+}
+
+/** Whether a timestamp is as it would be written, but for the digits that may be any. */
+function isWritten(text: string, written: string): boolean {
+  if (!written.includes(anyDigit)) return text === written
+  return (
+    text.replace(/\d/g, (digit, at: number) => (written[at] === anyDigit ? anyDigit : digit)) ===
+    written
+  )
+}
+
+/** In and out of summer time and of leap years, in the first and in the last week of a year, at all hours. */
+const moments = [
+  '2023-01-01T00:00:00',
+  '2024-02-29T23:59:59',
+  '2024-12-31T12:30:30',
+  '2025-01-02T05:06:07',
+  '2025-12-29T20:00:59',
+  '2026-03-29T11:59:00',
+  '2027-05-16T13:14:15',
+  '2027-07-31T00:45:10',
+  '2028-10-29T02:30:00',
+  '2028-12-31T18:07:08',
+]
+
+/**
+ * Directives that are good each for themselves may not be so together: a date that is given twice, as by `%d`
+ * and `%U`, is not read back.
+ *
+ * @throws {@link FsqError} `FSQ_TIMEFMT`
+ */
+function checkReadBack(timefmt: string, timestamps: Timestamps): void {
+  const format = utcFormat(timefmt)
+  for (const moment of moments) {
+    const text = format(new Date(`${moment}.123Z`))
+    try {
+      timestamps.parse(text)
+    } catch (cause) {
+      throw new FsqError(
+        'FSQ_TIMEFMT',
+        `Expected a time format whose timestamps can be read back, such as ${usual}, got ` +
+          `${JSON.stringify(timefmt)}, by which ${moment} is ${JSON.stringify(text)}`,
+        { cause },
+      )
+    }
+  }
 }
 
 /**

@@ -81,6 +81,20 @@ t.test('what the original enqueues we scan', { skip }, async (t) => {
   t.equal(contentsOf(here.queue)['done']?.length, difficult.length + 1)
 })
 
+t.test('microseconds in names are scanned, tried again, and scanned again', { skip }, async (t) => {
+  const here = await place(t)
+  const env = { FSQ_TIMEFMT: '%Y%m%d%H%M%S%f', FSQ_MAX_TRIES: '2' }
+  check(t, await startReference(here, ['enqueue', '-e', 'q', 'theirs'], { env }).ended)
+  check(t, await here.fsq(['enqueue', '-e', 'q', 'ours'], { env }))
+  const names = contentsOf(here.queue)['queue'] ?? []
+  const { status } = await here.fsq(['scan', 'q', 'sh', '-c', 'exit 111'], { env })
+  t.equal(status, 0)
+  const again = names.map((name) => name.replace(/_0(_[a-z]+)$/, '_1$1'))
+  t.strictSame(contentsOf(here.queue), { ...nothing, queue: again })
+  check(t, await startReference(here, ['scan', 'q', 'true'], { env }).ended)
+  t.strictSame(contentsOf(here.queue), { ...nothing, done: again })
+})
+
 t.test('what we enqueue the original scans', { skip }, async (t) => {
   const here = await place(t)
   const enqueuedAt = new Date()

@@ -32,6 +32,60 @@ for (const format of ['%s', '%Z', '%z', '%c', '%x', '%-d', '%e', '%Q', '%Y%', '%
   })
 }
 
+for (const format of ['%Y%m%d%H%M%S%f', '%f%Y%m%d%H%M%S', '%Y%m%d%H%M%S.%f-%%f']) {
+  t.test(`microseconds by ${format}, as another program writes them, are read`, async (t) => {
+    const timestamps = getTimestamps(format)
+    const ours = timestamps.format(new Date(2012, 6, 10, 21, 39, 4, 123))
+    t.match(ours, '123000')
+    for (const digits of ['123000', '123456', '123999']) {
+      const text = ours.replace('123000', digits)
+      t.equal(timestamps.parse(text).getTime(), moment.getTime() + 123, text)
+    }
+    for (const digits of ['12345', '1234567', '12345x', '123\0\0\0', '-12345', '']) {
+      const text = ours.replace('123000', digits)
+      t.throws(() => timestamps.parse(text), { code: 'FSQ_TIMEFMT' }, text)
+    }
+  })
+}
+
+const unreadable = [
+  ...['%Y%m%d%H%M%S-%U', '%Y%m%d%H%M%S-%W', '%Y%j%H%M%S-%U', '%Y%U', '%Y%W', '%Y%m%j%d'],
+  ...['%Y%m%d%H%I%M%S', '%a%H%M%S', '%A %H%M%S', '%w%H%M%S', '%m%d%H%M%S', '%j%H%M%S'],
+]
+
+for (const format of unreadable) {
+  t.test(`the format ${format}, whose timestamps are not read back, is refused`, async (t) => {
+    t.throws(() => getTimestamps(format), {
+      code: 'FSQ_TIMEFMT',
+      message: /^Expected a time format .* read back, such as %Y\S+, got "%.*", by which \S+ is "/,
+    })
+  })
+}
+
+const coarse = [
+  '%Y%m%d',
+  '%y%j',
+  '%Y%U%w',
+  '%Y%W%a',
+  '%Y%m%d%j',
+  '%Y%m%d%I%M%S',
+  '%H%M%S',
+  '%d %B %Y',
+]
+
+for (const format of coarse) {
+  t.test(`the format ${format} is read back as far as it tells the time`, async (t) => {
+    const timestamps = getTimestamps(format)
+    const texts = Array.from({ length: 3 * 366 }, (_, day) =>
+      timestamps.format(new Date(2023, 0, 1 + day, day % 24, 59)),
+    )
+    t.strictSame(
+      texts.map((text) => timestamps.format(timestamps.parse(text))),
+      texts,
+    )
+  })
+}
+
 for (const format of ['abc', '%%', 'Y%%m', ' ']) {
   t.test(`the format ${format}, in which there is no time, is refused`, async (t) => {
     t.throws(() => getTimestamps(format), {
