@@ -173,7 +173,7 @@ export class Job {
     const { item } = this
     if (asked !== undefined) return item.failTmp()
     if ('returned' in result) return item.success()
-    if ('thrown' in result) return isInvalid(result.thrown) ? item.failPerm() : item.failTmp()
+    if ('thrown' in result) return this.#isInvalid(result.thrown) ? item.failPerm() : item.failTmp()
     if ('signal' in result) return item.failPerm()
     if ('code' in result) return item.done(result.code)
     // No system has arguments with a NUL in them: no later try can succeed.
@@ -190,13 +190,20 @@ export class Job {
       return { error: new FsqError('FSQ_PROGRAM_KILLED', message, fields) }
     }
     if ('thrown' in result) {
-      if (isInvalid(result.thrown)) return { error: result.thrown }
+      if (this.#isInvalid(result.thrown)) return { error: result.thrown }
       const message = `${id}: ${reasonOf(result.thrown)}`
       return { error: new FsqError('FSQ_HANDLER', message, { ...fields, cause: result.thrown }) }
     }
     const cause = 'error' in result ? result.error : 'unable' in result ? result.unable : undefined
     if (cause === undefined) return {}
     return { error: new FsqError('FSQ_EXEC', `${id}: ${reasonOf(cause)}`, { ...fields, cause }) }
+  }
+
+  /** This very item, and no other that a handler enqueues, is refused by its codec: no later try can succeed. */
+  #isInvalid(thrown: unknown): thrown is FsqError {
+    const { id, queue } = this.item
+    if (!(thrown instanceof FsqError) || thrown.code !== 'FSQ_INVALID') return false
+    return thrown.id === id && thrown.queue === queue
   }
 
   #about(): { readonly id: string; readonly queue: string } {
@@ -230,11 +237,6 @@ const newsTakes = 0.02
 function unfinished(error: unknown): FsqError {
   if (error instanceof FsqError) return error
   throw error
-}
-
-/** An item that the codec of a typed queue refuses: no later try can succeed. */
-function isInvalid(thrown: unknown): thrown is FsqError {
-  return thrown instanceof FsqError && thrown.code === 'FSQ_INVALID'
 }
 
 function typeOf({ state }: Outcome): { type: FinishedEvent['type'] } {

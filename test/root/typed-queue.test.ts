@@ -148,6 +148,35 @@ t.test('two functions', async (t) => {
   t.match(failed, [['FSQ_INVALID', 'fail', /the body of item .*: a zero$/]])
 })
 
+t.test('a handler that enqueues what is not valid fails temporarily', async (t) => {
+  const root = temporaryRoot(t, { maxTries: 0 })
+  await root.install('mail')
+  await root.install('orders')
+  const mail = root.queue('mail', { body: z.object({ to: z.string() }) })
+  const orders = root.queue('orders', { body: z.number() })
+  await orders.enqueue(1)
+  const foreign = await mail.queue.enqueue('no JSON')
+  const enqueues = (): Promise<string> => mail.enqueue({} as { to: string })
+  const reads = async (): Promise<unknown> => mail.decode(await mail.queue.claim(foreign))
+  for (const handler of [enqueues, () => orders.enqueue(NaN), reads]) {
+    const worker = orders.work(handler, { backoff: [0] })
+    t.teardown(async () => worker.kill())
+    const ended = await Promise.race([once(worker, 'retried'), once(worker, 'failed')])
+    await worker.kill()
+    t.match(ended, [{ error: { code: 'FSQ_HANDLER', cause: { code: 'FSQ_INVALID' } } }])
+  }
+})
+
+t.test('a host queue has items that are not valid, too', async (t) => {
+  const root = temporaryRoot(t, { maxTries: 5 })
+  const plain = await root.install('q')
+  const host = await plain.installHost('a').then(() => plain.host('a'))
+  const id = await host.enqueue('no JSON')
+  const worker = root.queue('q', { body: z.number() }).work(() => undefined, { host: 'a' })
+  t.teardown(async () => worker.kill())
+  t.match(await once(worker, 'failed'), [{ error: { code: 'FSQ_INVALID', id } }])
+})
+
 t.test('a part that is left out takes any text, or any JSON', async (t) => {
   const root = temporaryRoot(t)
   await root.install('q')
