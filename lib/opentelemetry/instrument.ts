@@ -2,7 +2,7 @@ import type { MeterProvider, TracerProvider } from '@opentelemetry/api'
 import { checkMembers } from '../members.js'
 import type { Item } from '../queue/item.js'
 import type { WorkEvent } from '../work/events.js'
-import type { Handler } from '../work/run-handler.js'
+import { checkHandler, type Handler } from '../work/run-handler.js'
 import type { Worker, WorkOptions } from '../work/worker.js'
 import { api, scope } from './api.js'
 import { Metrics } from './metrics.js'
@@ -52,6 +52,7 @@ export function instrument<Source extends WorkSource>(
   const work = (...args: unknown[]): Worker => {
     const at = args.findIndex((argument) => typeof argument === 'function')
     const handler = args[at] as Handler<Handled>
+    checkHandler(handler)
     const options = args[at + 1] as WorkOptions | undefined
     const recorder = new Recorder(tracer, metrics)
     const traced: Handler<Handled> = (handled, context) =>

@@ -45,11 +45,18 @@ export class Recorder {
     }
   }
 
-  /** Does the work on an item, in the context of its span. */
-  run<T>(item: Named, work: () => T): T {
+  /** Does the work on an item, once, in the context of its span; without, where there can be none. */
+  async run<T>(item: Named, work: () => T): Promise<Awaited<T>> {
     const span = this.#spans.get(keyOf(item))
-    if (span === undefined) return work()
-    return api.context.with(api.trace.setSpan(api.context.active(), span), work)
+    const begun: Promise<Awaited<T>>[] = []
+    if (span !== undefined) {
+      harmless(() => {
+        api.context.with(api.trace.setSpan(api.context.active(), span), () => {
+          begun.push(call(work))
+        })
+      })
+    }
+    return begun[0] ?? call(work)
   }
 
   #begin(event: ClaimedEvent): void {
@@ -67,6 +74,11 @@ export class Recorder {
     }
     this.#metrics.ended(event)
   }
+}
+
+/** What the work throws is a rejection: so what else is thrown is not of the work. */
+async function call<T>(work: () => T): Promise<Awaited<T>> {
+  return await work()
 }
 
 /** No name of an item has a slash in it. */

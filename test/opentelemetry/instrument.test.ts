@@ -1,7 +1,16 @@
 import { once } from 'node:events'
 import { unlinkSync, writeFileSync } from 'node:fs'
 import { setImmediate, setTimeout } from 'node:timers/promises'
-import { context, metrics, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
+import {
+  context,
+  type ContextManager,
+  diag,
+  metrics,
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from '@opentelemetry/api'
 import type { Histogram } from '@opentelemetry/sdk-metrics'
 import t, { type Test } from 'tap'
 import { z } from 'zod'
@@ -397,6 +406,63 @@ t.test('an SDK that throws does no harm to the work', async (t) => {
       ['claimed', 'done'],
       'the application is told',
     )
+  }
+})
+
+for (const when of ['before', 'after']) {
+  t.test(`a context manager that throws ${when} it calls does no harm to the work`, async (t) => {
+    const sdk = telemetry(t)
+    const told: unknown[] = []
+    const ignored = (): void => undefined
+    const others = { warn: ignored, info: ignored, debug: ignored, verbose: ignored }
+    diag.setLogger({ ...others, error: (...words) => told.push(words) })
+    const manager: ContextManager = {
+      active: () => ROOT_CONTEXT,
+      with: (_, work, thisArg, ...args) => {
+        if (when === 'after') work.call(thisArg, ...args)
+        throw new Error('no context')
+      },
+      bind: (_, target) => target,
+      enable: () => manager,
+      disable: () => manager,
+    }
+    context.disable()
+    context.setGlobalContextManager(manager)
+    t.teardown(() => {
+      diag.disable()
+    })
+    const queue = await temporaryQueue(t)
+    const ids = [await queue.enqueue('', ['good']), await queue.enqueue('', ['bad'])]
+    const handled: string[] = []
+    const { worker } = working(
+      t,
+      queue,
+      (item) => {
+        handled.push(item.id)
+        if (item.arguments[0] === 'bad') throw new RangeError('bad')
+      },
+      sdk.providers,
+    )
+    await once(worker, 'idle')
+    t.match(await worker.stop(), { done: 1, retried: 1 })
+    t.strictSame(handled, ids)
+    t.match(told, [
+      [/telemetry/, { message: 'no context' }],
+      [/telemetry/, { message: 'no context' }],
+    ])
+    t.match(sdk.spans.at(-1)?.events, [{ attributes: { 'exception.type': 'RangeError' } }])
+  })
+}
+
+t.test('what is no handler is refused, as without', async (t) => {
+  const root = temporaryRoot(t)
+  const queue = await root.install('q')
+  for (const handler of [undefined, null, 'text', {}]) {
+    const wrong = handler as never
+    const expected = { name: 'TypeError', message: /^Expected a handler to be a function/ }
+    t.throws(() => instrument(queue).work(wrong), expected)
+    t.throws(() => instrument(root).work(['q'], wrong, {}), expected)
+    t.throws(() => instrument(root.queue('q', { body: z.string() })).work(wrong), expected)
   }
 })
 
