@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, renameSync, unlinkSync } from 'node:fs'
 import { once } from 'node:events'
 import t, { type Test } from 'tap'
 import { z } from 'zod'
@@ -80,6 +80,35 @@ t.test('drain works on all that is there, and on what the handler enqueues', asy
   await assertNoItem(queue, 'queue')
   t.equal((await itemsOf(queue, 'done')).length, 4)
   t.match(await drain(queue, () => t.fail('nothing is left')), { done: 0 })
+})
+
+t.test('what cannot be finished is an event, too, and left', async (t) => {
+  const queue = await rootOf(t).install('q')
+  const { paths } = queue.context
+  const gone = await queue.enqueue('', ['gone'])
+  const first = await drain(queue, async ({ id }) => {
+    if (id === gone) unlinkSync(`${paths.queue}/${id}`)
+    if (id === gone) await queue.enqueue('', ['follows'])
+  })
+  t.match(first, { done: 1, left: 0 })
+  t.match(first.events[1], { type: 'error', id: gone, error: { code: 'FSQ_NO_ITEM' } })
+  await assertItem(queue, 'done', { arguments: ['follows'] })
+  const id = await queue.enqueue('', ['stays'])
+  const [there, away] = [paths.done, `${paths.directory}/away`]
+  const { done, events } = await drain(
+    queue,
+    () => {
+      renameSync(there, away)
+    },
+    {
+      onEvent: ({ type }) => {
+        if (type === 'error') renameSync(away, there)
+      },
+    },
+  )
+  t.equal(done, 0)
+  t.match(events[1], { type: 'error', id, error: { code: 'FSQ_NO_QUEUE' } })
+  await assertItem(queue, 'queue', { arguments: ['stays'], tries: 0 })
 })
 
 t.test('a failure is an event, its next try waits for the clock', async (t) => {
