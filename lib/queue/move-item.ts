@@ -4,9 +4,12 @@ import { formatItemName } from '../name/item-name.js'
 import { inodeOf } from '../posix/inode.js'
 import type { QueueContext } from './context.js'
 import { followingEntropy } from './entropy.js'
-import { missingQueue } from './failure.js'
+import { failure, missingQueue } from './failure.js'
 import { type LockedEntry, withLockedEntry } from './locked-entry.js'
 import { moveEntry } from './move-entry.js'
+import { printableName } from './printable.js'
+import { isOrdered, isPast, sequenceOf, workersSequence } from './sequence.js'
+import { readSequence } from './sequence-file.js'
 
 /*
  * Moving an item that waits to another queue. What a crash leaves after each step:
@@ -29,14 +32,55 @@ import { moveEntry } from './move-entry.js'
  * @param entry - its name, a byte string
  * @returns its name there: the same, but for the entropy where that was taken.
  * @throws {@link FsqError} `FSQ_NO_ITEM`, `FSQ_ITEM_LOCKED`, `FSQ_MALFORMED` and the other codes of
- * names where it is no work-item, `FSQ_NO_QUEUE`, `FSQ_FINISH`. The item is where it was then.
+ * names where it is no work-item, `FSQ_NO_QUEUE`, `FSQ_FINISH`; `FSQ_SEQUENCE` as {@link checkMayLeave}.
+ * The item is where it was then.
  */
 export async function moveItem(
   from: QueueContext,
   to: QueueContext,
   entry: string,
 ): Promise<string> {
-  return withLockedEntry(from, 'queue', entry, 'move', async (item) => moveLocked(from, to, item))
+  return withLockedEntry(from, 'queue', entry, 'move', async (item) => {
+    checkMayLeave(from, entry)
+    return moveLocked(from, to, item)
+  })
+}
+
+/**
+ * Checks that nobody waits for the turn of an item that is to be moved away: in a queue that is used in order,
+ * the items behind it would wait for its number for ever.
+ *
+ * @throws {@link FsqError} `FSQ_SEQUENCE`
+ */
+export function checkMayLeave(queue: QueueContext, entry: string): void {
+  const number = sequenceOf(entry)
+  if (number === undefined || !isOrdered(queue)) return
+  const next = readSequence(workersSequence(queue).path)
+  if (next !== undefined && isPast(number, next)) return
+  const id = printableName(entry, queue.reading.charset)
+  const message =
+    `cannot move item ${id} of ${queue.name}, which is in order: the items behind it would wait for its ` +
+    `number ${number}; work on it where it is`
+  throw new FsqError('FSQ_SEQUENCE', message, { queue: queue.name, id })
+}
+
+/**
+ * Checks that a queue that items are to be moved to is not used in order: they would come without a number,
+ * with one that is past, or with that of another item.
+ *
+ * @throws {@link FsqError} `FSQ_SEQUENCE`; `FSQ_SCAN` where that cannot be told.
+ */
+export function checkTakesItems(queue: QueueContext): void {
+  const { name } = queue
+  try {
+    if (!isOrdered(queue)) return
+  } catch (error) {
+    throw failure('FSQ_SCAN', `cannot tell whether ${name} is in order`, error, queue)
+  }
+  const message =
+    `cannot move items to ${name}, which is in order (it has seq or nextseq): they would have no turn there; ` +
+    'enqueue their bodies and arguments, with `ordered` (--ordered)'
+  throw new FsqError('FSQ_SEQUENCE', message, { queue: name })
 }
 
 /**

@@ -8,7 +8,7 @@ import type { QueueContext } from '../queue/context.js'
 import { downError, isDown } from '../queue/down.js'
 import { checkQueue, failure } from '../queue/failure.js'
 import { entriesInParts, isHidden } from '../queue/list-entries.js'
-import { moveItem } from '../queue/move-item.js'
+import { checkTakesItems, moveItem } from '../queue/move-item.js'
 import { printableName } from '../queue/printable.js'
 import { isOrdered } from '../queue/sequence.js'
 import type { Queue } from '../root/queue.js'
@@ -58,8 +58,8 @@ interface Target {
  * is down gets nothing. What is told to be moved is there to stay ({@link Settings.durability}).
  *
  * @throws {@link FsqError} `FSQ_DOWN` where the queue, or every target, is down; `FSQ_SEQUENCE` where the
- * queue is used in order; `FSQ_NO_QUEUE`, `FSQ_SCAN`; `TypeError` for an option, or for a queue that is there
- * twice; the reason of the signal.
+ * queue, or a target, is used in order; `FSQ_NO_QUEUE`, `FSQ_SCAN`; `TypeError` for an option, or for a queue
+ * that is there twice; the reason of the signal.
  */
 export async function* disperseItems(
   queue: Queue,
@@ -76,6 +76,7 @@ export async function* disperseItems(
   checkApart([context, ...contexts])
   for (const each of [context, ...contexts]) checkQueue(each)
   checkUnordered(context)
+  contexts.forEach(checkTakesItems)
   const isUp = (each: QueueContext): boolean => ignoreDown || !isDown(each)
   const dispersal = new Dispersal(context, contexts, isUp, maxDepth)
   let left = limit === 0 ? Infinity : limit

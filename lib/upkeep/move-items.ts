@@ -2,7 +2,7 @@ import type { FsqError } from '../errors.js'
 import { checkMembers } from '../members.js'
 import { checkQueue } from '../queue/failure.js'
 import { readEntry } from '../queue/locked-entry.js'
-import { moveItem } from '../queue/move-item.js'
+import { checkMayLeave, checkTakesItems, moveItem } from '../queue/move-item.js'
 import type { Queue } from '../root/queue.js'
 import { actOnEntries } from './act-on-entries.js'
 import { type Choice, chooseEntries } from './choose-entries.js'
@@ -44,10 +44,11 @@ const known: ReadonlySet<string> = new Set<keyof MoveItemsOptions>([
  * Moves items that wait from one queue to another on the same file system, and tells of each. It is
  * under its lock meanwhile, so what somebody works on is left; no name that is taken is replaced. What
  * is told to be moved is there to stay ({@link Settings.durability}). Without `ids`, `match` or
- * `olderThan`, every item.
+ * `olderThan`, every item. In a queue that is used in order, an item whose turn is to come is left, with
+ * `FSQ_SEQUENCE`: those behind it would wait for its number.
  *
- * @throws {@link FsqError} `FSQ_NO_QUEUE`, `FSQ_SCAN`; `TypeError` for an option, or for a queue and
- * itself; the reason of the signal.
+ * @throws {@link FsqError} `FSQ_SEQUENCE` where the second queue is used in order; `FSQ_NO_QUEUE`, `FSQ_SCAN`;
+ * `TypeError` for an option, or for a queue and itself; the reason of the signal.
  */
 export async function* moveItems(
   queue: Queue,
@@ -60,9 +61,11 @@ export async function* moveItems(
   if (context.paths.directory === target.paths.directory)
     throw new TypeError(`Expected two queues, got ${context.name} twice`)
   for (const each of [context, target]) checkQueue(each)
+  checkTakesItems(target)
   const move = async (entry: string): Promise<string | undefined> => {
     if (!dryRun) return moveItem(context, target, entry)
     readEntry(context, 'queue', entry)
+    checkMayLeave(context, entry)
     return undefined
   }
   for await (const acted of actOnEntries(chooseEntries(context, 'queue', options), move, signal)) {

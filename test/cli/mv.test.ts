@@ -29,6 +29,8 @@ t.test('mv moves items that are named or chosen', { buffered: true }, async (t) 
 t.test('what cannot be moved is told, and is 111', { buffered: true }, async (t) => {
   const { fsq, queue, root } = await place(t)
   await root.install('r')
+  const ordered = await root.install('o')
+  const number1 = await ordered.enqueue('', [], { ordered: true })
   const item = await queue.claim(await queue.enqueue(''))
   const locked = `fsq mv: somebody is working on item ${item.id}; it is locked\n`
   check(t, await fsq(['mv', '--all', 'q', 'r']), { status: 111, stderr: locked })
@@ -37,9 +39,12 @@ t.test('what cannot be moved is told, and is 111', { buffered: true }, async (t)
   const table: readonly [words: string[], stderr: RegExp][] = [
     [['q', 'r', 'nosuch'], /^fsq mv: no such item in queue\/ of q: nosuch\n$/],
     [['q', 'nosuch', '--all'], /^fsq mv: no such queue: nosuch /],
+    [['q', 'o', '--all'], /^fsq mv: cannot move items to o, which is in order /],
+    [['o', 'q', '--all'], /^fsq mv: cannot move item _\S+ of o, .* wait for its number 1; /],
     [['nosuch', 'r', '--all'], /^fsq mv: no such queue: nosuch /],
   ]
   for (const [words, stderr] of table)
     check(t, await fsq(['mv', ...words]), { status: 111, stderr }, words.join(' '))
   t.strictSame(contentsOf(queue)['queue'], [item.id])
+  t.strictSame(contentsOf(ordered)['queue'], [number1])
 })

@@ -59,6 +59,15 @@ t.test('a queue that is used in order is not dispersed', async (t) => {
   }
 })
 
+t.test('nothing is dispersed to a queue that is used in order', async (t) => {
+  const here = await queues(t)
+  await here.from.enqueue('')
+  await here.to[1].enqueue('', [], { ordered: true })
+  const before = here.to.map(contentsOf)
+  await t.rejects(disperse(here), { code: 'FSQ_SEQUENCE', message: /^cannot move items to b, / })
+  t.strictSame(here.to.map(contentsOf), before)
+})
+
 t.test('items go where the fewest wait, the oldest first', async (t) => {
   const here = await queues(t)
   const [a, b, c] = here.to

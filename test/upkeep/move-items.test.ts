@@ -53,6 +53,43 @@ function pick({ ino, mode, uid }: ReturnType<typeof statSync> & object): object 
   return { ino, mode, uid }
 }
 
+t.test('an item whose turn is to come in order stays, and one without is moved', async (t) => {
+  const { a, b } = await twoQueues(t)
+  const ids = await a.enqueueMany(Array.from({ length: 3 }, () => ({ ordered: true })))
+  const [one = '', two = '', three = ''] = ids
+  const plain = await a.enqueue('', ['plain'])
+  const left = (id: string): unknown[] => ['left', id, 'FSQ_SEQUENCE']
+  t.strictSame(await move(a, b, { ids }), ids.map(left), 'nobody has worked yet')
+  for await (const item of a.scan({ ordered: true })) {
+    await item.done()
+    break
+  }
+  putEntry(a.context.paths.queue, one) // As after a loss of power: its number is past.
+  for (const dryRun of [true, false])
+    t.strictSame(await move(a, b, { ids: [two, three], dryRun }), [left(two), left(three)])
+  const [result] = await all(moveItems(a, b, { ids: [two] }))
+  t.match(result?.error, { queue: 'a', id: two, message: /in order: .* wait for its number 2; / })
+  t.strictSame(await move(a, b, { ids: ['nosuch', plain, one] }), [
+    ['left', 'nosuch', 'FSQ_NO_ITEM'],
+    ['moved', plain, plain],
+    ['moved', one, one],
+  ])
+  t.strictSame(contentsOf(a)['queue'], [two, three])
+})
+
+t.test('nothing is moved to a queue that is used in order', async (t) => {
+  for (const use of ['seq', 'nextseq']) {
+    const { a, b } = await twoQueues(t)
+    if (use === 'seq') await b.enqueue('', ['1'], { ordered: true })
+    else for await (const item of b.scan({ ordered: true })) item.close()
+    await a.enqueue('')
+    const before = [contentsOf(a), contentsOf(b)]
+    for (const dryRun of [true, false])
+      await t.rejects(move(a, b, { dryRun }), { code: 'FSQ_SEQUENCE', queue: 'b' })
+    t.strictSame([contentsOf(a), contentsOf(b)], before)
+  }
+})
+
 t.test('a name that is taken is not replaced', async (t) => {
   const { a, b } = await twoQueues(t)
   const id = '_20120710213904_0_1_h_2_a'
