@@ -1,4 +1,5 @@
-import { FsqError, reasonOf } from '../../errors.js'
+import { errnoOf, FsqError, reasonOf } from '../../errors.js'
+import { close } from '../../posix/files.js'
 import { glanceAtName } from '../../posix/glance.js'
 import { entryPath } from '../../posix/path.js'
 import { turn } from '../../turn.js'
@@ -7,12 +8,13 @@ import type { QueueContext } from '../../queue/context.js'
 import { resolveLimits } from '../../queue/finish.js'
 import { listEntries } from '../../queue/list-entries.js'
 import { notBefore } from '../../queue/not-before.js'
+import { printableName } from '../../queue/printable.js'
 import { jobOf } from './job-item.js'
 import type { ReadyJob } from './job.js'
 
 /** An item that is no job, or one that nobody can dispatch. */
 export interface BadJob {
-  /** The name of its item, a byte string. */
+  /** The name of its item; with \\xNN for bytes that are not text. */
   readonly item: string
   /** Why. */
   readonly error: FsqError
@@ -38,7 +40,7 @@ export class ReadyJobsReader {
 
   /** @throws `FsqError` `FSQ_NO_QUEUE`, `FSQ_SCAN` */
   async read(): Promise<ReadyJobs> {
-    const { paths } = this.#queue
+    const { paths, reading } = this.#queue
     const known = new Map<string, ReadyJob | FsqError>()
     const jobs: ReadyJob[] = []
     const bad: BadJob[] = []
@@ -46,8 +48,10 @@ export class ReadyJobsReader {
       await turn()
       const job = this.#known.get(entry) ?? (await this.#readJob(entry))
       if (job === undefined) continue
-      known.set(entry, job)
-      if (job instanceof FsqError) bad.push({ item: entry, error: job })
+      // What the system did not let us read, such as for too many open files, may be read the next time.
+      if (errnoOf(job) === undefined) known.set(entry, job)
+      if (job instanceof FsqError)
+        bad.push({ item: printableName(entry, reading.charset), error: job })
       else jobs.push(this.#withTime(job, entry))
     }
     this.#known = known
@@ -72,7 +76,10 @@ export class ReadyJobsReader {
       limits: resolveLimits({}, queue.settings),
     }
     const claim = tryClaim(queue, entry, options)
-    if ('malformed' in claim) return claim.malformed
+    if ('malformed' in claim) {
+      if (claim.fd !== undefined) close(claim.fd)
+      return claim.malformed
+    }
     if (!('item' in claim)) return undefined
     using item = claim.item
     try {
@@ -90,7 +97,8 @@ function tryClaim(queue: QueueContext, entry: string, options: ClaimOptions): Cl
   try {
     return claimEntry(queue, entry, options)
   } catch (cause) {
-    const message = `cannot read the job ${entry}: ${reasonOf(cause)}`
+    const id = printableName(entry, queue.reading.charset)
+    const message = `cannot read the job ${id}: ${reasonOf(cause)}`
     return { malformed: new FsqError('FSQ_NXQUEUE_JOB', message, { queue: queue.name, cause }) }
   }
 }

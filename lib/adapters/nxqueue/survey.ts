@@ -1,6 +1,6 @@
 import { isDown } from '../../queue/down.js'
 import type { Cluster } from './cluster.js'
-import { entryOf, knownJob } from './find-job.js'
+import { knownJob } from './find-job.js'
 import type { Volume, VolumeState } from './inventory.js'
 import type { ReadyJob } from './job.js'
 import { knownMachine } from './own-machine.js'
@@ -246,8 +246,7 @@ export async function explainJob(
     if (launch.jobID === wanted || item === wanted)
       return { ...launch, item, state: stateOf(state, launch) }
   const { jobID, found, record, isElsewhere } = await knownJob(cluster, wanted)
-  const entry = found && entryOf(found)
-  const wrong = bad.find(({ item }) => item === entry)
+  const wrong = bad.find(({ item }) => item === found?.id)
   if (wrong !== undefined) return { state: 'bad', ...wrong }
   const { why } = record ?? {}
   if (isElsewhere)

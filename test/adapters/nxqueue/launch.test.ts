@@ -287,8 +287,9 @@ t.test('a job that a server has without a launch is on its way back', async (t) 
 })
 
 t.test('an item that is no job is explained by its jobID, too', async (t) => {
-  const { cluster, inventoryPath } = await place(t)
+  const { cluster, inventoryPath, master, events } = await place(t)
   await publishInventory(cluster, await readInventory(inventoryPath))
+  const ids = new Array<string>()
   const items: [args: string[], body: string, why: RegExp][] = [
     [['onlyid'], '', /not a job: its kind is ""/],
     [['dancer', 'dance'], '', /not a job: its kind is "dance"/],
@@ -298,10 +299,19 @@ t.test('an item that is no job is explained by its jobID, too', async (t) => {
   ]
   for (const [args, body, message] of items) {
     const id = await cluster.queue.enqueue(body, args)
+    ids.push(id)
     const [jobID = ''] = args
-    for (const wanted of [jobID, id])
-      t.match(await explainJob(cluster, wanted), { state: 'bad', error: { message } }, wanted)
+    for (const wanted of [jobID, id]) {
+      const explained = await explainJob(cluster, wanted)
+      t.match(explained, { state: 'bad', item: id, error: { message } }, wanted)
+    }
   }
+  await master().pass(false)
+  t.strictSame(
+    events.flatMap((event) => (event.type === 'trouble' ? [event.id] : [])).sort(),
+    ids.sort(),
+    'and told of by its name',
+  )
 })
 
 t.test('one that fails for good is in fail/, and frees what it had', async (t) => {
