@@ -25,6 +25,7 @@ import { mountedVolumes } from './read-state.js'
 import { recordCompleted, recordFailed } from './record-end.js'
 import {
   free,
+  freeAll,
   holdsAll,
   type JobRecord,
   type Launched,
@@ -244,7 +245,7 @@ export class Executor {
     const { own, queue, store, server, carried, onReturned } = this.#parts
     const { id, fd } = item
     if (fd === undefined) throw new Error('an item that is executed is locked')
-    if (launched?.server === server) await free(store, id, launched)
+    if (launched === undefined || launched.server === server) await freeAll(store, id)
     const path = entryPath(own.paths.queue, toByteString(id, own.reading.charset))
     const name = parseItemName(id, own.reading)
     using wake = new LaterWake(fd)

@@ -1,4 +1,4 @@
-import { FsqError } from '../../errors.js'
+import { FsqError, nameErrors } from '../../errors.js'
 import { getCharset, toByteString } from '../../name/charset.js'
 import { parseItemName } from '../../name/item-name.js'
 import { inodeOf } from '../../posix/inode.js'
@@ -13,7 +13,15 @@ import { putBack } from './put-back.js'
 import { unlessElsewhere } from './unless-elsewhere.js'
 import type { ReadState } from './read-state.js'
 import { recordCompleted, recordFailed } from './record-end.js'
-import { free, freeClaims, type KeptClaim, type Launched, launchOf, type Store } from './store.js'
+import {
+  free,
+  freeAll,
+  freeClaims,
+  type KeptClaim,
+  type Launched,
+  launchOf,
+  type Store,
+} from './store.js'
 
 /*
  * Mending what a master, or a server, left behind that was killed: claims without a job, and jobs at a
@@ -44,15 +52,7 @@ export async function freeWaiting(
     const entry = toByteString(item, queue.reading.charset)
     await unlessElsewhere(
       withLockedEntry(queue, 'queue', entry, 'free what it claimed of', async () => {
-        const launched = await launchOf(store, item)
-        await free(store, item, launched)
-        if (launched !== undefined) freed++
-        // What has no record is found by looking at all claims.
-        for (const [key, { value, revision }] of await store.claims.list()) {
-          if (value.item !== item) continue
-          await store.claims.remove(key, revision)
-          freed++
-        }
+        freed += await freeAll(store, item)
       }),
     )
   }
@@ -82,6 +82,7 @@ export interface Reclaimed {
  * nobody can tell from here, who cannot reach that server. {@link releaseJob} is for who knows.
  *
  * @param carried - jobs are carried between machines: the server is our own then
+ * @throws `FsqError` what the queue or the store throws
  */
 export async function reclaim(
   queue: QueueContext,
@@ -101,15 +102,21 @@ export async function reclaim(
           held.push({ item: item.id, launched })
           return
         }
+        // First: where it gets another name, nobody would know any more whose that is.
+        if (isIts || launched === undefined) await freeAll(store, item.id)
         await putBack(own, queue, item, carried)
-        if (isIts) await free(store, item.id, launched)
         returned.push(item.id)
       }),
     ).catch((error: unknown) => {
-      if (!(error instanceof FsqError)) throw error // Not an item, or one that cannot be moved: it stays.
+      if (!isOfItem(error)) throw error
     })
   }
   return { returned, held }
+}
+
+/** It is not an item, or one that cannot be moved: it stays, and keeps no other. */
+function isOfItem(error: unknown): boolean {
+  return error instanceof FsqError && (nameErrors.has(error.code) || error.code === 'FSQ_FINISH')
 }
 
 /** None where the server never had a host queue. */
@@ -126,21 +133,21 @@ function entriesOf(own: QueueContext): string[] {
  * Frees what jobs have that are nowhere any more: done, failed, or taken away by hand. What their servers could not
  * record of them, since they were killed or the store was away, is recorded before.
  *
- * @param isMine - of the jobs of which server
+ * @param isMine - of which jobs, by what was launched or claimed, and the names of their items
  */
 export async function freeGone(
   queue: QueueContext,
   store: Store,
   inventory: Inventory,
-  isMine: (launched: Pick<Launched, 'server' | 'run'>) => boolean,
+  isMine: (launched: Pick<Launched, 'server' | 'run'>, item: string) => boolean,
 ): Promise<number> {
   let freed = 0
   const launches = await store.launches.list()
   for (const [item, { value }] of launches) {
-    if (!isMine(value) || isThere(queue, item)) continue
+    if (!isMine(value, item) || isThere(queue, item)) continue
     const at = queue.clock.now()
-    if (isFinished(queue, item, value, 'fail')) await recordFailed(store, value, at)
-    else if (value.run !== undefined && isFinished(queue, item, value, 'done')) {
+    if (isFinished(queue, item, value.server, 'fail')) await recordFailed(store, value, at)
+    else if (value.run !== undefined && isFinished(queue, item, value.server, 'done')) {
       const [, kind] = parseItemName(item, queue.reading).arguments
       await recordCompleted(store, inventory, value, kind, at)
     }
@@ -148,17 +155,19 @@ export async function freeGone(
     freed++
   }
   for (const { value } of (await store.claims.list()).values()) {
-    if (launches.has(value.item) || !isMine(value) || isThere(queue, value.item)) continue
+    const { item } = value
+    if (launches.has(item) || !isMine(value, item) || isThere(queue, item)) continue
     await freeClaims(store, alone(value))
     freed++
   }
   return freed
 }
 
-function isFinished(
+/** Whether a server has finished an item, on this machine. */
+export function isFinished(
   queue: QueueContext,
   item: string,
-  { server }: Launched,
+  server: string,
   state: 'done' | 'fail',
 ): boolean {
   const entry = toByteString(item, queue.reading.charset)

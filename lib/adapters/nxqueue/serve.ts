@@ -19,7 +19,7 @@ import { ownMachine } from './own-machine.js'
 import type { PlanOptions } from './plan.js'
 import { Announcement, type Presence, presencesOf, PresenceWatch } from './presence.js'
 import { isDisabled } from './read-state.js'
-import { freeGone, reclaim } from './recover.js'
+import { freeGone, isFinished, reclaim } from './recover.js'
 import { handlerJob, type JobHandler, programJob } from './run-job.js'
 import { Scheduler } from './scheduler.js'
 import { ServerName } from './server-name.js'
@@ -408,11 +408,17 @@ class Service implements AsyncDisposable {
     const { server } = this.#options
     const { queue, store, isCarried } = this.#cluster
     try {
-      await freeGone(queue.context, store, this.#feed.current, (launched) => {
-        // What is carried may be on its way to us; what we began is not.
-        return launched.server === server && (!isCarried || launched.run !== undefined)
+      await freeGone(queue.context, store, this.#feed.current, (launched, item) => {
+        if (launched.server !== server) return false
+        // What is carried may be on its way to us; what we began, or have finished, is not.
+        const isOver = (['fail', 'done'] as const).some((state) =>
+          isFinished(queue.context, item, server, state),
+        )
+        return !isCarried || launched.run !== undefined || isOver
       })
-      if (isDown(this.#own)) await this.#releaseLost()
+      if (!isDown(this.#own)) return
+      await this.#returnOwn(`${server} is disabled`)
+      await this.#releaseLost()
     } catch (error) {
       this.#onTrouble(error)
     }

@@ -193,6 +193,24 @@ export async function freeClaims(
   }
 }
 
+/**
+ * Frees what is claimed in the name of an item, with a record or without: who freed it before was cut. To be called by
+ * who holds its lock.
+ *
+ * @returns of how many launches, or claims without one
+ */
+export async function freeAll(store: Store, item: string): Promise<number> {
+  const launched = await launchOf(store, item)
+  await free(store, item, launched)
+  let freed = launched === undefined ? 0 : 1
+  for (const [key, { value, revision }] of await store.claims.list()) {
+    if (value.item !== item) continue
+    await store.claims.remove(key, revision)
+    freed++
+  }
+  return freed
+}
+
 /** What is recorded of an item that was launched. */
 export async function launchOf({ launches }: Store, item: string): Promise<Launched | undefined> {
   return (await launches.get(item))?.value

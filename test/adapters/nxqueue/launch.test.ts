@@ -1,5 +1,5 @@
 import { getEventListeners, once } from 'node:events'
-import { copyFileSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t, { type Test } from 'tap'
@@ -10,7 +10,7 @@ import { publishInventory } from '../../../lib/adapters/nxqueue/accepted-invento
 import { explainJob } from '../../../lib/adapters/nxqueue/survey.js'
 import { submitJob } from '../../../lib/adapters/nxqueue/submit.js'
 import { Master } from '../../../lib/adapters/nxqueue/master.js'
-import { freeGone } from '../../../lib/adapters/nxqueue/recover.js'
+import { freeGone, reclaim } from '../../../lib/adapters/nxqueue/recover.js'
 import type { Presences } from '../../../lib/adapters/nxqueue/read-state.js'
 import { readInventory } from '../../../lib/adapters/nxqueue/read-inventory.js'
 import { handlerJob, type JobHandler } from '../../../lib/adapters/nxqueue/run-job.js'
@@ -543,6 +543,34 @@ for (const [how, [type, ended, bytes]] of Object.entries(ends))
       t.strictSame(where(), { ready: [], [type === 'done' ? 'a/done' : 'a/fail']: ['j'] })
     },
   )
+
+t.test('a job that is put back has nothing, wherever that was cut', async (t) => {
+  for (let [operations, isCut] = [0, true]; isCut; operations++) {
+    const { memory, cluster, where, claims } = await launchedInMemory(t)
+    const { store, queue } = cluster
+    memory.awayAfter = operations
+    isCut = await reclaim(queue.context, store, 'a', true).then(
+      () => false,
+      () => true,
+    )
+    Object.assign(memory, { isAway: false, awayAfter: undefined })
+    await reclaim(queue.context, store, 'a', true)
+    t.strictSame(where(), { ready: ['j'] }, `${operations} operations`)
+    t.strictSame(await claims(), [])
+    t.equal((await store.launches.list()).size, 0)
+  }
+})
+
+t.test('what keeps a job from being put back is told, unless that is its item', async (t) => {
+  const { cluster, where } = await launchedInMemory(t)
+  const { store, queue } = cluster
+  writeFileSync(`${queue.context.paths.hosts}/a/queue/none`, '')
+  const away = new FsqError('FSQ_NATS', 'it is away')
+  const launches = { ...store.launches, get: async () => Promise.reject(away) }
+  await t.rejects(reclaim(queue.context, { ...store, launches }, 'a', true), away)
+  t.match(await reclaim(queue.context, store, 'a', true), { returned: [/_j_/] })
+  t.strictSame(where(), { ready: ['j'], 'a/queue': ['none'] })
+})
 
 t.test('a store that is away before a job begins costs it no try', async (t) => {
   const { memory, claim, executor } = await launchedInMemory(t)

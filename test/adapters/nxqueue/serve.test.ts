@@ -1,6 +1,6 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import {
   cancelJob,
   clusterStatus,
@@ -15,6 +15,8 @@ import {
   serveCluster,
   submitJob,
 } from '../../../lib/adapters/nxqueue/index.js'
+import { launchJob } from '../../../lib/adapters/nxqueue/launch-job.js'
+import { ReadyJobsReader } from '../../../lib/adapters/nxqueue/ready-jobs.js'
 import { deferred } from '../../../lib/deferred.js'
 import { eventually } from '../../helpers/cli.js'
 import { MemoryPlace } from '../../helpers/memory-key-values.js'
@@ -168,6 +170,33 @@ t.test('a job that ends while the store is away is executed once', async (t) => 
   t.strictSame(where(), { ready: [], 'a/done': ['x'] })
   t.match((await cluster.store.jobs.get('x'))?.value, { ended: 'completed', server: 'a' })
   t.equal(ran, 1)
+})
+
+/** A job that was launched to server a, and not begun, of a cluster whose store is in memory. */
+async function launchedInMemory(t: Test) {
+  const memory = new MemoryPlace()
+  const it = await testCluster(t, ['a'], memory.open())
+  const { queue, store } = it.cluster
+  const { id: item } = await submitJob(it.cluster, { kind: 'archive', jobID: 'x', volume: 'V1' })
+  await queue.installHost('a')
+  const [job] = (await new ReadyJobsReader(queue.context).read()).jobs
+  if (job === undefined) throw new Error('there is no job')
+  const launch = { job, volume: 'V1', volumePlace: 0, drive: 'd1', from: undefined, bytes: 0 }
+  await launchJob(queue.context, store, { ...launch, server: 'a', serverPlace: 0 }, 1, 0)
+  return { ...it, memory, item }
+}
+
+t.test('what a job has is freed though it was cut while it was cancelled', async (t) => {
+  const { memory, cluster, serve, where, settled } = await launchedInMemory(t)
+  for (let operations = 0; where()['a/fail'] === undefined; operations++) {
+    memory.awayAfter = operations
+    await t.rejects(cancelJob(cluster, 'x'), { message: 'it is away' })
+    Object.assign(memory, { isAway: false, awayAfter: undefined })
+  }
+  serve({ server: 'a', work: { archive: nothing } })
+  await settled()
+  t.strictSame(where(), { ready: [], 'a/fail': ['x'] })
+  t.match((await cluster.store.jobs.get('x'))?.value, { ended: 'failed' })
 })
 
 t.test('a server whose name another service has by now executes nothing more', async (t) => {
