@@ -5,7 +5,7 @@ import { watchDirectory } from '../../posix/watch.js'
 import { hostContext, type QueueContext } from '../../queue/context.js'
 import { isDown } from '../../queue/down.js'
 import { listHosts } from '../../queue/hosts.js'
-import { after } from '../../timer.js'
+import { after, longestTimer } from '../../timer.js'
 import { Wake } from '../../work/wake.js'
 import type { ServiceErrorEvent } from './events.js'
 import { asFsqError } from './as-fsq-error.js'
@@ -64,11 +64,12 @@ export class Scheduler implements AsyncDisposable {
       onError,
     })
     this.#wake.check()
+    const every = Math.min(parts.sweep * 1000, longestTimer)
     this.#sweep = setInterval(() => {
       this.#wake.check()
       this.#claims.renew()
       this.wake('sweep')
-    }, parts.sweep * 1000)
+    }, every)
     this.wake('sweep')
   }
 

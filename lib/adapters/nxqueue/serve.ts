@@ -4,6 +4,7 @@ import { isRunning, processIdentity } from '../../posix/process-identity.js'
 import { hostContext, type QueueContext } from '../../queue/context.js'
 import { checkQueue } from '../../queue/failure.js'
 import { isDown } from '../../queue/down.js'
+import { longestTimer } from '../../timer.js'
 import type { Backoff } from '../../work/backoff.js'
 import type { WorkEvent } from '../../work/events.js'
 import { Worker, type WorkResult } from '../../work/worker.js'
@@ -259,12 +260,13 @@ class Service implements AsyncDisposable {
       this.#scheduler?.onRecord(jobID)
     }
     using wishes = new StandingWatch(store.jobs, onRecord, this.#onTrouble)
+    const every = Math.min(sweep * 1000, longestTimer)
     const sweeps = setInterval(() => {
       void this.#freeGone()
       wishes.renew()
       void this.#executor.look().catch(this.#onTrouble)
       void this.#feed.look()
-    }, sweep * 1000)
+    }, every)
     mastership.check()
     try {
       return await worker.ended

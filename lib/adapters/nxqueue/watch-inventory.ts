@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { errnoOf, FsqError, reasonOf } from '../../errors.js'
-import { after } from '../../timer.js'
+import { after, longestTimer } from '../../timer.js'
 import { asFsqError } from './as-fsq-error.js'
 import { InventoryError } from './inventory-error.js'
 import { stampOfAll } from './inventory-files.js'
@@ -65,9 +65,10 @@ class InventoryWatch implements Disposable {
         this.#cannotWatch(cause)
       },
     })
+    const every = Math.min(sweep * 1000, longestTimer)
     this.#sweeps = setInterval(() => {
       this.#look()
-    }, sweep * 1000)
+    }, every)
     this.#look()
   }
 

@@ -21,6 +21,7 @@ import { deferred } from '../../../lib/deferred.js'
 import { eventually } from '../../helpers/cli.js'
 import { MemoryPlace } from '../../helpers/memory-key-values.js'
 import { smallInventory, testCluster } from '../../helpers/nxqueue.js'
+import { overflowing } from '../../helpers/timers.js'
 
 const nothing: JobHandler = () => undefined
 
@@ -50,6 +51,15 @@ t.test('jobs are executed as they are submitted, and the idle master makes no pa
   t.equal(server.count('pass'), passes, 'although presences are renewed meanwhile')
   const { done, launched } = await server.stop()
   t.match({ done, launched }, { done: 2, launched: 2 })
+})
+
+t.test('sweeps may be further apart than a timer of Node.js can wait', async (t) => {
+  const { serve } = await testCluster(t)
+  const warnings = await overflowing(async () => {
+    const server = serve({ server: 'a', work: {}, sweep: 30 * 24 * 3600 })
+    await eventually(() => server.count('pass') > 0)
+  })
+  t.strictSame(warnings, [])
 })
 
 t.test('a job waits for the jobs that it comes after', async (t) => {

@@ -12,6 +12,7 @@ import type * as Watching from '../../../lib/adapters/nxqueue/watch-inventory.js
 import { deferred } from '../../../lib/deferred.js'
 import { errnoOf } from '../../../lib/errors.js'
 import { temporaryDirectory } from '../../helpers/temporary.js'
+import { overflowing } from '../../helpers/timers.js'
 
 t.jobs = 4
 
@@ -214,6 +215,15 @@ t.test('a sweep finds what nobody tells of', async (t) => {
   symlinkSync('b', `${path}/next`)
   renameSync(`${path}/next`, `${path}/current`)
   t.equal(await watch.next(), 'b')
+})
+
+t.test('sweeps may be further apart than a timer of Node.js can wait', async (t) => {
+  const path = `${temporaryDirectory(t)}/i.yaml`
+  write(path, 'a')
+  const warnings = await overflowing(async () => {
+    t.equal(await watched(t, path, { sweep: 30 * 24 * 3600 }).next(), 'a')
+  })
+  t.strictSame(warnings, [])
 })
 
 t.test('where nothing can be watched, that is told once, and sweeps find edits', async (t) => {
