@@ -105,6 +105,8 @@ export class Executor {
   >()
   /** Of the items that are worked on, or were just finished: what is to be freed for them. */
   readonly #launches = new Map<string, Launched>()
+  /** The launches whose end is being recorded. */
+  readonly #settling = new Set<string>()
   /** Of the launches whose work is over, until their items are finished: what came of it. */
   readonly #results = new Map<string, Result>()
 
@@ -118,11 +120,17 @@ export class Executor {
 
   /** Steps 2 to 4. What the store does not let us do is no fault of the item, which stays. */
   readonly run: Runner = async (item, ending) => {
-    try {
-      return await this.#run(item, ending)
-    } catch (error) {
+    const result = await this.#run(item, ending).catch((error: unknown): Result => {
       return { unable: asFsqError(error) }
-    }
+    })
+    if (isLeft(result, ending) && item.outcome === undefined) this.#launches.delete(item.id)
+    return result
+  }
+
+  /** Whether it is executed here, or its end is being recorded: a sweep is to leave that to us. */
+  isAtWork({ launch }: Pick<Launched, 'launch'>): boolean {
+    if (this.#settling.has(launch)) return true
+    return [...this.#launches.values()].some((each) => each.launch === launch)
   }
 
   async #run(item: Item, ending: Ending): Promise<Result> {
@@ -201,17 +209,25 @@ export class Executor {
 
   /** Steps 6 and 7, and 8 where its outcome is another try. */
   async settle(ended: FinishedEvent): Promise<void> {
-    const { own, queue, store, carried } = this.#parts
+    const { own, queue, carried } = this.#parts
     const { id, outcome } = ended
     // Not what is recorded now, which may be a later launch of the same item.
     const launched = this.#launches.get(id)
     this.#launches.delete(id)
-    if (launched !== undefined) {
-      this.#results.delete(launched.launch)
-      await this.#recordEnd(launched, ended)
-    }
-    await free(store, id, launched)
+    if (launched !== undefined) await this.#settle(launched, ended)
     if (outcome.state === 'queue') await putBackByName(own, queue, outcome.id, carried)
+  }
+
+  async #settle(launched: Launched, ended: FinishedEvent): Promise<void> {
+    const { launch } = launched
+    this.#results.delete(launch)
+    this.#settling.add(launch)
+    try {
+      await this.#recordEnd(launched, ended)
+      await free(this.#parts.store, ended.id, launched)
+    } finally {
+      this.#settling.delete(launch)
+    }
   }
 
   async #recordEnd(launched: Launched, ended: FinishedEvent): Promise<void> {

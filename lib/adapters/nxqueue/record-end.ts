@@ -25,7 +25,7 @@ export async function recordCompleted(
   await update(store.jobs, jobID, (): JobRecord => ({ ended: 'completed', server, at }))
 }
 
-/** It failed for good; where somebody wanted it to end, it was cancelled. */
+/** It failed for good; where somebody wanted it to end, it was cancelled. Who knows why says more than who does not. */
 export async function recordFailed(
   { jobs }: Store,
   { jobID, server }: Pick<Launched, 'jobID' | 'server'>,
@@ -33,7 +33,7 @@ export async function recordFailed(
   why?: string,
 ): Promise<void> {
   await update(jobs, jobID, (job): JobRecord => {
-    if (job?.ended === 'cancelled') return job
+    if (job?.ended === 'cancelled' || (job?.ended === 'failed' && why === undefined)) return job
     if (job?.cancel === true) return { ended: 'cancelled', server, at }
     return { ended: 'failed', server, ...(why !== undefined && { why }), at }
   })

@@ -139,12 +139,13 @@ export async function freeGone(
   queue: QueueContext,
   store: Store,
   inventory: Inventory,
-  isMine: (launched: Pick<Launched, 'server' | 'run'>, item: string) => boolean,
+  isMine: (launched: Pick<Launched, 'launch' | 'server' | 'run'>, item: string) => boolean,
 ): Promise<number> {
   let freed = 0
   const launches = await store.launches.list()
   for (const [item, { value }] of launches) {
     if (!isMine(value, item) || isThere(queue, item)) continue
+    if ((await launchOf(store, item))?.launch !== value.launch) continue // It was recorded meanwhile.
     const at = queue.clock.now()
     if (isFinished(queue, item, value.server, 'fail')) await recordFailed(store, value, at)
     else if (value.run !== undefined && isFinished(queue, item, value.server, 'done')) {

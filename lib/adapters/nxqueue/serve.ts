@@ -147,6 +147,7 @@ class Service implements AsyncDisposable {
   #announcement: Announcement | undefined
   #mastership: Mastership | undefined
   #scheduler: Scheduler | undefined
+  #isFreeing = false
   /** Another service has our name. */
   #taken: FsqError | undefined
   /** Role changes are made one after the other. */
@@ -409,9 +410,11 @@ class Service implements AsyncDisposable {
   async #freeGone(): Promise<void> {
     const { server } = this.#options
     const { queue, store, isCarried } = this.#cluster
+    if (this.#isFreeing) return
+    this.#isFreeing = true
     try {
       await freeGone(queue.context, store, this.#feed.current, (launched, item) => {
-        if (launched.server !== server) return false
+        if (launched.server !== server || this.#executor.isAtWork(launched)) return false
         // What is carried may be on its way to us; what we began, or have finished, is not.
         const isOver = (['fail', 'done'] as const).some((state) =>
           isFinished(queue.context, item, server, state),
@@ -423,6 +426,8 @@ class Service implements AsyncDisposable {
       await this.#releaseLost()
     } catch (error) {
       this.#onTrouble(error)
+    } finally {
+      this.#isFreeing = false
     }
   }
 

@@ -70,7 +70,11 @@ async function place(t: Test, edited?: object, memory?: MemoryPlace) {
     executor,
     executorOf,
     /** Executes what was launched to a server until there is no more; what is told of each that was finished. */
-    execute: async (server: string, handler: JobHandler): Promise<FinishedEvent[]> => {
+    execute: async (
+      server: string,
+      handler: JobHandler,
+      concurrency = 1,
+    ): Promise<FinishedEvent[]> => {
       const own = hostContext(queue.context, server)
       const executing = executor(server, handler)
       const settling: Promise<void>[] = []
@@ -79,6 +83,7 @@ async function place(t: Test, edited?: object, memory?: MemoryPlace) {
       const worker = new Worker([{ queue: own, weight: 1 }], executing.run, {
         backoff: [3600],
         maxTries: 3,
+        concurrency,
         onEvent: (event) => {
           if (event.type === 'done' || event.type === 'failed' || event.type === 'retried') {
             finished.push(event)
@@ -543,6 +548,48 @@ for (const [how, [type, ended, bytes]] of Object.entries(ends))
       t.strictSame(where(), { ready: [], [type === 'done' ? 'a/done' : 'a/fail']: ['j'] })
     },
   )
+
+t.test('what was recorded of a job since a sweep began is not recorded again', async (t) => {
+  const memory = new MemoryPlace()
+  const { submit, master, execute, claims, cluster, inventory } = await place(t, undefined, memory)
+  const { store, queue } = cluster
+  for (const jobID of ['one', 'two'])
+    await submit({ jobID, volume: 'D', group: undefined, server: 'a' })
+  await master().pass(false)
+  const [begun, mayEnd] = [deferred<undefined>(), deferred<undefined>()]
+  let running = 0
+  const wait = async (): Promise<void> => {
+    if (++running === 2) begun.resolve(undefined)
+    await mayEnd.promise
+  }
+  const executed = execute('a', wait, 2)
+  await begun.promise
+  const list = async () => {
+    const launches = await store.launches.list()
+    mayEnd.resolve(undefined)
+    await executed
+    return launches
+  }
+  const launches = { ...store.launches, list }
+  await freeGone(queue.context, { ...store, launches }, inventory, () => true)
+  t.match((await store.written.get('D'))?.value, { bytes: 20 })
+  t.strictSame(await claims(), [])
+})
+
+t.test('why a job failed is not forgotten when it is freed', async (t) => {
+  const { submit, master, execute, cluster, inventory } = await place(t)
+  const { store, queue } = cluster
+  const { id } = await submit({ jobID: 'j', server: 'a' })
+  await master().pass(false)
+  const launched = await store.launches.get(id)
+  await execute('a', async ({ item }) => {
+    await item.failPerm()
+    throw new Error('the tape is torn')
+  })
+  if (launched !== undefined) await store.launches.create(id, launched.value)
+  t.equal(await freeGone(queue.context, store, inventory, () => true), 1)
+  t.match((await store.jobs.get('j'))?.value, { ended: 'failed', why: /^the tape is torn/ })
+})
 
 t.test('a job that is put back has nothing, wherever that was cut', async (t) => {
   for (let [operations, isCut] = [0, true]; isCut; operations++) {

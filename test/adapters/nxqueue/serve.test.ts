@@ -17,6 +17,7 @@ import {
 } from '../../../lib/adapters/nxqueue/index.js'
 import { launchJob } from '../../../lib/adapters/nxqueue/launch-job.js'
 import { ReadyJobsReader } from '../../../lib/adapters/nxqueue/ready-jobs.js'
+import type { JobRecord } from '../../../lib/adapters/nxqueue/store.js'
 import { deferred } from '../../../lib/deferred.js'
 import { eventually } from '../../helpers/cli.js'
 import { MemoryPlace } from '../../helpers/memory-key-values.js'
@@ -207,6 +208,44 @@ t.test('what a job has is freed though it was cut while it was cancelled', async
   await settled()
   t.strictSame(where(), { ready: [], 'a/fail': ['x'] })
   t.match((await cluster.store.jobs.get('x'))?.value, { ended: 'failed' })
+})
+
+t.test('a sweep leaves a job whose end is being recorded', async (t) => {
+  const keyValues = new MemoryPlace().open()
+  const [recording, mayBeRecorded] = [deferred<undefined>(), deferred<undefined>()]
+  let [looks, records] = [0, 0]
+  const { cluster, serve, settled } = await testCluster(t, ['a'], {
+    ...keyValues,
+    entries<T>(name: string) {
+      const entries = keyValues.entries<T>(name)
+      const list: typeof entries.list = async () => {
+        if (name === 'launches') looks++
+        return entries.list()
+      }
+      const replace: typeof entries.replace = async (key, value, revision) => {
+        if ((value as JobRecord).ended !== undefined) {
+          records++
+          recording.resolve(undefined)
+          await mayBeRecorded.promise
+        }
+        return entries.replace(key, value, revision)
+      }
+      return { ...entries, list, replace }
+    },
+  })
+  const fails: JobHandler = async ({ item }) => {
+    await item.failPerm()
+    throw new Error('the tape is torn')
+  }
+  serve({ server: 'a', sweep: 0.02, work: { other: fails } })
+  await submitJob(cluster, { kind: 'other', jobID: 'x' })
+  await recording.promise
+  looks = 0
+  await eventually(() => looks > 10)
+  t.equal(records, 1)
+  mayBeRecorded.resolve(undefined)
+  await settled()
+  t.match(await explainJob(cluster, 'x'), { state: 'failed', why: /^the tape is torn/ })
 })
 
 t.test('a server whose name another service has by now executes nothing more', async (t) => {
