@@ -11,6 +11,9 @@ import type { QueueContext } from './context.js'
 /** How fast the clock of a file server may be, in milliseconds. */
 const tolerance = 60_000
 
+/** What is later than all times that a `Date` can tell, in whichever time zone, is told as that. */
+const latest = 8.64e15 - 24 * 3600 * 1000
+
 /**
  * When an item may be worked on, in milliseconds of the epoch, if that is not now.
  *
@@ -23,7 +26,7 @@ export function notBefore(
   now: number,
 ): number | undefined {
   const wasSet = mtimeMs > ctimeMs && ctimeMs <= now + tolerance
-  return mtimeMs > now && wasSet ? mtimeMs : undefined
+  return mtimeMs > now && wasSet ? Math.min(mtimeMs, latest) : undefined
 }
 
 /** {@link notBefore} of an entry of queue/, a byte string; nothing where it is gone. */

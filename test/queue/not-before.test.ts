@@ -1,5 +1,6 @@
 import { lstatSync, utimesSync } from 'node:fs'
 import t from 'tap'
+import { formatTime } from '../../lib/cli/times.js'
 import { notBefore } from '../../lib/queue/not-before.js'
 import type { Queue } from '../../lib/root/queue.js'
 import { itemName, putEntry } from '../helpers/entries.js'
@@ -30,6 +31,12 @@ t.test('the time of an item counts where it is to come, and was set', async (t) 
   ]
   for (const [what, mtimeMs, ctimeMs, waits] of cases)
     t.equal(notBefore({ mtimeMs, ctimeMs }, now), waits ? mtimeMs : undefined, what)
+})
+
+t.test('a time that no date can tell is told as the last that one can', (t) => {
+  const time = new Date(notBefore({ mtimeMs: 1e18, ctimeMs: 0 }, 1) ?? 0)
+  for (const utc of [true, false]) t.match(formatTime(time, { utc }), /^\+275760-09-1/)
+  t.end()
 })
 
 t.test('an item is not scanned before its time, and then it is', async (t) => {
