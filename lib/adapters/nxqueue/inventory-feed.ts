@@ -71,7 +71,9 @@ export class InventoryFeed implements Disposable {
         feed.#use(changed)
       },
       onError: (error) => {
-        feed.#refuse(error)
+        // Any other is not of an edit.
+        if (error instanceof InventoryError) feed.#refuse(error)
+        else listener.onTrouble(error)
       },
     })
     return feed

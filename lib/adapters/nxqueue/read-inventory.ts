@@ -24,7 +24,8 @@ export async function readInventory(path: string): Promise<Inventory> {
   if (inventory?.servers.length === 0 && problems.length === 0)
     problems.push({ file: path, message: 'there is no server; `servers` names who executes jobs' })
   if (inventory !== undefined && problems.length === 0) return inventory
-  throw new InventoryError(path, inOrder(problems, files))
+  const cause = parts.find((part) => part.cause !== undefined)?.cause
+  throw new InventoryError(path, inOrder(problems, files), cause)
 }
 
 /** What a file has of an inventory. */
@@ -33,11 +34,13 @@ interface Part extends Form {
   readonly root?: MapValue
   /** Whether it could not be read. */
   readonly unreadable?: true
+  /** What of the system kept it from being read. */
+  readonly cause?: unknown
 }
 
 async function readPart(file: InventoryFile): Promise<Part> {
-  const failed = (problems: readonly InventoryProblem[]): Part => {
-    return { unreadable: true, problems, bad: new Set() }
+  const failed = (problems: readonly InventoryProblem[], cause?: unknown): Part => {
+    return { unreadable: true, problems, bad: new Set(), cause }
   }
   try {
     const { root, problems } = await readDocument(textOf(file), file.shown)
@@ -46,7 +49,7 @@ async function readPart(file: InventoryFile): Promise<Part> {
     const form = checkForm(root, inventorySchema)
     return root.kind === 'map' ? { ...form, root } : failed(form.problems)
   } catch (error) {
-    if (error instanceof InventoryError) return failed(error.problems)
+    if (error instanceof InventoryError) return failed(error.problems, error.cause)
     throw error
   }
 }

@@ -108,7 +108,7 @@ class InventoryWatch implements Disposable {
     const isNew = told !== this.#told
     this.#told = told
     // What is wrong is not in the files: they need not change before they are read again.
-    if (found instanceof FsqError && !(found instanceof InventoryError)) this.#read = undefined
+    if (found instanceof FsqError && !isOfFiles(found)) this.#read = undefined
     else this.#look() // It may have been changed while it was read.
     if (!isNew) return
     if (found instanceof FsqError) this.#options.onError(found)
@@ -128,4 +128,9 @@ class InventoryWatch implements Disposable {
     const message = `cannot watch ${this.#path}, so only sweeps find edits: ${reasonOf(cause)}${hint}`
     this.#options.onError(new FsqError('FSQ_WATCH', message, { path: this.#path, cause }))
   }
+}
+
+/** Whether it says what is in the files, and not that they cannot be read now. */
+function isOfFiles(error: FsqError): boolean {
+  return error instanceof InventoryError && error.errno === undefined
 }

@@ -11,6 +11,7 @@ import {
 import type * as Watching from '../../../lib/adapters/nxqueue/watch-inventory.js'
 import { deferred } from '../../../lib/deferred.js'
 import { errnoOf } from '../../../lib/errors.js'
+import * as files from '../../../lib/posix/files.js'
 import { temporaryDirectory } from '../../helpers/temporary.js'
 import { overflowing } from '../../helpers/timers.js'
 
@@ -291,6 +292,40 @@ t.test('what keeps it from being read is told once, and it is read again', async
   })
   t.match(await read.promise, { servers: [{ name: 'a' }] })
   t.strictSame(told, ['no parser'])
+})
+
+t.test('files that could not be read for a moment are read again by a sweep', async (t) => {
+  const failures = ['EMFILE', 'EIO']
+  const lib = '../../../lib'
+  const inventoryFiles = await t.mockImport<object>(`${lib}/adapters/nxqueue/inventory-files.js`, {
+    [`${lib}/posix/files.js`]: {
+      ...files,
+      readAt(...of: Parameters<typeof files.readAt>) {
+        const code = failures.shift()
+        if (code !== undefined) throw Object.assign(new Error(code), { code })
+        return files.readAt(...of)
+      },
+    },
+  })
+  const readInventory = await t.mockImport<object>(`${lib}/adapters/nxqueue/read-inventory.js`, {
+    [`${lib}/adapters/nxqueue/inventory-files.js`]: inventoryFiles,
+  })
+  const { watchInventory } = await t.mockImport<typeof Watching>(
+    `${lib}/adapters/nxqueue/watch-inventory.js`,
+    { [`${lib}/adapters/nxqueue/read-inventory.js`]: readInventory },
+  )
+  const path = `${temporaryDirectory(t)}/i.yaml`
+  write(path, 'a')
+  const [told, read] = [new Array<string | undefined>(), deferred<Inventory>()]
+  const watch = watchInventory(path, {
+    ...{ settle, sweep: 0.05, onChange: read.resolve },
+    onError: (error) => told.push(errnoOf(error)),
+  })
+  t.teardown(() => {
+    watch[Symbol.dispose]()
+  })
+  t.match(await read.promise, { servers: [{ name: 'a' }] })
+  t.strictSame(told, ['EMFILE', 'EIO'])
 })
 
 t.test('when it is over, nothing is told', async (t) => {
