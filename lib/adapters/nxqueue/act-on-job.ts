@@ -97,9 +97,19 @@ export async function runAgain(cluster: Cluster, jobID: string): Promise<string>
     )
   const { context, state } = found
   const at = queue.context.clock.now()
-  await update(store.jobs, found.jobID, (): JobRecord => ({ at }))
+  let ended: JobRecord | undefined
+  const revision = await update(store.jobs, found.jobID, (record): JobRecord => {
+    ended = record
+    return { at }
+  })
   // What was carried under its name once would be known elsewhere, and not be carried again.
-  const id = await requeueEntry(context, state, entryOf(found), { fresh: isCarried })
+  const requeued = requeueEntry(context, state, entryOf(found), { fresh: isCarried })
+  const id = await requeued.catch(async (error: unknown) => {
+    // It does not run again; unless somebody else sees to that, who has changed the record, too.
+    if (ended !== undefined)
+      await store.jobs.replace(found.jobID, ended, revision).catch(() => undefined)
+    throw error
+  })
   // Its server would do it as well, since nobody launched it.
   if (context.host !== undefined) await putBackByName(context, queue.context, id, isCarried)
   return id

@@ -137,12 +137,16 @@ export function claimKey(resource: Resource): string {
   return `${resource.kind}/${resource.name}${place}`
 }
 
-/** Changes a value, whoever else does at the same time: `change` is called again with what they made of it. */
+/**
+ * Changes a value, whoever else does at the same time: `change` is called again with what they made of it.
+ *
+ * @returns its revision
+ */
 export async function update<T>(
   entries: Entries<T>,
   key: string,
   change: (value: T | undefined) => T,
-): Promise<void> {
+): Promise<number> {
   for (;;) {
     const entry: Entry<T> | undefined = await entries.get(key)
     const value = change(entry?.value)
@@ -150,7 +154,7 @@ export async function update<T>(
       entry === undefined
         ? await entries.create(key, value)
         : await entries.replace(key, value, entry.revision)
-    if (revision !== undefined) return
+    if (revision !== undefined) return revision
   }
 }
 

@@ -9,6 +9,7 @@ import {
 import { cancelJob, explainJob, runAgain, submitJob } from '../../../lib/adapters/nxqueue/index.js'
 import { ownMachine } from '../../../lib/adapters/nxqueue/own-machine.js'
 import type { JobRecord } from '../../../lib/adapters/nxqueue/store.js'
+import { withLockedEntry } from '../../../lib/queue/locked-entry.js'
 import { entriesOf } from '../../helpers/temporary.js'
 import { testCluster, twoMachines } from '../../helpers/nxqueue.js'
 
@@ -145,6 +146,20 @@ t.test('a job that waits is cancelled, and may run again', async (t) => {
   t.strictSame(where(), { ready: ['j'] })
   await t.rejects(runAgain(cluster, 'j'), { code: 'FSQ_NXQUEUE_JOB', message: /has not ended/ })
   await t.rejects(explainJob(cluster, 'j'), { code: 'FSQ_NXQUEUE', message: /no inventory yet/ })
+})
+
+t.test('how a job ended is known until it runs again', async (t) => {
+  const { cluster } = await testCluster(t)
+  const { id } = await submitJob(cluster, { kind: 'other', jobID: 'j' })
+  await cancelJob(cluster, 'j')
+  const ended = async () => (await cluster.store.jobs.get('j'))?.value.ended
+  await withLockedEntry(cluster.queue.context, 'fail', id, 'look at', async () => {
+    await t.rejects(runAgain(cluster, 'j'), { code: 'FSQ_ITEM_LOCKED' })
+  })
+  t.equal(await ended(), 'cancelled')
+  const both = await Promise.allSettled([runAgain(cluster, 'j'), runAgain(cluster, 'j')])
+  t.equal(both.filter(({ status }) => status === 'fulfilled').length, 1)
+  t.equal(await ended(), undefined)
 })
 
 t.test('a queue of jobs is uninstalled as any other', async (t) => {
