@@ -130,12 +130,11 @@ export class Master {
   }
 
   /**
-   * Ends those that are to be cancelled. Who cancels a job does so himself, if it is on his machine; of jobs that are
-   * carried it may be on its way, or with us.
+   * Ends those that are to be cancelled. Who cancels a job does so himself, if it is on his machine and nobody has it
+   * locked; else it may be on its way, or with us.
    */
   async #withoutCancelled({ jobs, bad }: ReadyJobs): Promise<ReadyJobs> {
-    const { queue, store, carried } = this.#parts
-    if (!carried) return { jobs, bad }
+    const { queue, store } = this.#parts
     const waiting = new Set(jobs.map(({ jobID }) => jobID))
     for (const jobID of this.#wanted) if (!waiting.has(jobID)) this.#wanted.delete(jobID)
     const unknown = jobs.filter(({ jobID }) => !this.#wanted.has(jobID))

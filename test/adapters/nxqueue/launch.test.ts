@@ -240,7 +240,7 @@ t.test(
 t.test('a job that is carried ends where the master finds it cancelled', async (t) => {
   const { submit, master, where, cluster, events, present } = await place(t)
   const { jobs } = cluster.store
-  const cancel = async (jobID: string): Promise<void> =>
+  const cancel = async (jobID: string): Promise<number> =>
     update(jobs, jobID, (record): JobRecord => ({ at: 1, ...record, cancel: true }))
   const carrying = master(1, present, true)
   const waits = { kind: 'format', volume: 'V1' } as const // Nobody does such jobs.
@@ -268,15 +268,19 @@ t.test('a job that is carried ends where the master finds it cancelled', async (
 t.test(
   'a job that is cancelled while somebody works on it is not launched meanwhile',
   async (t) => {
-    const { submit, master, where, cluster, present } = await place(t)
-    const { id } = await submit({ jobID: 'j' })
-    const carrying = master(1, present, true)
-    await update(cluster.store.jobs, 'j', (): JobRecord => ({ at: 1, cancel: true }))
-    const item = await cluster.queue.claim(id)
-    for (let i = 0; i < 2; i++) t.match(await carrying.pass(false), { launches: [] })
-    item.close()
-    await carrying.pass(false)
-    t.strictSame(where(), { ready: [], fail: ['j'] })
+    for (const carried of [false, true]) {
+      const { submit, master, where, cluster, present } = await place(t)
+      const { id } = await submit({ jobID: 'j' })
+      const planning = master(1, present, carried)
+      const item = await cluster.queue.claim(id)
+      await planning.pass(false)
+      t.equal(await cancelJob(cluster, 'j'), 'ending')
+      t.ok(planning.onRecord('j'))
+      for (let i = 0; i < 2; i++) t.match(await planning.pass(false), { launches: [] })
+      item.close()
+      await planning.pass(false)
+      t.strictSame(where(), { ready: [], fail: ['j'] }, carried ? 'carried' : 'not carried')
+    }
   },
 )
 
