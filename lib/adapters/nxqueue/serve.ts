@@ -26,6 +26,7 @@ import { Scheduler } from './scheduler.js'
 import { ServerName } from './server-name.js'
 import { checkServer } from './servers.js'
 import { StandingWatch } from './standing-watch.js'
+import { unlessElsewhere } from './unless-elsewhere.js'
 
 /*
  * The service of a server: a worker on its host queue (execute.ts), its presence (presence.ts), and as long as
@@ -198,6 +199,7 @@ class Service implements AsyncDisposable {
     const { server } = this.#options
     const { keyValues } = this.#cluster
     using name = await ServerName.hold(keyValues, server, this.#options.signal)
+    if (name === undefined) return { done: 0, failed: 0, retried: 0, left: 0, ...this.#counts }
     this.#tellInventory()
     await this.#freeGone()
     const worker = this.#startWorker()
@@ -438,7 +440,7 @@ class Service implements AsyncDisposable {
       const { run } = value
       if (value.server !== server || run === undefined) continue
       if (isRunning(run.program ?? run.service) !== false) continue
-      await releaseJob(this.#cluster, item)
+      await unlessElsewhere(releaseJob(this.#cluster, item)).catch(this.#onTrouble)
     }
   }
 

@@ -37,17 +37,23 @@ export class ServerName implements Disposable {
     }, again * 1000)
   }
 
-  /** @throws `FsqError` `FSQ_NXQUEUE` where another has it */
+  /**
+   * Waits for a while where another has it.
+   *
+   * @returns undefined where `signal` aborted meanwhile
+   * @throws `FsqError` `FSQ_NXQUEUE` where another has it
+   */
   static async hold(
     keyValues: KeyValues,
     server: string,
     signal?: AbortSignal,
-  ): Promise<ServerName> {
+  ): Promise<ServerName | undefined> {
     for (let waited = 0; ; waited += 0.5) {
       const hold = await keyValues.hold(nameOf(server), server)
       if (hold !== undefined) return new ServerName(keyValues, server, hold)
-      if (waited >= nameIsFree || signal?.aborted === true) throw taken(server)
-      await sleep(500)
+      if (signal?.aborted === true) return undefined
+      if (waited >= nameIsFree) throw taken(server)
+      await sleep(500, undefined, { signal }).catch(() => undefined) // It aborted.
     }
   }
 

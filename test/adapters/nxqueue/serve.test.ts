@@ -248,6 +248,49 @@ t.test('a sweep leaves a job whose end is being recorded', async (t) => {
   t.match(await explainJob(cluster, 'x'), { state: 'failed', why: /^the tape is torn/ })
 })
 
+t.test(
+  'what a disabled server was running when it was lost is released, but what is locked',
+  async (t) => {
+    const { cluster, serve, where } = await testCluster(t)
+    const { queue, store } = cluster
+    await queue.installHost('a')
+    for (const jobID of ['x', 'y', 'z']) await submitJob(cluster, { kind: 'other', jobID })
+    for (const [serverPlace, job] of (
+      await new ReadyJobsReader(queue.context).read()
+    ).jobs.entries()) {
+      const launch = { job, server: 'a', serverPlace, volume: undefined, volumePlace: undefined }
+      await launchJob(
+        queue.context,
+        store,
+        { ...launch, drive: undefined, from: undefined, bytes: 0 },
+        1,
+        0,
+      )
+    }
+    const service = { pid: 1, boot: 'another', startTicks: 1 }
+    const launches = await store.launches.list()
+    for (const [id, { value, revision }] of launches)
+      await store.launches.replace(id, { ...value, run: { service, began: 0 } }, revision)
+    await queue.downHost('a')
+    const [locked = ''] = launches.keys()
+    const item = await queue.host('a').claim(locked)
+    const server = serve({ server: 'a', work: {} })
+    await eventually(() => server.count('inventory') > 0)
+    await eventually(() => where()['ready']?.length === 2)
+    t.equal(where()['a/queue']?.length, 1)
+    item.close()
+  },
+)
+
+t.test('a service that is to stop while another has its name ends without an error', async (t) => {
+  const memory = new MemoryPlace()
+  const { serve } = await testCluster(t, ['a'], memory.open())
+  const first = serve({ server: 'a', work: {} })
+  await eventually(() => first.count('master') === 1)
+  const counts = { done: 0, failed: 0, retried: 0, left: 0, passes: 0, launched: 0 }
+  t.strictSame(await serve({ server: 'a', work: {} }).stop(), counts)
+})
+
 t.test('a server whose name another service has by now executes nothing more', async (t) => {
   const memory = new MemoryPlace()
   const { cluster, inventoryPath: inventory, where } = await testCluster(t, ['a'], memory.open())

@@ -9,6 +9,7 @@ async function named(t: Test) {
   const time = new VirtualTime(t)
   const memory = new MemoryPlace()
   const name = await ServerName.hold(memory.open(), 'S')
+  if (name === undefined) throw new Error('it was aborted')
   t.teardown(() => {
     name[Symbol.dispose]()
   })
@@ -64,6 +65,17 @@ void t.test('where another has taken it by then, that is told once', async (t) =
   memory.isAway = false
   await time.pass(60)
   t.strictSame(taken, ['another service serves S: end that first'])
+})
+
+void t.test('who is to stop waits for a name no longer', async (t) => {
+  const memory = new MemoryPlace()
+  using name = await ServerName.hold(memory.open(), 'S')
+  t.ok(name)
+  t.equal(await ServerName.hold(memory.open(), 'S', AbortSignal.abort()), undefined)
+  const stop = new AbortController()
+  const waiting = ServerName.hold(memory.open(), 'S', stop.signal)
+  stop.abort()
+  t.equal(await waiting, undefined)
 })
 
 void t.test('a name that is given up is not taken again', async (t) => {
