@@ -25,6 +25,12 @@ export function inodeOf(path: Path): Inode | undefined {
   return { key, incarnation: `${key}:${birthtimeNs}`, ino, links: Number(nlink) }
 }
 
+/** {@link Inode.key} of an open file. */
+export function inodeKeyOf(fd: number): string {
+  const { dev, ino } = fstatSync(fd, { bigint: true })
+  return `${dev}:${ino}`
+}
+
 /** What a file was at some moment. */
 export interface FileState {
   /** The number of the inode. The device may have another number after the next start of the system. */

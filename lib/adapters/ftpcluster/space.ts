@@ -6,7 +6,7 @@ import {
   type PinnedDirectory,
   readSmall,
 } from '../../posix/files.js'
-import { type FileState, stateOf, stateOfOpen } from '../../posix/inode.js'
+import { type FileState, inodeKeyOf, stateOf, stateOfOpen } from '../../posix/inode.js'
 import { isDirectory, listNames } from '../../posix/names.js'
 import { entryPath, type Path } from '../../posix/path.js'
 import { bytesOf, textOf } from './escape.js'
@@ -180,24 +180,98 @@ export interface FileInSpace {
  * @throws `FsqError` `FSQ_CLUSTER` for a directory that cannot be read
  */
 export function* walkSpace(home: string): Generator<FileInSpace> {
-  yield* walk(home, '')
+  for (const file of stepThroughSpace(home)) if (file !== undefined) yield file
 }
 
-function* walk(path: Path, below: string): Generator<FileInSpace> {
-  const directory = pinForListing(path, below)
-  if (directory === undefined) return
+/** {@link walkSpace}, with nothing for each entry that is no such file: who walks may have to rest there, too. */
+export function* stepThroughSpace(home: string): Generator<FileInSpace | undefined> {
+  const way = new Way()
   try {
-    for (const entry of namesIn(directory).sort()) {
+    way.enter(home, '')
+    for (let level = way.last; level !== undefined; level = way.last) {
+      const { value: entry } = level.entries.next()
+      if (entry === undefined) {
+        way.leave()
+        continue
+      }
       const text = textOf(Buffer.from(entry, 'latin1'))
-      if (below === '' && reserved.has(text)) continue
-      const name = below === '' ? text : `${below}/${text}`
-      const inside = entryPath(directory.path, entry)
-      if (isDirectory(inside)) yield* walk(inside, name)
-      else yield* readFileInSpace(inside, name)
+      if (level.name === '' && reserved.has(text)) continue
+      const name = level.name === '' ? text : `${level.name}/${text}`
+      const inside = entryPath(level.directory.path, entry)
+      if (isDirectory(inside)) {
+        way.enter(inside, name)
+        yield undefined
+      } else yield readFileInSpace(inside, name)
     }
   } finally {
-    directory.close()
+    way.close()
   }
+}
+
+/** A directory on the way to what is looked at. */
+interface Level {
+  readonly name: string
+  /** What is still to be looked at. */
+  entries: Iterator<string, undefined>
+  /** Which directory it is. */
+  readonly key: string
+  /** Closed where it is not the last of a long way. */
+  directory: PinnedDirectory
+  isOpen: boolean
+}
+
+/** So many directories of a way are held open: whoever uploads files can make it as long as they like. */
+const heldOpen = 32
+
+/** The directories from the home down to what is looked at. Its last one is open. */
+class Way {
+  readonly #levels: Level[] = []
+
+  get last(): Level | undefined {
+    return this.#levels.at(-1)
+  }
+
+  /** Goes into a directory; not where it is gone, or not ours to read. */
+  enter(path: Path, name: string): void {
+    const directory = pinForListing(path, name)
+    if (directory === undefined) return
+    if (this.#levels.length > heldOpen) closeLevel(this.last)
+    const entries = [].values()
+    const level: Level = { name, entries, key: inodeKeyOf(directory.fd), directory, isOpen: true }
+    this.#levels.push(level)
+    level.entries = namesIn(directory).sort().values()
+  }
+
+  /** Goes back; where the directory above was moved meanwhile, to the next above that is held open. */
+  leave(): void {
+    const left = this.#levels.pop()
+    const above = this.last
+    if (left !== undefined && above?.isOpen === false) reopenAbove(left, above)
+    closeLevel(left)
+    while (this.last?.isOpen === false) this.#levels.pop()
+  }
+
+  close(): void {
+    for (const level of this.#levels) closeLevel(level)
+  }
+}
+
+function closeLevel(level: Level | undefined): void {
+  if (level?.isOpen !== true) return
+  level.directory.close()
+  level.isOpen = false
+}
+
+/** Opens a directory anew by what is in it, which leads nowhere else: it is no link. */
+function reopenAbove({ directory: { path } }: Level, above: Level): void {
+  const directory = pinForListing(`${path}/..`, above.name)
+  if (directory === undefined) return
+  if (inodeKeyOf(directory.fd) !== above.key) {
+    directory.close()
+    return
+  }
+  above.directory = directory
+  above.isOpen = true
 }
 
 function pinForListing(path: Path, name: string): PinnedDirectory | undefined {
@@ -210,13 +284,13 @@ function pinForListing(path: Path, name: string): PinnedDirectory | undefined {
   }
 }
 
-function* readFileInSpace(path: Path, name: string): Generator<FileInSpace> {
+function readFileInSpace(path: Path, name: string): FileInSpace | undefined {
   const fd = openFileInSpace(path)
-  if (fd === undefined) return
+  if (fd === undefined) return undefined
   try {
     const state = stateOfOpen(fd)
     const { size, mtime } = state
-    yield { name, link: readLink(fd, state), size, mtime: Number(mtime / 1_000_000_000n) }
+    return { name, link: readLink(fd, state), size, mtime: Number(mtime / 1_000_000_000n) }
   } finally {
     close(fd)
   }
