@@ -18,8 +18,8 @@ import { formatNode, type Node } from './node.js'
 import type { FileToPlace } from './placement.js'
 import type { Processor } from './queue-file-name.js'
 import { readNodes } from './read-nodes.js'
-import { findLink, findVersion, type Found, withFile } from './space.js'
-import { Stations, type StationsOptions } from './stations.js'
+import { findLink, findVersion, type Found, spaceName, withFile } from './space.js'
+import { type ExpectedFile, Stations, type StationsOptions } from './stations.js'
 import { allStored, forgetStored, readStored, type StoredCopies } from './stored-copies.js'
 import { Swaps } from './swaps.js'
 
@@ -50,14 +50,12 @@ export class Desk {
     this.root = root
     this.cluster = cluster
     this.queues = new JobQueues(root, cluster)
-    this.stations = new Stations(readNodes(cluster), options)
+    this.#named = new NamedCopies(cluster.home, options.signal)
+    this.stations = new Stations(readNodes(cluster), options, (node) => this.#named.useOf(node))
     this.swaps = new Swaps(cluster.home, state)
     this.state = state
     this.copies = options.copies
     this.signal = options.signal
-    this.#named = new NamedCopies(cluster.home, ({ node }, size) => {
-      this.stations.expect(node, size)
-    })
   }
 
   /** The nodes of the cluster, in the order of `.cluster.conf`. */
@@ -107,6 +105,7 @@ export class Desk {
     for (const copy of copies) {
       if (named.some((each) => isSameCopy(each, copy))) continue
       const version = { size, mtime }
+      this.stations.expectNoMore(copy.node, stored)
       await this.queues.submit(makeJob({ type: 'remove', ...copy, linkfile: name, version }))
       this.#hasNews = true
     }
@@ -138,9 +137,20 @@ export class Desk {
     await this.stations.client(node)?.discard(nodepath, { signal: this.signal })
   }
 
-  /** A link file names one more copy. */
-  isNamed(copy: Copy, name: string): void {
-    this.#named.add(copy, name)
+  /** The link file of a file names one more copy. */
+  isNamed(copy: Copy, file: ExpectedFile): void {
+    this.#named.add(copy, file.name, file.size)
+    this.stations.expectNoMore(copy.node, file)
+  }
+
+  /** The link file of a file names a copy no more. */
+  isNamedNoMore(copy: Copy, name: string): void {
+    this.#named.remove(copy, name)
+  }
+
+  /** Finds out what the nodes have, to {@link place} files by. */
+  async survey(): Promise<void> {
+    await this.#named.survey()
   }
 
   /**
@@ -158,7 +168,7 @@ export class Desk {
   }
 
   /**
-   * Chooses nodes for a file.
+   * Chooses nodes for a file, after a {@link survey}.
    *
    * @param allowed - empty: all nodes
    * @param without - nodes that have a copy, or are to get one
@@ -171,7 +181,6 @@ export class Desk {
     allowed: readonly Node[],
     without: readonly Node[],
   ): Node[] {
-    this.#named.survey() // What the nodes have.
     const hostQueue = (node: Node): Queue => this.hostQueue(processor, node)
     return this.stations.choose(file, copies, hostQueue, allowed, without)
   }
@@ -192,9 +201,17 @@ export class Desk {
 
   /** Puts a job into the host queue of a node, unless it is there. */
   async moveTo(processor: Processor, node: Node, item: Item, job: Job): Promise<void> {
+    const file = fileOf(job)
+    if (file !== undefined) this.stations.expect(node, file)
     if (this.#holds(processor, node, item)) return
     await this.hostQueue(processor, node).receive(item.id, bodyOf(job))
     this.#hasNews = true
+  }
+
+  /** A node gets no copy by a job that was to put one there. */
+  noCopyOn(node: Node, job: Job): void {
+    const file = fileOf(job)
+    if (file !== undefined) this.stations.expectNoMore(node, file)
   }
 
   /** Puts a job back into the queue of its type, to be dispatched anew. */
@@ -232,6 +249,13 @@ export class Desk {
     ])
     return queues.reduce((sum, queue) => sum + itemsOf(queue, this.cluster), 0)
   }
+}
+
+/** The file of which a job makes copies. */
+function fileOf(job: Job): ExpectedFile | undefined {
+  if (job.type === 'remove' || job.type === 'opaque') return undefined
+  const { size, mtime } = job
+  return { name: spaceName(job.type === 'replicate' ? job.linkfile : job.filename), size, mtime }
 }
 
 /** The fields of a name, which has its delimiter first: "", time, entropy, pid, host, tries, arguments. */

@@ -1,13 +1,85 @@
-import { setImmediate } from 'node:timers/promises'
+import { nextTurn, turn } from '../../turn.js'
 import { type Copy, isSameCopy } from './link-file.js'
 import { lastPart } from './node-path.js'
-import { formatNode } from './node.js'
-import { findLink, walkSpace, withFile } from './space.js'
+import { formatNode, type Node } from './node.js'
+import { findLink, stepThroughSpace, withFile } from './space.js'
 
 /** That the link file of a file names a copy. */
 interface Naming {
   readonly name: string
   readonly copy: Copy
+  /** The size of the file. */
+  readonly size: number
+}
+
+/** How many copies a node has, and how many bytes these are. */
+export interface Use {
+  readonly files: number
+  readonly used: number
+}
+
+/** What the link files say: as they were read, and what was done to them since. */
+class Survey {
+  /** When the reading began, by performance.now(). */
+  readonly readAt = performance.now()
+  /** By what the copies are looked up by. */
+  readonly #namings = new Map<string, Naming[]>()
+  readonly #uses = new Map<string, Use>()
+  /** What was added while they were read, and may be read after that. */
+  readonly #added = new Set<string>()
+  #isRead = false
+
+  /** A link file that is read names a copy. */
+  read(naming: Naming): void {
+    if (!this.#added.has(identityOf(naming))) this.#enter(naming)
+  }
+
+  /** They are all read. */
+  end(): void {
+    this.#isRead = true
+    this.#added.clear()
+  }
+
+  /** A link file names one more copy; it may have been read by now. */
+  add(naming: Naming): void {
+    const identity = identityOf(naming)
+    const others = this.#namings.get(keyOf(naming.copy)) ?? []
+    if (others.some((other) => identityOf(other) === identity)) return
+    if (!this.#isRead) this.#added.add(identity)
+    this.#enter(naming)
+  }
+
+  remove(copy: Copy, name: string): void {
+    const key = keyOf(copy)
+    const rest: Naming[] = []
+    for (const each of this.#namings.get(key) ?? [])
+      if (each.name === name && isSameCopy(each.copy, copy)) this.#count(each, -1)
+      else rest.push(each)
+    this.#namings.set(key, rest)
+  }
+
+  files(copy: Copy): string[] {
+    const namings = this.#namings.get(keyOf(copy)) ?? []
+    const same = namings.filter((each) => isSameCopy(each.copy, copy))
+    return [...new Set(same.map(({ name }) => name))]
+  }
+
+  useOf(node: Node): Use {
+    return this.#uses.get(formatNode(node)) ?? { files: 0, used: 0 }
+  }
+
+  #enter(naming: Naming): void {
+    const key = keyOf(naming.copy)
+    const others = this.#namings.get(key)
+    if (others === undefined) this.#namings.set(key, [naming])
+    else others.push(naming)
+    this.#count(naming, 1)
+  }
+
+  #count({ copy: { node }, size }: Naming, by: 1 | -1): void {
+    const { files, used } = this.useOf(node)
+    this.#uses.set(formatNode(node), { files: files + by, used: used + by * size })
+  }
 }
 
 /**
@@ -17,27 +89,36 @@ interface Naming {
  */
 export class NamedCopies {
   readonly #home: string
-  readonly #onCopy: (copy: Copy, size: number) => void
-  /** By what the copies are looked up by. */
-  #namings: Map<string, Naming[]> | undefined
-  /** When the reading of these began, by performance.now(). */
-  #readAt = -Infinity
+  readonly #signal: AbortSignal | undefined
+  #survey: Survey | undefined
+  /** The one that is being made. */
+  #next: Survey | undefined
   #reading: Promise<void> | undefined
 
-  /** @param onCopy - is told of each copy when they are read first */
-  constructor(home: string, onCopy: (copy: Copy, size: number) => void) {
+  /** @param signal - ends the reading */
+  constructor(home: string, signal?: AbortSignal) {
     this.#home = home
-    this.#onCopy = onCopy
+    this.#signal = signal
   }
 
   /** Reads the link files, unless that was done. */
-  survey(): void {
-    if (this.#namings === undefined) this.#read()
+  async survey(): Promise<void> {
+    if (this.#survey === undefined) await this.#readAgain()
   }
 
-  /** A link file names one more copy. */
-  add(copy: Copy, name: string): void {
-    if (this.#namings !== undefined) enter(this.#namings, { copy, name })
+  /** What a node has by the link files; nothing before these are read. */
+  useOf(node: Node): Use {
+    return this.#survey?.useOf(node) ?? { files: 0, used: 0 }
+  }
+
+  /** The link file of a file of that size names one more copy. */
+  add(copy: Copy, name: string, size: number): void {
+    for (const survey of [this.#survey, this.#next]) survey?.add({ copy, name, size })
+  }
+
+  /** The link file of a file names a copy no more. */
+  remove(copy: Copy, name: string): void {
+    for (const survey of [this.#survey, this.#next]) survey?.remove(copy, name)
   }
 
   /**
@@ -48,8 +129,8 @@ export class NamedCopies {
    */
   async find(copy: Copy, since: number): Promise<string[]> {
     for (let before = since; ; before = performance.now()) {
-      while (this.#readAt <= before) await this.#readAgain()
-      const known = this.#known(copy)
+      while ((this.#survey?.readAt ?? -Infinity) <= before) await this.#readAgain()
+      const known = this.#survey?.files(copy) ?? []
       const naming: string[] = []
       for (const name of known) if (await this.#isNamedBy(name, copy)) naming.push(name)
       // A file that does not name it any more may have another name since, under which it does.
@@ -57,32 +138,30 @@ export class NamedCopies {
     }
   }
 
-  #known(copy: Copy): string[] {
-    const namings = this.#namings?.get(keyOf(copy)) ?? []
-    const same = namings.filter((each) => isSameCopy(each.copy, copy))
-    return [...new Set(same.map(({ name }) => name))]
-  }
-
   /** Reads them a little later, for all who want that by then. */
   #readAgain(): Promise<void> {
-    this.#reading ??= setImmediate().then(() => {
-      this.#reading = undefined
-      this.#read()
-    })
+    this.#reading ??= nextTurn()
+      .then(() => this.#read())
+      .finally(() => {
+        this.#reading = undefined
+        this.#next = undefined
+      })
     return this.#reading
   }
 
-  #read(): void {
-    const namings = new Map<string, Naming[]>()
-    const isFirst = this.#namings === undefined
-    const readAt = performance.now()
-    for (const { name, link } of walkSpace(this.#home))
-      for (const copy of link?.copies ?? []) {
-        enter(namings, { copy, name })
-        if (isFirst) this.#onCopy(copy, link?.size ?? 0)
-      }
-    this.#namings = namings
-    this.#readAt = readAt
+  async #read(): Promise<void> {
+    const next = new Survey()
+    this.#next = next
+    for (const file of stepThroughSpace(this.#home)) {
+      for (const copy of file?.link?.copies ?? [])
+        next.read({ copy, name: file?.name ?? '', size: file?.link?.size ?? 0 })
+      const due = turn()
+      if (due === undefined) continue
+      await due
+      this.#signal?.throwIfAborted()
+    }
+    next.end()
+    this.#survey = next
   }
 
   async #isNamedBy(name: string, copy: Copy): Promise<boolean> {
@@ -91,11 +170,8 @@ export class NamedCopies {
   }
 }
 
-function enter(namings: Map<string, Naming[]>, naming: Naming): void {
-  const key = keyOf(naming.copy)
-  const others = namings.get(key)
-  if (others === undefined) namings.set(key, [naming])
-  else others.push(naming)
+function identityOf({ name, copy: { node, nodepath } }: Naming): string {
+  return `${formatNode(node)} ${name}\0${nodepath}`
 }
 
 function keyOf({ node, nodepath }: Copy): string {

@@ -325,6 +325,7 @@ class Process {
       end =
         error.kind === 'refused' ? { end: 'failed', why: error.message } : { end: 'again', error }
     }
+    if (end.end === 'dropped' || end.end === 'failed') this.#desk.noCopyOn(node, job)
     const seconds = (performance.now() - began) / 1000
     await this.#finish(item, job, end, { node, seconds })
   }

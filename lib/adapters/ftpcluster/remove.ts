@@ -37,7 +37,7 @@ async function perform(
   _item: Item,
   seenAt: number,
 ): Promise<JobEnd> {
-  const { linkfile, nodepath, version } = job
+  const { linkfile, nodepath } = job
   const own = linkfile !== undefined && isInSpace(linkfile) ? spaceName(linkfile) : undefined
   const naming = await desk.namingFiles(job, seenAt)
   const other = naming.find((name) => name !== own)
@@ -46,9 +46,8 @@ async function perform(
   for (const name of naming)
     if (!(await desk.inTurn(name, () => forget(desk, job, name))))
       return { end: 'failed', why: `it is the last copy of ${name}, which is still there` }
-  const wasThere = await desk.stations.client(node)?.remove(nodepath, { signal: desk.signal })
+  await desk.stations.client(node)?.remove(nodepath, { signal: desk.signal })
   desk.stations.succeeded(node)
-  if (wasThere === true && version !== undefined) desk.stations.expect(node, -version.size)
   return done
 }
 
@@ -59,7 +58,9 @@ async function forget(desk: Desk, job: RemoveJob, name: string): Promise<boolean
     if (found?.link.copies.some((copy) => isSameCopy(copy, job)) !== true) return true
     const rest = withoutCopy(found.link, job)
     if (rest.copies.length === 0) return false // Be it named twice.
-    if (await desk.swaps.replace(name, found.state, rest.bytes)) return true
+    if (!(await desk.swaps.replace(name, found.state, rest.bytes))) continue
+    desk.isNamedNoMore(job, name)
+    return true
   }
 }
 

@@ -19,6 +19,7 @@ import { type Found, spaceName } from './space.js'
 /** Step 1. */
 async function dispatch(desk: Desk, job: ReplicateJob, item: Item): Promise<JobEnd> {
   const name = spaceName(job.linkfile)
+  if (job.nodes.length === 0) await desk.survey() // First, since it may take a while.
   const found = await desk.find(name, job)
   if (found?.is !== 'link') return notStored(found)
   const has = [...nodesOf(found.link), ...desk.holders('replicate', item)]
@@ -73,7 +74,7 @@ async function nameCopy(desk: Desk, job: ReplicateJob, name: string, copy: Copy)
     if (found?.is !== 'link' || isIn(nodesOf(found.link), copy.node))
       return unwanted(desk, copy, found)
     if (await desk.swaps.replace(name, found.state, withCopy(found.link, copy).bytes)) {
-      desk.isNamed(copy, name)
+      desk.isNamed(copy, { ...job, name })
       return done
     }
   }

@@ -2,9 +2,11 @@ import { statEntry } from '../../posix/names.js'
 import type { Queue } from '../../root/queue.js'
 import { type Backoff, backoffSeconds } from '../../work/backoff.js'
 import type { ConfiguredNode } from './cluster-conf.js'
+import type { Use } from './named-copies.js'
 import { NodeClient, type NodeClientOptions } from './node-client.js'
 import type { NodeError } from './node-error.js'
 import { formatNode, type Node } from './node.js'
+import type { FileVersion } from './job.js'
 import type { FileToPlace, NodeUse, Placement } from './placement.js'
 
 /** What the nodes are used with. */
@@ -26,8 +28,10 @@ const digestion = 60_000
 interface Station {
   readonly node: ConfiguredNode
   readonly client: NodeClient
-  used: number
-  files: number
+  /** The sizes of the files that it is about to have. */
+  readonly expected: Map<string, number>
+  /** Their sum. */
+  expectedBytes: number
   /** Until when it is left alone, in milliseconds of performance.now(); in a single pass without an end. */
   awayUntil: number
   /** Until when it gets no further files. */
@@ -36,18 +40,36 @@ interface Station {
   failures: number
 }
 
+/** A version of a file of the FTP space. */
+export interface ExpectedFile extends FileVersion {
+  /** Its path there. */
+  readonly name: string
+}
+
+function keyOf({ name, size, mtime }: ExpectedFile): string {
+  return `${size} ${mtime} ${name}`
+}
+
 /** The nodes of a cluster: how they are reached, what they have, and which of them are of use now. */
 export class Stations {
   readonly #options: StationsOptions
   readonly #stations: ReadonlyMap<string, Station>
+  readonly #useOf: (node: Node) => Use
 
-  constructor(nodes: readonly ConfiguredNode[], options: StationsOptions) {
+  /** @param useOf - what a node has by the link files */
+  constructor(
+    nodes: readonly ConfiguredNode[],
+    options: StationsOptions,
+    useOf: (node: Node) => Use,
+  ) {
     this.#options = options
+    this.#useOf = useOf
     const { tls, ca, timeout, connections } = options
     const stations = nodes.map((node): [string, Station] => {
       const client = new NodeClient(node, { tls, ca, timeout, connections })
-      const state = { used: 0, files: 0, awayUntil: 0, fullUntil: 0, failures: 0 }
-      return [formatNode(node), { node, client, ...state }]
+      const expected = new Map<string, number>()
+      const state = { expectedBytes: 0, awayUntil: 0, fullUntil: 0, failures: 0 }
+      return [formatNode(node), { node, client, expected, ...state }]
     })
     this.#stations = new Map(stations)
   }
@@ -104,12 +126,19 @@ export class Stations {
     if (station !== undefined) station.failures = 0
   }
 
-  /** A node has one more copy, or is about to; with a negative size one less. */
-  expect(node: Node, size: number): void {
+  /** A node is about to have a copy of a file. */
+  expect(node: Node, file: ExpectedFile): void {
+    this.expectNoMore(node, file)
     const station = this.#get(node)
     if (station === undefined) return
-    station.used += size
-    station.files += size < 0 ? -1 : 1
+    station.expected.set(keyOf(file), file.size)
+    station.expectedBytes += file.size
+  }
+
+  /** Its link file names the copy by now, or there will be none. Harmless twice. */
+  expectNoMore(node: Node, file: ExpectedFile): void {
+    const station = this.#get(node)
+    if (station?.expected.delete(keyOf(file)) === true) station.expectedBytes -= file.size
   }
 
   /**
@@ -135,14 +164,15 @@ export class Stations {
       if (this.isFull(node) || this.isAway(node)) return false
       return statEntry(hostQueue(node).context.paths.down) === undefined
     })
-    const uses = candidates.map(({ node: { host, port }, used, files }): NodeUse => {
-      return { node: { host, port }, used, files }
+    const uses = candidates.map(({ node: { host, port }, expected, expectedBytes }): NodeUse => {
+      const { used, files } = this.#useOf({ host, port })
+      return { node: { host, port }, used: used + expectedBytes, files: files + expected.size }
     })
     const chosen = new Set(this.#options.placement(file, uses, copies).slice(0, copies))
     if ([...chosen].some((use) => !uses.includes(use)))
       throw new TypeError('Expected a placement to choose from the nodes that it is given')
     const nodes = [...chosen].map(({ node }) => node)
-    for (const node of nodes) this.expect(node, file.size) // The next file should know of it.
+    for (const node of nodes) this.expect(node, file) // The next file should know of it.
     return nodes
   }
 

@@ -28,6 +28,7 @@ import { contentOf, forgetStored, noteStored, readStored } from './stored-copies
 /** Step 1. */
 async function dispatch(desk: Desk, job: StoreJob, item: Item): Promise<JobEnd> {
   const name = spaceName(job.filename)
+  if (!isDecided(job)) await desk.survey() // First, since it may take a while.
   const found = await desk.find(name, job)
   if (found?.is !== 'content') return desk.inTurn(name, () => supersededBy(desk, name, found))
   const unknown = job.nodes.filter((node) => desk.stations.client(node) === undefined)
@@ -52,7 +53,7 @@ function choose(desk: Desk, job: StoreJob, name: string, has: readonly Node[]): 
   const missing = Math.max(0, copiesOf(desk, job) - has.length)
   const chosen = desk.place('store', { ...job, name }, missing, job.nodes, has)
   if (chosen.length === missing) return chosen
-  for (const node of chosen) desk.stations.expect(node, -job.size)
+  for (const node of chosen) desk.stations.expectNoMore(node, { ...job, name })
   return undefined
 }
 
@@ -134,7 +135,7 @@ async function settle(
   const { bytes } = makeLinkFile({ name: name.split('/').pop() ?? '', size, owner, mtime, copies })
   const isReplaced = await desk.swaps.replace(name, state, bytes, writers.isBroken)
   if (!isReplaced) return await disturbed(desk, name, copy)
-  for (const each of copies) desk.isNamed(each, name)
+  for (const each of copies) desk.isNamed(each, { ...job, name })
   forgetStored(desk.state, name)
   return done
 }
@@ -196,7 +197,7 @@ async function addToLink(desk: Desk, job: StoreJob, name: string, copy: Copy): P
     )
       return superseded(desk, name, copy, found)
     if (await desk.swaps.replace(name, found.state, withCopy(found.link, copy).bytes)) {
-      desk.isNamed(copy, name)
+      desk.isNamed(copy, { ...job, name })
       return done
     }
   }
@@ -211,11 +212,12 @@ async function moveOn(
   item: Item,
 ): Promise<JobEnd> {
   if (isDecided(job)) return left
+  await desk.survey()
   const noted = readStored(desk.state, name)?.copies.map((copy) => copy.node) ?? []
   const without = [node, ...noted, ...desk.holders('store', item)]
   const [other] = desk.place('store', { ...job, name }, 1, job.nodes, without)
   if (other === undefined) return left
-  desk.stations.expect(node, -job.size)
+  desk.stations.expectNoMore(node, { ...job, name })
   await desk.moveTo('store', other, item, job)
   return { end: 'moved', nodes: [other] }
 }

@@ -1,6 +1,7 @@
 import {
   closeSync,
   existsSync,
+  mkdirSync,
   openSync,
   readFileSync,
   readdirSync,
@@ -11,7 +12,11 @@ import {
 } from 'node:fs'
 import t from 'tap'
 import { formatNode, type Node } from '../../../lib/adapters/ftpcluster/node.js'
-import { type Placement, roundRobin } from '../../../lib/adapters/ftpcluster/placement.js'
+import {
+  balanceUsedSpace,
+  type Placement,
+  roundRobin,
+} from '../../../lib/adapters/ftpcluster/placement.js'
 import { eventually } from '../../helpers/cli.js'
 import {
   type FtpServer,
@@ -424,6 +429,63 @@ t.test('who follows does jobs as they come', { skip }, async (t) => {
   })
   for (let i = 0; i < 5; i++) await it.upload(`file ${i}`, 'x')
   t.match(await following, { done: 5 })
+})
+
+t.test('who follows knows what the nodes have by now', { skip }, async (t) => {
+  const servers = await ftpServers(t, 2)
+  const [a, b] = servers as [FtpServer, FtpServer]
+  const it = testCluster(t, [a.node, b.node])
+  const ending = new AbortController()
+  const ends: (() => void)[] = []
+  const uses: (readonly [files: number, used: number][])[] = []
+  const following = it.process({
+    follow: true,
+    import: true,
+    sweep: 3600,
+    signal: ending.signal,
+    placement: (file, nodes, copies) => {
+      uses.push(nodes.map((each) => [each.files, each.used]))
+      return balanceUsedSpace(file, nodes, copies)
+    },
+    onEvent: ({ type }) => {
+      if (type === 'done') ends.shift()?.()
+    },
+  })
+  const doing = async (act: () => Promise<void>): Promise<void> => {
+    const end = new Promise<void>((resolve) => ends.push(resolve))
+    await act()
+    await end
+  }
+  const upload = async (name: string, size: number, nodes: Node[] = []): Promise<void> =>
+    doing(() => it.upload(name, 'x'.repeat(size), nodes))
+  await upload('large', 1000)
+  await upload('empty', 0)
+  await doing(() =>
+    it.submit({ type: 'store', ...it.put('decided', 'x'.repeat(300)), nodes: [b.node] }),
+  )
+  for (const name of ['large', 'empty'])
+    await doing(async () => {
+      mkdirSync(`${it.home}/.deleted`, { recursive: true })
+      renameSync(`${it.home}/${name}`, `${it.home}/.deleted/${name}`)
+      writeFileSync(`${it.home}/.queue/changed`, '')
+    })
+  await upload('last', 100)
+  t.strictSame(uses, [
+    [
+      [0, 0],
+      [0, 0],
+    ],
+    [
+      [1, 1000],
+      [0, 0],
+    ],
+    [
+      [0, 0],
+      [1, 300],
+    ],
+  ])
+  ending.abort()
+  await following
 })
 
 t.test(
