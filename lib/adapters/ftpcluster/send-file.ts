@@ -22,7 +22,10 @@ export async function sendFile(
   if (data === undefined) throw new Error('there is no data connection')
   for (const event of ['error', 'close', 'timeout']) data.removeAllListeners(event)
   data.on('error', () => undefined) // Where it is written to is where it is told.
-  data.setTimeout(timeout, () => data.destroy(new Error('it receives nothing any more')))
+  data.setTimeout(timeout, () => {
+    if (data.writableLength === 0) return // It is the source that is waited for.
+    data.destroy(new Error('it receives nothing any more'))
+  })
 
   let sent: Promise<unknown> | undefined
   const send = async (): Promise<unknown> => {

@@ -9,6 +9,7 @@ import {
   closeSync,
 } from 'node:fs'
 import { Readable } from 'node:stream'
+import { setTimeout } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import t, { type Test } from 'tap'
 import { bytesOf } from '../../../lib/adapters/ftpcluster/escape.js'
@@ -370,6 +371,24 @@ t.test(
     await t.rejects(putting, { code, kind: 'away' })
   },
 )
+
+t.test('a server is not blamed for a source that is slow', { skip }, async (t) => {
+  const server = await ftpServer(t)
+  const timeout = 3
+  async function* slow(): AsyncGenerator<Buffer> {
+    for (const piece of [content, content]) {
+      await setTimeout((timeout + 0.5) * 1000)
+      yield piece
+    }
+  }
+  const putting = clientOf(t, server, { timeout }).put(
+    'a',
+    () => Readable.from(slow()),
+    2 * content.length,
+  )
+  t.equal(await putting, true)
+  t.strictSame(filesOf(server), ['a'])
+})
 
 t.test('a password that is wrong is in no message', { skip }, async (t) => {
   const server = await ftpServer(t)
