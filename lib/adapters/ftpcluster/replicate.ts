@@ -22,7 +22,18 @@ async function dispatch(desk: Desk, job: ReplicateJob, item: Item): Promise<JobE
   if (job.nodes.length === 0) await desk.survey() // First, since it may take a while.
   const found = await desk.find(name, job)
   if (found?.is !== 'link') return notStored(found)
-  const has = [...nodesOf(found.link), ...desk.holders('replicate', item)]
+  const holders = desk.holders('replicate', item)
+  if (job.nodes.length === 0) {
+    // Somebody was killed when it had its node, or it has come again since.
+    if (holders.length > 0) return { end: 'moved', nodes: holders }
+    if (
+      found.link.copies.some((copy) =>
+        isSameCopy(copy, desk.copyFor(item, name, job.mtime, copy.node)),
+      )
+    )
+      return dropped('it has made its copy already')
+  }
+  const has = [...nodesOf(found.link), ...holders]
   const named = withoutTwins(job.nodes).filter((node) => !isIn(has, node))
   const unknown = named.filter((node) => desk.stations.client(node) === undefined)
   if (unknown.length > 0)
@@ -46,13 +57,18 @@ async function perform(desk: Desk, job: ReplicateJob, node: Node, item: Item): P
   return desk.inTurn(name, () => nameCopy(desk, job, name, copy))
 }
 
-/** Step 2: from the first node that can give it; false where all that have it are away. */
+/** Step 2: from the first node that can give it; false where none can that is not away. */
 async function fetchFromOne(desk: Desk, { size, copies }: LinkFile, copy: Copy): Promise<boolean> {
   const target = desk.stations.client(copy.node)
   let trouble: unknown
+  let isOneAway = false
   for (const { node, nodepath } of copies) {
     const source = desk.stations.client(node)
-    if (source === undefined || target === undefined || desk.stations.isAway(node)) continue
+    if (source === undefined || target === undefined) continue
+    if (desk.stations.isAway(node)) {
+      isOneAway = true
+      continue
+    }
     try {
       await source.copyTo(target, nodepath, copy.nodepath, size, { signal: desk.signal })
       return true
@@ -60,10 +76,11 @@ async function fetchFromOne(desk: Desk, { size, copies }: LinkFile, copy: Copy):
       const isOfSource = error instanceof NodeError && formatNode(error.node) === formatNode(node)
       if (!isOfSource) throw error
       desk.stations.hear(error)
-      if (!error.ofNode) trouble = error
+      if (error.ofNode) isOneAway = true
+      else trouble = error
     }
   }
-  if (trouble !== undefined) throw trouble
+  if (trouble !== undefined && !isOneAway) throw trouble
   return false
 }
 

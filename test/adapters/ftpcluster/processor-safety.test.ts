@@ -443,3 +443,52 @@ t.test('a link file that says nonsense keeps nothing else from being done', { sk
   t.match(await it.process(), { done: 1 })
   t.ok(it.link('good'))
 })
+
+t.test('a replicate job that comes again makes no further copy', { skip }, async (t) => {
+  const servers = (await ftpServers(t, 4)) as [FtpServer, ...FtpServer[]]
+  const [{ node }, ...others] = servers
+  const it = testCluster(
+    t,
+    servers.map((server) => server.node),
+  )
+  await it.upload('file', 'content', [node])
+  await it.process()
+  await Promise.all(others.map((server) => server.stop()))
+  const job = makeJob({ type: 'replicate', linkfile: 'file', size: 7, mtime, nodes: [] })
+  await it.queues.submit(job)
+  const [id = ''] = it.waiting('replicate')
+  const comeAgain = async (): Promise<boolean> => it.queues.of('replicate').receive(id, bodyOf(job))
+  const holders = (): number[] => others.map((each) => it.waiting('replicate', each.node).length)
+  await it.process()
+  const first = holders()
+  t.strictSame([...first].sort(), [0, 0, 1])
+  await comeAgain()
+  await it.process()
+  t.strictSame(holders(), first, 'while it waits')
+  await Promise.all(others.map((server) => server.start()))
+  t.match(await it.process(), { done: 1 })
+  await comeAgain()
+  t.match(await it.process(), { dropped: 1, waiting: 0 }, 'nor when it was done')
+  t.equal(it.link('file')?.copies.length, 2)
+})
+
+t.test(
+  'a job waits for a node that has a copy although another can give none',
+  { skip },
+  async (t) => {
+    const [good, bad, target] = (await ftpServers(t, 3)) as [FtpServer, FtpServer, FtpServer]
+    const it = testCluster(
+      t,
+      [good, bad, target].map(({ node }) => node),
+    )
+    await it.upload('file', 'content', [good.node])
+    await it.process()
+    appendFileSync(`${it.home}/file`, `server ${formatNode(bad.node)} 1/2/b%0Ad\n`)
+    await good.stop()
+    const nodes = [target.node]
+    await it.submit({ type: 'replicate', linkfile: 'file', size: 7, mtime, nodes })
+    t.match(await it.process(), { failed: 0, waiting: 1 })
+    await good.start()
+    t.match(await it.process(), { done: 1, waiting: 0 })
+  },
+)
