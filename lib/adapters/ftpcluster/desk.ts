@@ -82,12 +82,18 @@ export class Desk {
 
   async #takeBack(queue: Queue, hostQueue: Queue): Promise<void> {
     const options = { maxTries: 0, ttl: 0, ignoreDown: true, signal: this.signal }
-    for await (const item of hostQueue.scan(options)) {
-      if (item.hostname === this.cluster.name) {
-        await queue.receive(item.id, await item.bytes())
-        await item.success()
+    try {
+      for await (const item of hostQueue.scan(options)) {
+        try {
+          if (item.hostname !== this.cluster.name) continue
+          await queue.receive(item.id, await item.bytes())
+          await item.success()
+        } finally {
+          item.close()
+        }
       }
-      item.close()
+    } catch (error) {
+      if (!this.signal.aborted) throw error // The next goes on with it.
     }
   }
 

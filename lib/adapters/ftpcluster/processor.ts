@@ -158,6 +158,8 @@ class Process {
   readonly #counts = { done: 0, dropped: 0, failed: 0, retried: 0 }
   /** The items that were tried in vain in this pass, by their names since. */
   readonly #tried = new Set<string>()
+  /** When items that failed are to be tried again, in milliseconds of the epoch, by their queues. */
+  readonly #retries = new Map<string, number[]>()
   /** Why queue files were left, by their names. */
   readonly #leftFiles = new Map<string, string>()
   /** Aborts when it is to end, or cannot go on. */
@@ -190,7 +192,10 @@ class Process {
   async #pass(): Promise<void> {
     await this.#dispatchAll()
     this.#desk.takeNews()
-    do await all(this.#desk.nodes.map((node) => this.#workOn(node)))
+    const work = async (node: Node): Promise<void> => {
+      await this.#workOn(node)
+    }
+    do await all(this.#desk.nodes.map(work))
     while (await this.#hasMore())
   }
 
@@ -230,13 +235,26 @@ class Process {
     try {
       while (!signal.aborted) {
         changes.begin()
-        const within = await act()
+        const began = Date.now()
+        const within = Math.min((await act()) ?? Infinity, this.#untilRetry(queues, began))
         await untilAborted(changes.next(within), signal).catch(() => undefined)
       }
     } catch (error) {
       this.#ending.abort() // What one cannot go on with the others cannot either.
       throw error
     }
+  }
+
+  /** In how many seconds the first of the items in some queues is to be tried again that was not since a time. */
+  #untilRetry(queues: readonly Queue[], since: number): number {
+    const next = queues.flatMap(({ context: { paths } }) => {
+      const times = (this.#retries.get(paths.queue) ?? []).filter((time) => time > since)
+      this.#retries.set(paths.queue, times)
+      return times
+    })
+    return (
+      Math.max(0, next.reduce((one, other) => Math.min(one, other), Infinity) - Date.now()) / 1000
+    )
   }
 
   /** Step 1; in how many seconds it should be done again although nothing arrived. */
@@ -288,8 +306,13 @@ class Process {
       })
   }
 
-  /** Step 2, for one node. What waits for another node, to copy from, leaves a connection to the others. */
-  async #workOn(node: Node): Promise<undefined> {
+  /**
+   * Step 2, for one node. What waits for another node, to copy from, leaves a connection to the others.
+   *
+   * @returns in how many seconds it should be done again although nothing arrived: this node may be back, or one
+   * to copy from
+   */
+  async #workOn(node: Node): Promise<number | undefined> {
     const { connections = 2 } = this.#options
     await all(
       this.#types.map((processor) => {
@@ -300,6 +323,7 @@ class Process {
         )
       }),
     )
+    return this.#desk.stations.untilNextReturn()
   }
 
   async #work(
@@ -379,7 +403,12 @@ class Process {
   async #failTmp(item: Item): Promise<void> {
     if (this.#options.follow === true) {
       const seconds = backoffSeconds(pauses, item.tries + 1)
-      await item.failTmp({ notBefore: new Date(Date.now() + seconds * 1000) })
+      const notBefore = new Date(Date.now() + seconds * 1000)
+      await item.failTmp({ notBefore })
+      const { queue } = item.context.paths
+      const times = this.#retries.get(queue) ?? []
+      times.push(notBefore.getTime())
+      this.#retries.set(queue, times)
     } else {
       const { id } = await item.failTmp()
       this.#tried.add(id)

@@ -98,6 +98,14 @@ export class Stations {
     return (this.#get(node)?.awayUntil ?? 0) > performance.now()
   }
 
+  /** In how many seconds the next node is left alone no more; none is: undefined. */
+  untilNextReturn(): number | undefined {
+    const now = performance.now()
+    const times = [...this.#stations.values()].map(({ awayUntil }) => awayUntil)
+    const next = Math.min(...times.filter((time) => time > now))
+    return Number.isFinite(next) ? (next - now) / 1000 : undefined
+  }
+
   /** Whether a node gets no further files for now. */
   isFull(node: Node): boolean {
     return (this.#get(node)?.fullUntil ?? 0) > performance.now()

@@ -12,6 +12,7 @@ import {
 } from 'node:fs'
 import t from 'tap'
 import { formatNode, type Node } from '../../../lib/adapters/ftpcluster/node.js'
+import type { ProcessEvent } from '../../../lib/adapters/ftpcluster/process-events.js'
 import {
   balanceUsedSpace,
   type Placement,
@@ -25,7 +26,7 @@ import {
   withoutServer,
   withoutSmallDisk,
 } from '../../helpers/ftp-servers.js'
-import { testCluster } from '../../helpers/cluster.js'
+import { type TestCluster, testCluster } from '../../helpers/cluster.js'
 
 const skip = withoutServer()
 
@@ -486,6 +487,46 @@ t.test('who follows knows what the nodes have by now', { skip }, async (t) => {
   ])
   ending.abort()
   await following
+})
+
+/** What is tried again by whoever follows, without anything that arrives: what ends it. */
+const later: Readonly<
+  Record<string, (it: TestCluster, server: FtpServer) => Promise<(event: ProcessEvent) => boolean>>
+> = {
+  'a node that went away': async (it, server) => {
+    await server.stop()
+    await it.upload('file', 'content')
+    return ({ type }) => {
+      if (type === 'away') void server.start()
+      return type === 'done'
+    }
+  },
+  'a job that failed': async (it) => {
+    let tries = 0
+    const unknown = { host: 'nowhere', port: 21 }
+    await it.submit({ type: 'store', ...it.put('file', 'content'), nodes: [unknown] })
+    return ({ type }) => type === 'retried' && ++tries === 2
+  },
+}
+
+for (const [what, begin] of Object.entries(later))
+  t.test(`who follows tries ${what} again after a pause`, { skip }, async (t) => {
+    const [server] = await ftpServers(t, 1)
+    if (server === undefined) throw new Error('not started')
+    const it = testCluster(t, [server.node])
+    const ending = new AbortController()
+    const isOver = await begin(it, server)
+    const options = { follow: true, sweep: 3600, signal: ending.signal }
+    const onEvent = (event: ProcessEvent): void => {
+      if (isOver(event)) ending.abort()
+    }
+    await t.resolves(it.process({ ...options, onEvent }))
+  })
+
+t.test('a signal ends it while what waits for former nodes is put back', async (t) => {
+  const it = testCluster(t, [{ host: '127.0.0.1', port: 1, user: 'u', password: 'p' }])
+  await it.queues.install('remove', [{ host: 'former', port: 21 }])
+  t.match(await it.process({ follow: true, signal: AbortSignal.abort() }), { done: 0 })
 })
 
 t.test(
