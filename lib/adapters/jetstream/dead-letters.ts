@@ -1,8 +1,8 @@
 import type { StoredMsg } from '@nats-io/jetstream'
 import type { JetStream } from './connection.js'
 import { deadStream, exhaustedAdvisory } from './layout.js'
-import { isAway, NatsError } from './nats-error.js'
-import { pool, readSubject, subjectOf } from './subject.js'
+import { NatsError } from './nats-error.js'
+import { pool, readConsumer, readSubject, subjectOf } from './subject.js'
 
 /*
  * Dead letters come about in two ways. What a receiver cannot use it copies to the stream FSQ_DEAD
@@ -36,6 +36,8 @@ export interface DeadLetter {
 /** A dead letter with what is needed to send it again, or to remove it. */
 export interface Dead {
   readonly letter: DeadLetter
+  /** Only an advisory is left of it: its message was confirmed late, or removed. */
+  readonly isGone?: true
   readonly subject: string | undefined
   /** The message: the letter itself, or what still is where it could not be delivered from. */
   readonly message: StoredMsg | undefined
@@ -43,16 +45,14 @@ export interface Dead {
   readonly original?: { readonly stream: string; readonly seq: number }
 }
 
-/** All of them, the oldest first. */
+/** All that there are by now, the oldest first. Those that come meanwhile may be the same once more. */
 export async function* allDead(jetStream: JetStream): AsyncGenerator<Dead> {
-  for (let seq = 1; ;) {
+  const last = await lastOf(jetStream)
+  for (let seq = 1; seq <= last;) {
     const message = await nextOf(jetStream, seq)
-    if (message === undefined) return
+    if (message === undefined || message.seq > last) return
     seq = message.seq + 1
-    const dead = await readDead(jetStream, message).catch((error: unknown) => {
-      if (isAway(error)) throw error
-      return unreadable(message)
-    })
+    const dead = await readDead(jetStream, message).catch(unlessDenied)
     if (dead !== undefined) yield dead
   }
 }
@@ -63,26 +63,28 @@ export async function deadAt(jetStream: JetStream, seq: number): Promise<Dead | 
   return message === undefined ? undefined : readDead(jetStream, message)
 }
 
-/** Undefined for what is not dead any more. */
-async function readDead(jetStream: JetStream, message: StoredMsg): Promise<Dead | undefined> {
+async function readDead(jetStream: JetStream, message: StoredMsg): Promise<Dead> {
   const { subject, seq, time } = message
-  if (!subject.startsWith(`${exhaustedAdvisory}.`)) return readLetter(message)
+  if (!subject.startsWith(`${exhaustedAdvisory}.`))
+    return hasHeader(message) ? readLetter(message) : unreadable(message)
   const { stream, stream_seq, deliveries } = jsonOf(message)
-  if (typeof stream !== 'string' || !isNumber(stream_seq)) return undefined
-  const original = await messageAt(jetStream, stream, stream_seq).catch(unlessGone)
-  if (original === undefined || readSubject(original.subject)?.kind !== 'work') return undefined
+  if (typeof stream !== 'string' || !isNumber(stream_seq)) return gone(message)
+  const found = await messageAt(jetStream, stream, stream_seq).catch(unlessGone)
+  if (found === undefined || readSubject(found.subject)?.kind !== 'work') return gone(message)
+  const original = { stream, seq: stream_seq }
+  if (!hasHeader(found)) return { ...unreadable(message), original }
   const count = typeof deliveries === 'number' ? deliveries : undefined
   return {
     letter: {
-      ...aboutOf(original, original.subject),
+      ...aboutOf(found, found.subject),
       seq,
       reason: `delivered ${count ?? 'too many'} times, and never confirmed`,
       at: time,
       ...(count !== undefined && { deliveries: count }),
     },
-    subject: original.subject,
-    message: original,
-    original: { stream, seq: stream_seq },
+    subject: found.subject,
+    message: found,
+    original,
   }
 }
 
@@ -95,6 +97,12 @@ function isNumber(value: unknown): value is number {
 function unlessGone(error: unknown): undefined {
   if (error instanceof NatsError && (error.trouble === 'setup' || error.trouble === 'refused'))
     return
+  throw error
+}
+
+/** What we may not look at keeps nobody from the others. */
+function unlessDenied(error: unknown): undefined {
+  if (error instanceof NatsError && error.trouble === 'denied') return
   throw error
 }
 
@@ -132,15 +140,44 @@ function aboutOf(
   }
 }
 
-/** What has headers that no client would write. */
-function unreadable({ seq, time, data, subject }: StoredMsg): Dead | undefined {
-  if (subject.startsWith(`${exhaustedAdvisory}.`)) return undefined
+/** Whether it has headers such as a client would write; others make them throw. */
+function hasHeader(message: StoredMsg): boolean {
+  try {
+    return typeof message.header === 'object' // Which is read by this.
+  } catch {
+    return false
+  }
+}
+
+function unreadable({ seq, time, data }: StoredMsg): Dead {
   const reason = 'it cannot be read'
   return {
     letter: { seq, reason, at: time, size: data.length },
     subject: undefined,
     message: undefined,
   }
+}
+
+function gone({ seq, time, subject }: StoredMsg): Dead {
+  const about = readConsumer(subject.split('.').at(-1))
+  return {
+    letter: {
+      seq,
+      ...(about !== undefined && { queue: about.queue, target: about.host ?? pool }),
+      reason: 'its message is gone',
+      at: time,
+      size: 0,
+    },
+    isGone: true,
+    subject: undefined,
+    message: undefined,
+  }
+}
+
+async function lastOf(jetStream: JetStream): Promise<number> {
+  return jetStream.use('read the dead letters', async ({ manager }) => {
+    return (await manager.streams.info(deadStream)).state.last_seq
+  })
 }
 
 /** The first message from a number on. */

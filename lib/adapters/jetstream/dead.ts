@@ -28,7 +28,8 @@ export async function* listDead(
   jetStream: JetStream,
   choice: DeadChoice = {},
 ): AsyncGenerator<DeadLetter, void, undefined> {
-  for await (const { letter } of chosen(jetStream, choice)) yield letter
+  for await (const { letter, isGone } of chosen(jetStream, choice))
+    if (isGone !== true) yield letter
 }
 
 /** A dead letter that was requeued, or why it was not. */
@@ -54,6 +55,11 @@ export async function* requeueDead(
 ): AsyncGenerator<RequeuedDead, void, undefined> {
   for await (const dead of chosen(jetStream, which)) {
     const { letter } = dead
+    if (dead.isGone === true) {
+      await remove(jetStream, dead)
+      if (isList(which)) throw missing(letter.seq)
+      continue
+    }
     const error =
       isList(which) || !noItem.has(letter.code)
         ? await requeue(jetStream, dead)
@@ -63,7 +69,8 @@ export async function* requeueDead(
 }
 
 /**
- * Removes dead letters for good, and of their items what is kept on the servers. Yields each once it is gone.
+ * Removes dead letters for good, and of their items what is kept on the servers; also what is left of those whose
+ * messages were confirmed late, which are not listed. Yields each once it is gone.
  *
  * @param which - by their numbers, or all of a choice
  * @throws `FsqError` as {@link requeueDead}. Those that were removed before are gone.
@@ -73,8 +80,7 @@ export async function* removeDead(
   which: readonly number[] | DeadChoice,
 ): AsyncGenerator<DeadLetter, void, undefined> {
   for await (const dead of chosen(jetStream, which)) {
-    await remove(jetStream, dead)
-    await removeBody(jetStream, dead)
+    await remove(jetStream, dead, async () => removeBody(jetStream, dead))
     yield dead.letter
   }
 }
@@ -97,8 +103,7 @@ async function* chosen(
     for (const seq of which) {
       wholeNumber('seq', seq, 1)
       const dead = await deadAt(jetStream, seq)
-      if (dead === undefined)
-        throw new NatsError('refused', `there is no dead letter with the number ${seq}`)
+      if (dead === undefined) throw missing(seq)
       yield dead
     }
     return
@@ -110,8 +115,12 @@ async function* chosen(
   for await (const dead of allDead(jetStream)) {
     if (queue !== undefined && dead.letter.queue !== queue) continue
     yield dead
-    if (++count === limit) return
+    if (dead.isGone !== true && ++count === limit) return
   }
+}
+
+function missing(seq: number): NatsError {
+  return new NatsError('refused', `there is no dead letter with the number ${seq}`)
 }
 
 function isList(which: readonly number[] | DeadChoice): which is readonly number[] {
@@ -135,16 +144,39 @@ async function requeue(jetStream: JetStream, dead: Dead): Promise<FsqError | und
   return undefined
 }
 
-async function remove(jetStream: JetStream, { letter, original }: Dead): Promise<void> {
+/** The letter last: it is all that tells of the others. */
+async function remove(
+  jetStream: JetStream,
+  { letter, original }: Dead,
+  removeMore = async (): Promise<void> => undefined,
+): Promise<void> {
   await jetStream.use(`remove dead letter ${letter.seq}`, async (connected) => {
     if (original !== undefined) await removeMessage(connected, original.stream, original.seq)
-    await connected.manager.streams.deleteMessage(deadStream, letter.seq, false)
+    await removeMore()
+    await removeMessage(connected, deadStream, letter.seq)
   })
 }
 
-/** It may be gone by now. */
+/** It may be gone by now, which the servers tell as any other failure. */
 async function removeMessage({ manager }: Connected, stream: string, seq: number): Promise<void> {
-  await manager.streams.deleteMessage(stream, seq, false).catch(() => undefined)
+  try {
+    await manager.streams.deleteMessage(stream, seq, false)
+  } catch (error) {
+    if (await isThere(manager, stream, seq)) throw error
+  }
+}
+
+async function isThere(
+  { streams }: Connected['manager'],
+  stream: string,
+  seq: number,
+): Promise<boolean> {
+  try {
+    return (await streams.getMessage(stream, { seq })) !== null
+  } catch (error) {
+    if (error instanceof Error && error.name === 'StreamNotFoundError') return false
+    throw error
+  }
 }
 
 /** A body that is kept apart; not one of another item, which a letter from anybody may name. */

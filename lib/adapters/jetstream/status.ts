@@ -1,7 +1,7 @@
 import type { ConsumerInfo, StreamInfo } from '@nats-io/jetstream'
 import { checkName } from '../../queue/context.js'
 import type { Connected, JetStream } from './connection.js'
-import { bodiesBucket, claimsBucket, deadStream } from './layout.js'
+import { bodiesBucket, claimsBucket, deadStream, exhaustedAdvisory } from './layout.js'
 import { NatsError } from './nats-error.js'
 import { pool, readSubject, subjectsOf } from './subject.js'
 
@@ -46,7 +46,7 @@ export interface NatsQueueStatus {
   readonly depth: number
   /** Since when the oldest of them is there. */
   readonly oldest?: Date
-  /** How many of its messages are dead letters. */
+  /** How many of its messages are dead letters, those included that were confirmed late. */
   readonly dead: number
   /** For whom they are. */
   readonly targets: readonly NatsTargetStatus[]
@@ -133,11 +133,25 @@ async function statusOf(
     replicas: info.config.num_replicas,
     depth: sum(info),
     ...(oldest !== null && { oldest: oldest.time }),
-    dead: sum(
-      await manager.streams.info(deadStream, { subjects_filter: subjectsOf('dead', queue) }),
-    ),
+    dead: await deadOf(connected, queue, stream, consumers),
     targets: consumers.map(targetOf).sort((a, b) => order(a).localeCompare(order(b))),
   }
+}
+
+/** The copies that receivers made, and what the consumers have delivered as often as they may. */
+async function deadOf(
+  { manager }: Connected,
+  queue: string,
+  stream: string,
+  consumers: readonly ConsumerInfo[],
+): Promise<number> {
+  const within = async (filter: string): Promise<StreamInfo> =>
+    manager.streams.info(deadStream, { subjects_filter: filter })
+  const copies = sum(await within(subjectsOf('dead', queue)))
+  const { state } = await within(`${exhaustedAdvisory}.${stream}.*`)
+  return consumers.reduce((total, { name }) => {
+    return total + (state.subjects?.[`${exhaustedAdvisory}.${stream}.${name}`] ?? 0)
+  }, copies)
 }
 
 function targetOf(consumer: ConsumerInfo): NatsTargetStatus {

@@ -59,6 +59,17 @@ export function consumerOf(queue: string, host: string | undefined): string {
   )
 }
 
+/** Whose consumer it is by its name; undefined for one that is none of ours. */
+export function readConsumer(
+  name: string | undefined,
+): { readonly queue: string; readonly host: string | undefined } | undefined {
+  const [queue, target, ...rest] = name?.split('_') ?? []
+  const queueName = readToken(queue)
+  const host = readToken(target)
+  if (queueName === undefined || host === undefined || rest.length > 0) return undefined
+  return { queue: queueName, host: host === pool ? undefined : host }
+}
+
 /** The key under which an item of a queue is claimed. */
 export function claimKey(queue: string, id: string): string {
   return createHash('sha256').update(`${queue}\0${id}`).digest('hex').slice(0, 40)

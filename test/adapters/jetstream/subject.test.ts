@@ -5,6 +5,7 @@ import {
   checkHost,
   claimKey,
   consumerOf,
+  readConsumer,
   readSubject,
   subjectOf,
   subjectsOf,
@@ -25,6 +26,7 @@ for (const [queue, host, subject, consumer] of table) {
     t.equal(subjectOf('work', queue, host), subject)
     t.equal(consumerOf(queue, host), consumer)
     t.strictSame(readSubject(subject), { kind: 'work', queue, host })
+    t.strictSame(readConsumer(consumer), { queue, host })
     t.ok(subjectOf('dead', queue, host).startsWith(subjectsOf('dead', queue).slice(0, -1)))
   })
 }
@@ -59,6 +61,9 @@ for (const subject of [
   t.equal(readSubject(subject), undefined, `${JSON.stringify(subject)} is none of ours`)
 for (const token of ['', 'a=', 'a=4', 'a=zz', 'a=4a', 'ä', '\x01'])
   t.equal(readSubject(`fsq.work.${token}.any`), undefined, `${JSON.stringify(token)} is no name`)
+
+for (const name of [undefined, '', 'q', 'q_', 'q_any_x', 'q_a=z'])
+  t.equal(readConsumer(name), undefined, `${name} is no consumer of ours`)
 
 t.test('names that no consumer can have are refused', async (t) => {
   t.throws(() => consumerOf('q'.repeat(120), 'h'.repeat(120)), { code: 'FSQ_PATH' })
