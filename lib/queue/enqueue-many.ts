@@ -162,7 +162,7 @@ async function enqueueBatch(
         await write(queue, step)
         if (flush !== undefined || queue.settings.durability === 'none') step.draft?.close()
       } catch (error) {
-        if (steps.length > 0 && isOutOfFiles(error)) break
+        if (steps.length > 0 && isOutOfFiles(error, item)) break
         step.error = why(error)
       }
       steps.push(step)
@@ -248,8 +248,14 @@ function discard(step: Step): void {
   delete step.key
 }
 
-function isOutOfFiles(error: unknown): boolean {
-  return !(error instanceof FsqError) && ['EMFILE', 'ENFILE'].includes(errnoOf(error) ?? '')
+/** Whether it would go later: a body that was not opened for that reason can be opened then, but for a stream. */
+function isOutOfFiles(error: unknown, item?: NewItem): boolean {
+  const isOurs = !(error instanceof FsqError) || (error.code === 'FSQ_BODY' && isFile(item?.body))
+  return isOurs && ['EMFILE', 'ENFILE'].includes(errnoOf(error) ?? '')
+}
+
+function isFile(body: Body | undefined): boolean {
+  return typeof body === 'object' && 'file' in body
 }
 
 function releaseItem(item: unknown): void {

@@ -8,6 +8,7 @@ import * as files from '../../lib/posix/files.js'
 import { getNative } from '../../lib/posix/native.js'
 import * as native from '../../lib/posix/native.js'
 import { sync } from '../../lib/posix/sync.js'
+import type { Body } from '../../lib/queue/body.js'
 import type * as EnqueueMany from '../../lib/queue/enqueue-many.js'
 import type { NewItem, NewItemOutcome } from '../../lib/queue/enqueue-many.js'
 import type { Queue } from '../../lib/root/queue.js'
@@ -228,24 +229,27 @@ t.test('a member that is undefined does not hide what the call says', async (t) 
   t.equal(modeOf(`${queue.context.paths.queue}/${id}`), '600')
 })
 
-t.test(
-  'with few files to open, a batch is enqueued in parts',
-  { skip: withoutPrlimit },
-  async (t) => {
-    const queue = await temporaryQueue(t, { syncfs: 'never' })
-    const module = new URL('../../dist/index.js', import.meta.url).href
-    const script = `
+const bodies: readonly Body[] = ['text', { file: '/etc/passwd' }]
+for (const body of bodies)
+  t.test(
+    `with few files to open, a batch is enqueued in parts: ${JSON.stringify(body)}`,
+    { skip: withoutPrlimit },
+    async (t) => {
+      const queue = await temporaryQueue(t, { syncfs: 'never' })
+      const module = new URL('../../dist/index.js', import.meta.url).href
+      const script = `
     import { openRoot } from ${JSON.stringify(module)}
     const queue = openRoot({ root: process.argv[1], syncfs: 'never' }).queue('q')
-    await queue.enqueueMany(Array.from({ length: 300 }, (_, i) => ({ arguments: [i] })))
+    const body = ${JSON.stringify(body)}
+    await queue.enqueueMany(Array.from({ length: 300 }, (_, i) => ({ body, arguments: [i] })))
   `
-    const { root } = queue.context.settings
-    const run = [process.execPath, '--input-type=module', '-e', script, root]
-    const { status, stderr } = spawnSync('prlimit', ['--nofile=100', 'env', '-i', ...run])
-    t.equal(status, 0, stderr.toString())
-    t.equal(contentsOf(queue)['queue']?.length, 300)
-  },
-)
+      const { root } = queue.context.settings
+      const run = [process.execPath, '--input-type=module', '-e', script, root]
+      const { status, stderr } = spawnSync('prlimit', ['--nofile=100', 'env', '-i', ...run])
+      t.equal(status, 0, stderr.toString())
+      t.equal(contentsOf(queue)['queue']?.length, 300)
+    },
+  )
 
 /** Enqueueing many on a disk that counts its syncs, and fails those that it is told to. */
 async function countingDisk(
