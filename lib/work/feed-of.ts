@@ -25,6 +25,6 @@ export function feedOf(
 ): ItemFeed {
   const own = feedOptions(queue, options, backoff)
   const { gapTimeout, ordered } = options
-  if (ordered !== true) return new Feed(queue, { ...own, ...setting })
+  if (ordered !== true) return new Feed(queue, { ...own, ...setting, once })
   return new OrderedFeed(queue, { ...own, gapTimeout, once, onEvent: setting.onEvent })
 }

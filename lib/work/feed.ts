@@ -40,6 +40,8 @@ export interface FeedOptions {
   readonly ignoreDown: boolean
   /** How many names are held at a time; Infinity: all, so that a pass is one listing. */
   readonly window: number
+  /** Whether the queue is gone through once, so that no item is met twice. @defaultValue false */
+  readonly once?: boolean
   /** The limits that keys share, and the key of an item; undefined: it has none. */
   readonly keys?: KeyLimits | undefined
   readonly keyOf?: ((item: UnclaimedItem) => string | undefined) | undefined
@@ -114,14 +116,11 @@ export class Feed implements ItemFeed {
   constructor(queue: QueueContext, options: FeedOptions) {
     this.queue = queue
     this.#options = options
-    const { keys, window } = options
+    const { keys, window, once = false } = options
     this.#listing = new Listing(queue, window, (entry) => this.#waits(entry))
     this.#waiting = new Waiting(queue)
-    // Who has all names in memory anyway need not list them again, and so meets none for a second time.
-    this.#parked = new Parked(
-      window === Infinity ? Infinity : mostParked,
-      (key) => keys?.admit(key) !== false,
-    )
+    // Who goes through a queue once does not list it again: what failed meanwhile would be met for a second time.
+    this.#parked = new Parked(once ? Infinity : mostParked, (key) => keys?.admit(key) !== false)
   }
 
   wake(entry?: string): void {
