@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { after } from '../../timer.js'
 import { untilAborted } from '../../until-aborted.js'
 import type { Budget } from './budget.js'
 import { busy, Refusal } from './refusal.js'
@@ -124,13 +125,13 @@ class StallWatch {
   async over<T>(wait: () => Promise<T>): Promise<T> {
     const began = performance.now()
     const controller = new AbortController()
-    const timer = setTimeout(() => {
+    const forget = after((this.#allowed - this.#waited) / 1000, () => {
       controller.abort(new Refusal(408, 'the body comes too slowly'))
-    }, this.#allowed - this.#waited)
+    })
     try {
       return await untilAborted(wait(), controller.signal)
     } finally {
-      clearTimeout(timer)
+      forget()
       this.#waited += performance.now() - began
     }
   }

@@ -8,7 +8,7 @@ import { createServer as createHttps, type Server as HttpsServer } from 'node:ht
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Root } from '../../root/root.js'
-import { after } from '../../timer.js'
+import { after, longestTimer } from '../../timer.js'
 import { Budget } from './budget.js'
 import { Connections } from './connections.js'
 import { Enqueues } from './enqueues.js'
@@ -145,7 +145,7 @@ export class Server implements AsyncDisposable {
   #create(): HttpServer | HttpsServer {
     const { tls } = this.#options
     const options = {
-      headersTimeout: this.#limits.headTimeout * 1000,
+      headersTimeout: Math.min(this.#limits.headTimeout * 1000, longestTimer),
       requestTimeout: 0, // Bodies are watched as they come.
       keepAliveTimeout: keptFor,
       connectionsCheckingInterval: 1000,

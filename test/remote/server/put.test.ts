@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs'
+import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
 import { bytesOf } from '../../helpers/bytes.js'
 import { eventually } from '../../helpers/cli.js'
 import { itemName, putEntry } from '../../helpers/entries.js'
 import { served } from '../../helpers/serve.js'
 import { contentsOf, entriesOf, nothing } from '../../helpers/temporary.js'
+import { overflowing } from '../../helpers/timers.js'
 
 const id = itemName({ args: ['x'] })
 const path = `/queues/q/items/${id}`
@@ -32,6 +34,21 @@ t.test('a body may be empty, and may come in chunks', async (t) => {
   write('2\r\n, \r\n3\r\nall\r\n0\r\n\r\n')
   t.match(await until(/\}/), /^HTTP\/1.1 201 Created\r\n/)
   t.equal(readFileSync(`${queue.path}/queue/${other}`, 'utf8'), 'body, all')
+})
+
+t.test('a request may have longer than a timer of Node.js can wait', async (t) => {
+  const limits = { bodyTimeout: 3_000_000, headTimeout: 4_294_968 } // 2^32 ms, and 704.
+  const { open, queue } = await served(t, limits)
+  const { write, until } = await open()
+  const warnings = await overflowing(async () => {
+    write(`PUT ${path} HTTP/1.1\r\nHost: localhost\r\n`)
+    await setTimeout(2500)
+    write('Content-Length: 4\r\n\r\nbo')
+    await eventually(() => contentsOf(queue)['tmp']?.length === 1)
+  })
+  write('dy')
+  t.match(await until(/\}/), /^HTTP\/1.1 201 Created\r\n/)
+  t.strictSame(warnings, [])
 })
 
 t.test('a client that waits to be told is told, or refused before it sends', async (t) => {
