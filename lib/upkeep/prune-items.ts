@@ -1,7 +1,7 @@
 import { checkMembers } from '../members.js'
 import { pinDirectory, type PinnedDirectory, type Stats } from '../posix/files.js'
 import { removeIfThere, statEntry, walkNames } from '../posix/names.js'
-import { entryPath } from '../posix/path.js'
+import { entryPath, type Path } from '../posix/path.js'
 import type { QueueContext } from '../queue/context.js'
 import { failure } from '../queue/failure.js'
 import { pinOutput } from '../queue/output.js'
@@ -67,7 +67,7 @@ export const defaultAge = 7 * 24 * 60 * 60
  * Removes what was finished long ago from done/ (and fail/), with its keys, and with what failed
  * programs wrote, also of items that somebody else has removed. Directories are left alone, links are
  * removed and not followed. Nothing in queue/ or tmp/ is touched, and two that prune at once do no harm.
- * However many entries there are, it takes constant memory, but for the names of `keep` items and 20
+ * However many entries there are, it takes constant memory, but for the names of `keep` items and 60
  * bytes an entry with `bytes`.
  *
  * @throws {@link FsqError} `FSQ_PRUNE`, `FSQ_NO_QUEUE`; `TypeError` for an option.
@@ -80,40 +80,61 @@ export async function pruneItems(queue: Queue, options: PruneOptions = {}): Prom
   const { doneDir, failDir } = context.settings
   let removed = 0
   let linked = 0
+  let stays: { readonly error: unknown } | undefined
   let [entries, total] = [0, 0]
   if (onProgress !== undefined)
     for (const state of states) await inDirectory(context, state, async ({ path }) => count(path))
-  for (const state of states) {
-    await inDirectory(context, state, async ({ path: directory }) => {
-      const goes = await chooser(directory, options, now)
-      const output = state === 'fail' ? pinOutput(context) : undefined
-      try {
-        for (const entry of walkNames(directory)) {
-          await turn()
-          onProgress?.(Math.min(++entries, total), total)
-          const path = entryPath(directory, entry)
-          const stat = statEntry(path)
-          if (stat === undefined || stat.isDirectory() || !goes(entry, stat)) continue
-          if (!dryRun && !removeIfThere(path)) continue
-          if (!dryRun && output !== undefined) removeIfThere(entryPath(output.path, entry))
-          removed++
-          if (hasSeveralNames(stat)) linked++
-          await onRemove?.(state, printableName(entry, context.reading.charset))
-        }
-        if (output !== undefined && !dryRun) await pruneOrphans(context, output, now.getTime())
-      } finally {
-        output?.close()
-      }
-    })
+  try {
+    for (const state of states)
+      await inDirectory(context, state, async (directory) => prune(state, directory))
+  } finally {
+    if (linked > 0 && !dryRun) await pruneKeys()
   }
-  if (linked > 0 && !dryRun) {
+  return { removed }
+
+  async function prune(
+    state: 'done' | 'fail',
+    { path: directory }: PinnedDirectory,
+  ): Promise<void> {
+    const goes = await chooser(directory, options, now)
+    const output = state === 'fail' ? pinOutput(context) : undefined
+    try {
+      for (const entry of walkNames(directory)) {
+        await turn()
+        onProgress?.(Math.min(++entries, total), total)
+        const path = entryPath(directory, entry)
+        const stat = statEntry(path)
+        if (stat === undefined || stat.isDirectory() || !goes(entry, stat)) continue
+        if (!dryRun && !remove(path)) continue
+        if (!dryRun && output !== undefined) removeIfThere(entryPath(output.path, entry))
+        removed++
+        if (hasSeveralNames(stat)) linked++
+        await onRemove?.(state, printableName(entry, context.reading.charset))
+      }
+      if (output !== undefined && !dryRun) await pruneOrphans(context, output, now.getTime())
+    } finally {
+      output?.close()
+    }
+    if (stays !== undefined) throw stays.error
+  }
+
+  /** One that cannot be removed keeps none of the others of its directory; it is told of at the end of that. */
+  function remove(path: Path): boolean {
+    try {
+      return removeIfThere(path)
+    } catch (error) {
+      stays ??= { error }
+      return false
+    }
+  }
+
+  async function pruneKeys(): Promise<void> {
     try {
       await removeStaleKeys(context)
     } catch (error) {
       throw failure('FSQ_PRUNE', `cannot prune the keys of ${context.name}`, error, context)
     }
   }
-  return { removed }
 
   async function count(directory: string): Promise<void> {
     for (const entry of walkNames(directory)) {

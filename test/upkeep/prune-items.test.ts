@@ -9,6 +9,9 @@ import {
 } from 'node:fs'
 import { spawnSync } from 'node:child_process'
 import t from 'tap'
+import { systemError } from '../../lib/posix/system-error.js'
+import * as posixNames from '../../lib/posix/names.js'
+import type * as Prune from '../../lib/upkeep/prune-items.js'
 import { pruneItems, type PruneOptions } from '../../lib/upkeep/prune-items.js'
 import { check, type Place, place, startProgram } from '../helpers/cli.js'
 import { itemName, putEntry } from '../helpers/entries.js'
@@ -318,6 +321,31 @@ t.test('a bar is on a terminal, and only there', { buffered: true, skip: noScrip
   const ended = await startProgram('script', words, { env: here.env }).ended
   t.equal(ended.status, 0)
   t.match(ended.stdout, /q \[=+\] 100% \d+\.\ds/)
+})
+
+t.test('what cannot be removed keeps neither the others nor the keys', async (t) => {
+  const queue = await temporaryQueue(t)
+  const stuck = await queue.enqueue('', [], { id: 'a key' })
+  const other = await queue.enqueue('', [], { id: 'another' })
+  for await (const item of queue.scan()) await item.done()
+  const { pruneItems } = await t.mockImport<typeof Prune>('../../lib/upkeep/prune-items.js', {
+    '../../lib/posix/names.js': {
+      ...posixNames,
+      removeIfThere: (path: string) => {
+        if (path.endsWith(stuck)) throw systemError('EBUSY', path)
+        return posixNames.removeIfThere(path)
+      },
+    },
+  })
+  const removed: string[] = []
+  const onRemove = (_: string, id: string): unknown => removed.push(id)
+  await t.rejects(pruneItems(queue, { olderThan: 0, onRemove }), {
+    code: 'FSQ_PRUNE',
+    errno: 'EBUSY',
+  })
+  t.strictSame(removed, [other])
+  t.strictSame(contentsOf(queue)['done'], [stuck])
+  t.equal(entriesOf(queue.context.paths.ids).length, 1, 'the key of the other is gone')
 })
 
 t.test('mistakes are told', async (t) => {
