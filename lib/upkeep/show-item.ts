@@ -86,10 +86,7 @@ function find(
   const exact = states.filter((state) => start.length <= longestName && isThere(state, start))
   const [first] = exact
   if (first !== undefined) {
-    const files = new Set(
-      exact.map((state) => inodeOf(entryPath(context.paths[state], start))?.key),
-    )
-    if (files.size < 2) return [first, start]
+    if (isOneFile(exact, start)) return [first, start]
     throw ambiguous(context, id, `items of that name are in ${exact.join(', ')}`)
   }
   const found: [ItemState, string][] = []
@@ -103,9 +100,25 @@ function find(
   const [only] = found
   if (only === undefined) throw noSuchItem(context, id)
   if (count === 1) return only
+  // An item that is being enqueued, or whose enqueue or move was cut, has its name in two directories.
+  const [, name] = only
+  const isOneName = count === found.length && found.every(([, entry]) => entry === name)
+  if (
+    isOneName &&
+    isOneFile(
+      found.map(([state]) => state),
+      name,
+    )
+  )
+    return only
   const names = found.map(([state, entry]) => `${state}/${printable(context, entry)}`)
   const others = count > few ? ` and ${count - few} others` : ''
   throw ambiguous(context, id, `the beginning of ${names.join(', ')}${others}`)
+
+  function isOneFile(places: readonly ItemState[], entry: string): boolean {
+    const keys = places.map((state) => inodeOf(entryPath(context.paths[state], entry))?.key)
+    return new Set(keys).size < 2
+  }
 
   function isThere(state: ItemState, entry: string): boolean {
     return statEntry(entryPath(context.paths[state], entry)) !== undefined

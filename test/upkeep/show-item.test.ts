@@ -1,4 +1,12 @@
-import { chmodSync, mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import t from 'tap'
 import { readShown, showItem } from '../../lib/upkeep/show-item.js'
 import { all } from '../helpers/collect.js'
@@ -67,6 +75,16 @@ t.test('the beginning of a name is enough if it is the only one', async (t) => {
   await t.rejects(showItem(queue, one), { code: 'FSQ_AMBIGUOUS', message: /in queue, fail$/ })
   for (let at = 0; at < 5; at++) putEntry(fail, `_x${at}`)
   await t.rejects(showItem(queue, '_x'), { message: /fail\/_x\d, fail\/_x\d and 2 others$/ })
+})
+
+t.test('an item with its name in two directories is one', async (t) => {
+  const queue = await temporaryQueue(t)
+  const { paths } = queue.context
+  const id = await queue.enqueue('')
+  linkSync(`${paths.queue}/${id}`, `${paths.tmp}/${id}`)
+  t.match(await showItem(queue, '_2'), { state: 'queue', id })
+  putEntry(paths.fail, id)
+  await t.rejects(showItem(queue, '_2'), { code: 'FSQ_AMBIGUOUS' })
 })
 
 t.test('what is no item, or not there', async (t) => {
