@@ -7,6 +7,7 @@ import { sync } from '../posix/sync.js'
 import { claimEntry } from '../queue/claim.js'
 import { spent } from '../queue/finish.js'
 import type { Item } from '../queue/item.js'
+import { notBefore } from '../queue/not-before.js'
 import { setAsideMalformed } from '../queue/malformed.js'
 import { difference } from './difference.js'
 import { type Entry, hasSeveralNames, sameName } from './entry.js'
@@ -45,7 +46,9 @@ export function* examineQueued(each: Entry, pinned: Pinned): Generator<Found> {
   if ('skipped' in claim) return
   yield* sameName(each, pinned, ['done', 'fail'], 'queue')
   yield* wrongOwnership(each)
-  const limit = spent(claim.item, limits, examination.now)
+  // A scan leaves an item whose time has not come, whatever else there is to say about it.
+  const isEarly = notBefore(stat, examination.now) !== undefined
+  const limit = isEarly ? undefined : spent(claim.item, limits, examination.now)
   const wasRead = stat.atimeMs > stat.ctimeMs && stat.atimeMs > stat.mtimeMs
   if ((limit === undefined && !wasRead) || readLocks()(stat)) return
   if (limit !== undefined) {
