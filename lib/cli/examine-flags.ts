@@ -12,3 +12,12 @@ export function examineFlags(command: Command): Command {
     .option('-m, --max-tries <n>', 'items are tried n times; 0 for ever', setting('maxTries'))
     .option('-t, --ttl <duration>', 'items live so long; 0 for ever', timeToLive)
 }
+
+/** What they say, without what every command takes. */
+export function examineOptions({ older, maxTries, ttl }: ExamineFlags): ExamineFlags {
+  return {
+    older,
+    ...(maxTries === undefined ? {} : { maxTries }),
+    ...(ttl === undefined ? {} : { ttl }),
+  }
+}

@@ -1,6 +1,9 @@
+import { checkMembers } from '../members.js'
 import type { Queue } from '../root/queue.js'
 import { examine } from './examine.js'
-import type { AuditOptions, Finding } from './finding.js'
+import { type AuditOptions, auditOptions, type Finding } from './finding.js'
+
+const known: ReadonlySet<string> = new Set(auditOptions)
 
 /**
  * Looks through a queue for what crashes, killed programs and people leave behind. Nothing is
@@ -11,12 +14,13 @@ import type { AuditOptions, Finding } from './finding.js'
  * tell.
  *
  * @throws {@link FsqError} `FSQ_AUDIT`, `FSQ_NO_QUEUE`; `FSQ_NO_USER`, `FSQ_NO_GROUP` where the
- * settings name such as owners.
+ * settings name such as owners; `TypeError` for an option.
  */
 export async function* auditQueue(
   queue: Queue,
   options: AuditOptions = {},
 ): AsyncGenerator<Finding, undefined> {
+  checkMembers('an option of auditQueue', options, known)
   for await (const { finding } of examine(queue, options)) yield finding
   return undefined
 }

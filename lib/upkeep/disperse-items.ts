@@ -58,7 +58,8 @@ interface Target {
  * is down gets nothing. What is told to be moved is there to stay ({@link Settings.durability}).
  *
  * @throws {@link FsqError} `FSQ_DOWN` where the queue, or every target, is down; `FSQ_SEQUENCE` where the
- * queue, or a target, is used in order; `FSQ_NO_QUEUE`, `FSQ_SCAN`; `TypeError` for an option, or for a queue
+ * queue, or a target, is used in order; `FSQ_NO_QUEUE`, `FSQ_SCAN`; `FSQ_CONFIG` where a down file cannot be looked
+ * at; `TypeError` for an option, or for a queue
  * that is there twice; the reason of the signal.
  */
 export async function* disperseItems(

@@ -76,6 +76,9 @@ export interface AuditOptions extends Partial<Limits> {
   readonly ttl?: number
 }
 
+/** The names of {@link AuditOptions}. */
+export const auditOptions: readonly (keyof AuditOptions)[] = ['older', 'now', 'maxTries', 'ttl']
+
 /**
  * 36 hours, in seconds, as qmail and maildir use for the same purpose: longer than any enqueue
  * takes. One that nevertheless takes longer fails; it is not acknowledged.

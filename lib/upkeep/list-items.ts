@@ -1,4 +1,5 @@
 import { FsqError } from '../errors.js'
+import { checkMembers } from '../members.js'
 import { fromByteString, toByteString } from '../name/charset.js'
 import { longestName, type ParsedItemName, parseItemName } from '../name/item-name.js'
 import type { Stats } from '../posix/files.js'
@@ -23,6 +24,8 @@ export interface ListItemsOptions {
   /** The directories to list, one after the other. @defaultValue `['queue']` */
   readonly states?: readonly ItemState[]
 }
+
+const known: ReadonlySet<string> = new Set<keyof ListItemsOptions>(['states'])
 
 /** An entry of a queue's directory, as it was when it was listed. */
 export interface ListedItem {
@@ -53,6 +56,7 @@ export interface ListedItem {
  * @throws {@link FsqError} `FSQ_NO_QUEUE`, `FSQ_SCAN`
  */
 export function* listItems(queue: Queue, options: ListItemsOptions = {}): Generator<ListedItem> {
+  checkMembers('an option of listItems', options, known)
   const { context } = queue
   const lockOf = readLocks()
   for (const [state, entry] of entriesOf(queue, options)) {

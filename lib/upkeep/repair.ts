@@ -1,14 +1,17 @@
 import { setTimeout } from 'node:timers/promises'
 import { errnoOf, FsqError, reasonOf } from '../errors.js'
+import { checkMembers } from '../members.js'
 import type { Queue } from '../root/queue.js'
 import { examine } from './examine.js'
-import type { AuditOptions, Finding, Mend } from './finding.js'
+import { type AuditOptions, auditOptions, type Finding, type Mend } from './finding.js'
 
 /** How a queue is repaired. */
 export interface RepairOptions extends AuditOptions {
   /** Change nothing, only tell. @defaultValue false */
   readonly dryRun?: boolean | undefined
 }
+
+const known: ReadonlySet<string> = new Set<keyof RepairOptions>([...auditOptions, 'dryRun'])
 
 /** What became of a finding. */
 export interface Repair {
@@ -35,12 +38,13 @@ export interface Repair {
  * there is nothing to do.
  *
  * @throws {@link FsqError} `FSQ_AUDIT`, `FSQ_NO_QUEUE`; `FSQ_NO_USER`, `FSQ_NO_GROUP` where the
- * settings name such as owners.
+ * settings name such as owners; `TypeError` for an option.
  */
 export async function* repairQueue(
   queue: Queue,
   options: RepairOptions = {},
 ): AsyncGenerator<Repair, undefined> {
+  checkMembers('an option of repairQueue', options, known)
   const patience = { left: 1000 }
   for await (const { finding, mend } of examine(queue, options)) {
     if (finding.remedy === 'none') continue

@@ -1,3 +1,4 @@
+import { checkMembers } from '../members.js'
 import type { ParsedItemName } from '../name/item-name.js'
 import { readFifoReaders } from '../posix/fifo-readers.js'
 import { pinDirectory, statFile } from '../posix/files.js'
@@ -92,6 +93,8 @@ export interface QueueStat {
   readonly listeners: readonly number[]
 }
 
+const known: ReadonlySet<string> = new Set<keyof StatOptions>(['now', 'signal'])
+
 /** The upper limits of {@link QueueStat.ages} in seconds: from 5 minutes, each twice the last. */
 export const ageLimits: readonly number[] = [5, 10, 20, 40, 80, 160, 320, 640, 1280].map(
   (minutes) => minutes * 60,
@@ -101,7 +104,8 @@ export const ageLimits: readonly number[] = [5, 10, 20, 40, 80, 160, 320, 640, 1
  * Counts what is in a queue, without locking or opening an item. Takes a few microseconds for an entry
  * of queue/ and less for a finished one, and memory does not grow with the queue.
  *
- * @throws {@link FsqError} `FSQ_NO_QUEUE`, `FSQ_SCAN`
+ * @throws {@link FsqError} `FSQ_NO_QUEUE`, `FSQ_SCAN`, `FSQ_CONFIG` where the down file cannot be looked at;
+ * `TypeError` for an option.
  */
 export async function statQueue(queue: Queue, options: StatOptions = {}): Promise<QueueStat> {
   return statQueueWith(processTable(queue.context.settings), queue, options)
@@ -124,6 +128,7 @@ export async function statQueueWith(
   queue: Queue,
   options: StatOptions = {},
 ): Promise<QueueStat> {
+  checkMembers('an option of statQueue', options, known)
   const { context } = queue
   const { now = new Date(context.clock.now()), signal } = options
   signal?.throwIfAborted()

@@ -2,6 +2,9 @@ import { linkSync, mkdirSync, rmdirSync, symlinkSync, utimesSync, writeFileSync 
 import t from 'tap'
 import { auditQueue } from '../../lib/upkeep/audit.js'
 import { type AuditOptions, defaultOlder } from '../../lib/upkeep/finding.js'
+import { listItems } from '../../lib/upkeep/list-items.js'
+import { repairQueue } from '../../lib/upkeep/repair.js'
+import { statQueue } from '../../lib/upkeep/stat-queue.js'
 import type { Queue } from '../../lib/root/queue.js'
 import { itemName, putEntry } from '../helpers/entries.js'
 import { listOf } from '../helpers/findings-suite.js'
@@ -88,6 +91,26 @@ t.test('what somebody works on is none of ours', async (t) => {
   for (const name of [id, twice, read]) lockedDescriptor(t, `${paths.queue}/${name}`)
   lockedDescriptor(t, `${paths.tmp}/${id}`)
   t.strictSame(await kindsOf(queue, { older: 0, ttl: 1 }), [])
+})
+
+t.test('an item that waits for its time has not expired', async (t) => {
+  const queue = await temporaryQueue(t)
+  const name = itemName({})
+  putEntry(queue.context.paths.queue, name)
+  utimesSync(`${queue.context.paths.queue}/${name}`, new Date(), inSeconds(3600))
+  const kinds = async (now: Date): Promise<string[]> => kindsOf(queue, { older: 0, ttl: 1, now })
+  t.strictSame(await kinds(new Date()), [])
+  t.strictSame(await kinds(inSeconds(3601)), ['expired'])
+})
+
+t.test('an option that is misspelt is none', async (t) => {
+  const queue = await temporaryQueue(t)
+  const refused = { name: 'TypeError', message: /^Expected an option of \w+, got dryrun; / }
+  const options = { dryrun: true } as object
+  await t.rejects(auditQueue(queue, options).next(), refused)
+  await t.rejects(repairQueue(queue, options).next(), refused)
+  await t.rejects(statQueue(queue, options), refused)
+  t.throws(() => [...listItems(queue, options)], refused)
 })
 
 t.test('an item that was tried belongs to scans with another limit than one', async (t) => {

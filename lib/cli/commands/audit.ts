@@ -3,7 +3,7 @@ import { auditQueue } from '../../upkeep/audit.js'
 import type { Finding } from '../../upkeep/finding.js'
 import { defineCommand } from '../command.js'
 import { eachQueueOrAll } from '../each-queue.js'
-import { type ExamineFlags, examineFlags } from '../examine-flags.js'
+import { type ExamineFlags, examineFlags, examineOptions } from '../examine-flags.js'
 import { harmless, jsonLine, print } from '../output.js'
 
 interface Flags extends ExamineFlags {
@@ -15,7 +15,8 @@ export default defineCommand<Flags>({
   flagsAnywhere: true,
   flags: (command) => examineFlags(command.option('--json', 'a JSON object a line')),
   async run(call) {
-    const { json, ...options } = call.flags
+    const { json } = call.flags
+    const options = examineOptions(call.flags)
     let wrong = 0
     const status = await eachQueueOrAll(call, async (queue) => {
       let found = 0

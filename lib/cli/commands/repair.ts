@@ -1,7 +1,7 @@
 import { type Repair, repairQueue } from '../../upkeep/repair.js'
 import { defineCommand } from '../command.js'
 import { eachQueueOrAll } from '../each-queue.js'
-import { type ExamineFlags, examineFlags } from '../examine-flags.js'
+import { type ExamineFlags, examineFlags, examineOptions } from '../examine-flags.js'
 import { errorJson, harmless, jsonLine, print } from '../output.js'
 
 interface Flags extends ExamineFlags {
@@ -19,7 +19,8 @@ export default defineCommand<Flags>({
         .option('--json', 'a JSON object a line'),
     ),
   async run(call) {
-    const { json, ...options } = call.flags
+    const { json, dryRun } = call.flags
+    const options = { ...examineOptions(call.flags), dryRun }
     let left = 0
     const status = await eachQueueOrAll(call, async (queue) => {
       let mended = 0
@@ -28,9 +29,7 @@ export default defineCommand<Flags>({
         else mended++
         await print(json === true ? jsonLine(jsonOf(repair)) : text(repair))
       }
-      call.chirp(
-        `${queue.name}: ${mended} ${options.dryRun === true ? 'would be mended' : 'mended'}`,
-      )
+      call.chirp(`${queue.name}: ${mended} ${dryRun === true ? 'would be mended' : 'mended'}`)
     })
     return status === 0 && left > 0 ? 1 : status
   },
