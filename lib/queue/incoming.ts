@@ -5,6 +5,7 @@ import { syncDirectory } from '../posix/directory-sync.js'
 import {
   close,
   createFile,
+  openEntry,
   openIfThere,
   openLockFile,
   readPieces,
@@ -174,6 +175,26 @@ export class Incoming implements Disposable {
     } finally {
       this.#staging--
       if (typeof body === 'object') releaseBody(body)
+    }
+  }
+
+  /**
+   * Makes what is staged last, its name included: who staged it may have been killed before that was through.
+   *
+   * @throws {@link FsqError} `FSQ_ENQUEUE`, `FSQ_NO_QUEUE`
+   */
+  async resume(arriving: Arriving): Promise<void> {
+    const { id } = arriving
+    try {
+      const fd = openEntry(arriving.staged)
+      try {
+        await this.#makeLast(fd, true)
+      } finally {
+        close(fd)
+      }
+    } catch (error) {
+      const attempt = `cannot receive item ${id} into ${this.#queue.name}`
+      throw failure('FSQ_ENQUEUE', attempt, error, this.#queue, { id })
     }
   }
 

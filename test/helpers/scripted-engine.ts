@@ -21,6 +21,7 @@ type Delivered = Omit<Delivery, keyof Answerable> & Pick<Delivery, 'handle'>
 interface Item {
   readonly id: string
   readonly replaces?: string | undefined
+  readonly notBefore?: Date | undefined
 }
 
 /** An engine in memory, which does what a test wants and notes what it is asked for. */
@@ -204,11 +205,15 @@ export function scriptedEngine(queue: string, host?: string): ScriptedEngine {
       links.add(listener)
       return { [Symbol.dispose]: () => void links.delete(listener) }
     },
-    deliver: ({ id, replaces, ...more }) => {
+    deliver: ({ id, replaces, notBefore, ...more }) => {
       sequence++
       const handle = more.handle ?? `$JS.ACK.${sequence}.1`
       const headers = Object.entries(
-        writeEnvelope({ id, ...(replaces !== undefined && { replaces }) }),
+        writeEnvelope({
+          id,
+          ...(replaces !== undefined && { replaces }),
+          ...(notBefore !== undefined && { notBefore }),
+        }),
       ).map(([name, value]) => [name.toLowerCase(), value] as const)
       const delivery: Delivery = {
         ...answerable(handle),

@@ -1,7 +1,9 @@
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs'
 import { type Test, t } from 'tap'
+import { GroupSync } from '../../lib/queue/group-sync.js'
 import { holdsItem, Retried, withoutTries } from '../../lib/queue/holdings.js'
 import { Incoming, isReceivedInto, receiverIdentity } from '../../lib/queue/incoming.js'
+import type * as incomingModule from '../../lib/queue/incoming.js'
 import { openRoot } from '../../lib/root/root.js'
 import { temporaryDirectory } from '../helpers/temporary.js'
 
@@ -44,6 +46,30 @@ void t.test('an item on its way into a queue', async (t) => {
       t.equal(incoming.find(id), undefined)
     })
   }
+
+  await t.test('lasts before it is gone on with after a crash', async (t) => {
+    const { queue } = await place(t, 'full')
+    const synced: string[] = []
+    class RecordedSync extends GroupSync {
+      override async sync(fd: number): Promise<void> {
+        synced.push(readlinkSync(`/proc/self/fd/${fd}`))
+        await super.sync(fd)
+      }
+    }
+    const recorded = await t.mockImport<typeof incomingModule>('../../lib/queue/incoming.js', {
+      '../../lib/queue/group-sync.js': { GroupSync: RecordedSync },
+    })
+    using incoming = await recorded.Incoming.open(queue.context)
+    const path = `${queue.path}/.incoming/staged/${id}`
+    writeFileSync(path, 'whole')
+    incoming.list()
+    const found = incoming.find(id)
+    if (found === undefined) throw new Error('it is not there')
+    await incoming.resume(found)
+    t.strictSame(synced, [path])
+    found.discard()
+    await t.rejects(incoming.resume(found), { code: 'FSQ_ENQUEUE' })
+  })
 
   await t.test('is staged anew over what a crash left, and by a stream', async (t) => {
     const { queue, names } = await place(t)

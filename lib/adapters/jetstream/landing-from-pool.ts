@@ -9,7 +9,6 @@ import type { LandingOptions } from './landing-options.js'
 import { leaseKey, LeaseWatch } from './lease.js'
 import type { Ask } from './patience.js'
 import type { Staging } from './staging.js'
-import { isSameBody } from './stored-body.js'
 import type { Unfinished } from './unfinished.js'
 
 /*
@@ -70,8 +69,9 @@ export class LandingFromPool {
       }
     }
     // Our own claim of what is staged may still be on its way: it is for the very same file.
-    const isWhole = found?.state === 'staged' && (await isSameBody(found, delivery, envelope))
-    const staged = isWhole ? found : await staging.stage(delivery, envelope)
+    const isStaged = found?.state === 'staged'
+    const resumed = isStaged ? await staging.resume(found, delivery, envelope) : undefined
+    const staged = resumed ?? (await staging.stage(delivery, envelope))
     const entry = await claims.make(delivery, envelope, staged)
     if (claims.isOurs(entry.value) && entry.value.token === staged.stamp) {
       if (unfinished.isFenced) {

@@ -9,7 +9,7 @@ import { isLocal } from './landing-error.js'
 import type { LandingOptions } from './landing-options.js'
 import { isAway } from './nats-error.js'
 import { type Ask, askWith } from './patience.js'
-import { bodyOf, causeOf } from './stored-body.js'
+import { bodyOf, causeOf, isSameBody } from './stored-body.js'
 
 /** What staging has to do with. */
 export interface StagingOptions extends Pick<
@@ -65,6 +65,18 @@ export class Staging implements Disposable {
     }
   }
 
+  /** Goes on with what was staged before, by whoever may have been killed in the middle, if it is the whole item. */
+  async resume(
+    found: Arriving,
+    delivery: Delivery,
+    envelope: Envelope,
+  ): Promise<Arriving | undefined> {
+    if (!(await isSameBody(found, delivery, envelope)) || !isOfItsTime(found, envelope))
+      return undefined
+    await this.#onDisk(() => this.#options.incoming.resume(found))
+    return found
+  }
+
   /** Links what is staged into queue/, to last. What keeps our disk from it is waited for. */
   async publish(staged: Arriving): Promise<void> {
     await this.#onDisk(() => staged.publish())
@@ -89,4 +101,12 @@ export class Staging implements Disposable {
         `item ${id} has ${size} bytes, and at most ${maxSize} are received`,
       )
   }
+}
+
+/** How much the time of a file may differ from the one that was set, as coarse as file systems keep it, in milliseconds. */
+const coarseness = 2000
+
+/** Whether a staged file waits for the time of its item; that is set after the last of the body was written. */
+function isOfItsTime(found: Arriving, { notBefore }: Envelope): boolean {
+  return notBefore === undefined || Math.abs(found.time - notBefore.getTime()) <= coarseness
 }

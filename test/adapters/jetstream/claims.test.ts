@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import type { Claim } from '../../../lib/adapters/jetstream/engine.js'
 import { NatsError } from '../../../lib/adapters/jetstream/nats-error.js'
@@ -158,6 +158,10 @@ t.test(
       const { queue, engine, receive, stage, claim } = await place(t)
       const stamp = await stage()
       if (!isWhole) writeFileSync(`${queue.path}/.incoming/staged/${id}`, 'half')
+      const resumed = t.capture(Incoming.prototype, 'resume')
+      engine.claims.before = (what) => {
+        if (what === 'create') t.equal(resumed().length, isWhole ? 1 : 0, 'it lasts before')
+      }
       const receiver = receive()
       engine.deliver({ id, deliveries: 2 })
       await once(engine.events, 'confirmed')
@@ -171,6 +175,24 @@ t.test(
     }
   },
 )
+
+t.test('what was staged and has not got its time is staged anew', async (t) => {
+  for (const isOfItsTime of [true, false]) {
+    const { queue, engine, receive, claim } = await place(t)
+    const notBefore = new Date(Date.now() + 3_600_000)
+    const stamp = await (async () => {
+      using incoming = await Incoming.open(queue.context)
+      const options = isOfItsTime ? { notBefore } : {}
+      return (await incoming.stage(id, `body of ${id}`, options)).stamp
+    })()
+    const receiver = receive()
+    engine.deliver({ id, notBefore, deliveries: 2 })
+    await once(engine.events, 'confirmed')
+    t.equal(statSync(`${queue.path}/queue/${id}`).mtime.getTime(), notBefore.getTime())
+    t.equal(claim()?.token === stamp, isOfItsTime)
+    await receiver.stop()
+  }
+})
 
 t.test('what others have claimed is removed where it was left', async (t) => {
   const { receive, names, stage, staged, claimed } = await place(t)
