@@ -247,9 +247,13 @@ export function setDirectoryOwnership(path: Path, ownership: Ownership): void {
   }
 }
 
-/** Sets access and modification time of an open file. Only its owner may: throws EPERM. */
-export function setTimes(fd: number, time: Date): void {
-  const seconds = time.getTime() / 1000
+/**
+ * Sets access and modification time of an open file. Only its owner may: throws EPERM.
+ *
+ * @param microseconds - what comes to the time, which cannot tell them
+ */
+export function setTimes(fd: number, time: Date, microseconds = 0): void {
+  const seconds = time.getTime() / 1000 + microseconds / 1e6
   futimesSync(fd, seconds, seconds)
 }
 

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { errnoOf, FsqError, reasonOf } from '../errors.js'
 import { fromByteString, toByteString } from '../name/charset.js'
 import { syncDirectory } from '../posix/directory-sync.js'
@@ -160,7 +160,8 @@ export class Incoming implements Disposable {
       try {
         setOwnership(fd, ownership)
         await writeBody(fd, body, writing.charset, options.signal)
-        if (options.notBefore !== undefined) setTimes(fd, options.notBefore)
+        // Its stamp is another each time, also where it gets the inode of the one before.
+        if (options.notBefore !== undefined) setTimes(fd, options.notBefore, randomInt(1, 499))
         await this.#makeLast(fd, options.isTold !== false)
         arriving.stagedAs(stampOf(stateOfOpen(fd))) // Some file systems settle the time only by then.
         options.signal?.throwIfAborted()

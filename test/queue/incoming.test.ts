@@ -71,6 +71,19 @@ void t.test('an item on its way into a queue', async (t) => {
     await t.rejects(incoming.resume(found), { code: 'FSQ_ENQUEUE' })
   })
 
+  await t.test('has another stamp when it is staged anew for the same time', async (t) => {
+    const { queue } = await place(t)
+    using incoming = await Incoming.open(queue.context)
+    const notBefore = new Date(Date.now() + 3_600_000)
+    const times = new Set<string | undefined>()
+    for (let i = 0; i < 20; i++) {
+      const { stamp, time } = await incoming.stage(id, 'body', { notBefore })
+      times.add(stamp.split(':')[1])
+      t.equal(time, notBefore.getTime())
+    }
+    t.ok(times.size > 1, 'whatever inode it gets')
+  })
+
   await t.test('is staged anew over what a crash left, and by a stream', async (t) => {
     const { queue, names } = await place(t)
     using incoming = await Incoming.open(queue.context)
