@@ -58,6 +58,8 @@ export interface EnqueueOptions extends OwnerOptions {
    * @defaultValue at once
    */
   readonly notBefore?: Date | undefined
+  /** @internal The same in seconds from when the body is there, of which nobody knows how long it takes to come. */
+  readonly delay?: number | undefined
   /** The delimiter of the name; one ASCII character. @defaultValue FSQ_DELIMITER */
   readonly delimiter?: string | undefined
   /**
@@ -122,6 +124,7 @@ export const enqueueOptions: ReadonlySet<string> = new Set<keyof EnqueueOptions>
   'sequence',
   'enqueuedAt',
   'notBefore',
+  'delay',
   'delimiter',
   'id',
   'onDuplicate',
@@ -166,7 +169,7 @@ export class Draft {
     args: readonly Argument[],
     options: EnqueueOptions,
   ): Promise<Draft> {
-    const { notBefore, signal } = options
+    const { notBefore, delay, signal } = options
     checkNotBefore(notBefore)
     const ownership = itemOwnership(queue.settings, options)
     const numberedName = (number: bigint): NameSource =>
@@ -185,8 +188,9 @@ export class Draft {
     try {
       setOwnership(made, ownership)
       await writeBody(made, body, queue.writing.charset, signal)
-      if (notBefore !== undefined && notBefore.getTime() > queue.clock.now())
-        setTimes(made, notBefore)
+      const now = queue.clock.now()
+      const time = delay === undefined ? notBefore : new Date(now + delay * 1000)
+      if (time !== undefined && time.getTime() > now) setTimes(made, time)
       return draft
     } catch (error) {
       draft.discard()

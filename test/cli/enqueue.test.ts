@@ -331,3 +331,24 @@ t.test('--delay and --at give the item a time', { buffered: true }, async (t) =>
     t.match(stderr, /^fsq enqueue: .*(Expected a|exclude each other)/, words.join(' '))
   }
 })
+
+t.test('--delay counts from when the body is there', { buffered: true }, async (t) => {
+  const { start, queue, root } = await place(t)
+  const { paths } = queue.context
+  const hour = 60 * 60 * 1000
+  const one = start(['enqueue', '--delay', '1h', 'q'], { input: { later: true } })
+  await eventually(() => entriesOf(paths.tmp).length === 1)
+  const before = Date.now()
+  one.end()
+  check(t, await one.ended)
+  t.ok(Math.round(lstatSync(onlyItem({ queue })).mtimeMs) >= before + hour, 'of one item')
+
+  const many = await root.install('many')
+  const batch = start(['enqueue', '--batch', '--delay', '1h', 'many'], { input: { later: true } })
+  for (let line = 1; line <= 2; line++) {
+    const written = Date.now()
+    batch.write('{}\n')
+    const { mtimeMs } = lstatSync(`${many.context.paths.queue}/${await batch.line()}`)
+    t.ok(Math.round(mtimeMs) >= written + hour, `of line ${line} of a batch`)
+  }
+})

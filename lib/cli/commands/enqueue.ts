@@ -68,10 +68,10 @@ export default defineCommand<Flags>({
       throw new UsageError('--delay and --at exclude each other')
     if (flags.sequence !== undefined && (flags.ordered === true || flags.batch === true))
       throw new UsageError('--sequence excludes --ordered and --batch')
-    const notBefore = delay === undefined ? flags.at : new Date(Date.now() + delay * 1000)
     using signals = catchSignals()
     const ordered = flags.ordered === true
-    const options = { user, group, mode, onDuplicate, notBefore, ordered, signal: signals.signal }
+    const { signal } = signals
+    const options = { user, group, mode, onDuplicate, notBefore: flags.at, delay, ordered, signal }
     try {
       return await (flags.batch === true ? batch() : one())
     } catch (error) {
