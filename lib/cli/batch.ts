@@ -17,6 +17,7 @@ import { readSeparated } from './read-names.js'
  * when the ones before them have been answered are enqueued together. Once a line has failed, for
  * which an empty line is printed, no further one is read.
  *
+ * @param entered - is told how many items have got in, before their names are printed
  * @throws what is not about a line: that stdout cannot be written, or the reason of the signal. No
  * item is under construction any more then.
  */
@@ -24,6 +25,7 @@ export async function enqueueLines(
   queue: Queue,
   options: Omit<EnqueueOptions, 'entropy' | 'sequence' | 'id'>,
   say: (message: string) => void,
+  entered: (count: number) => void,
 ): Promise<number> {
   let read = 0
   try {
@@ -31,6 +33,7 @@ export async function enqueueLines(
     for await (const batch of batchesOf(lines, batchSize, options.signal)) {
       const { items, unreadable } = parseLines(batch)
       const outcomes = await outcomesOf(queue.enqueueMany(items, options))
+      entered(countOf(outcomes))
       if (unreadable !== undefined) outcomes.push({ error: unreadable })
       const failure = sayFailures(outcomes, read + 1, say)
       await printNames(outcomes, read + 1, say)
@@ -54,6 +57,11 @@ async function outcomesOf(enqueued: Promise<string[]>): Promise<NewItemOutcome[]
     if (!(error instanceof PartialError)) throw error
     return [...error.outcomes]
   }
+}
+
+/** How many of them are in. */
+function countOf(outcomes: readonly NewItemOutcome[]): number {
+  return outcomes.filter((outcome) => 'id' in outcome).length
 }
 
 /** Says which lines failed, those that did so one behind the other for one reason at once. */
@@ -92,7 +100,7 @@ async function printNames(
   try {
     await print(outcomes.map((outcome) => `${'id' in outcome ? outcome.id : ''}\n`).join(''))
   } catch (error) {
-    const count = outcomes.filter((outcome) => 'id' in outcome).length
+    const count = countOf(outcomes)
     const lines = linesOf(from, from + outcomes.length - 1)
     if (count > 0) say(`${count} of ${lines} are enqueued, but their names could not be printed`)
     throw error

@@ -32,18 +32,22 @@ export async function printMoved<M extends Moved>(
   const { flags, say, chirp } = call
   let status = 0
   let count = 0
-  for await (const moved of moving) {
-    const { id, newId, error } = moved
-    if (error === undefined) count++
-    else status ||= error.exitStatus
-    if (flags.json === true) await print(jsonLine(jsonOf(moved)))
-    else if (error !== undefined) say(error.message)
-    else if (flags.dryRun === true) await print(`${directory}/${harmless(id)}\n`)
-    else chirp(`${done} ${id}${newId === id ? '' : `, now ${newId ?? ''}`}`)
+  try {
+    for await (const moved of moving) {
+      const { id, newId, error } = moved
+      if (error === undefined) count++
+      else status ||= error.exitStatus
+      if (flags.json === true) await print(jsonLine(jsonOf(moved)))
+      else if (error !== undefined) say(error.message)
+      else if (flags.dryRun === true) await print(`${directory}/${harmless(id)}\n`)
+      else chirp(`${done} ${id}${newId === id ? '' : `, now ${newId ?? ''}`}`)
+    }
+  } finally {
+    // Also where the rest of them could not be moved, or told of.
+    chirp(`${target.name}: ${count} ${flags.dryRun === true ? `would be ${done}` : done}`)
+    if (flags.trigger === true && flags.dryRun !== true && count > 0)
+      await pullAfterwards(done, target, call)
   }
-  chirp(`${target.name}: ${count} ${flags.dryRun === true ? `would be ${done}` : done}`)
-  if (flags.trigger === true && flags.dryRun !== true && count > 0)
-    await pullAfterwards(done, target, call)
   return status
 }
 

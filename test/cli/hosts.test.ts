@@ -1,4 +1,4 @@
-import { lstatSync } from 'node:fs'
+import { closeSync, constants, lstatSync, openSync, readSync } from 'node:fs'
 import t from 'tap'
 import { statQueue } from '../../lib/upkeep/stat-queue.js'
 import { check, place } from '../helpers/cli.js'
@@ -186,10 +186,14 @@ t.test('items are spread', { buffered: true }, async (t) => {
   t.strictSame(spread.stderr.trim().split('\n').sort(), lines)
   const third = await queue.enqueue('', ['three'])
   await queue.downHost('b')
-  check(t, await fsq(['host-dist', '-I', 'q']), {
+  const trigger = `${queue.path}/hosts-trigger-s`
+  const fd = openSync(trigger, constants.O_RDWR | constants.O_NONBLOCK)
+  check(t, await fsq(['host-dist', '-I', '-g', 'q']), {
     status: 111,
     stderr: `fsq host-dist: ${third}: waits for b, which is down\n`,
   })
+  t.equal(readSync(fd, Buffer.alloc(9)), 1, 'the other host is told')
+  closeSync(fd)
   check(t, await fsq(['host-dist', '-i', '-S', '0', '-T', '111', '-F', '100', 'q', 'b', 'a']))
   t.strictSame(contentsOf(queue), { ...nothing, done: [...ids, third] })
   check(t, await fsq(['host-dist', 'q', 'nosuch']), { status: 111, stderr: /no such host queue/ })

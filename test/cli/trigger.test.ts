@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import {
   closeSync,
   constants,
@@ -8,7 +9,7 @@ import {
   writeSync,
 } from 'node:fs'
 import t, { type Test } from 'tap'
-import { check, notRoot, place } from '../helpers/cli.js'
+import { check, eventually, notRoot, place, startProgram } from '../helpers/cli.js'
 import { modeOf } from '../helpers/mode.js'
 import { entriesOf, underUmask } from '../helpers/temporary.js'
 
@@ -98,4 +99,75 @@ t.test('trigger-pull wakes who listens, with one byte', { buffered: true }, asyn
     'the pipe is full',
   )
   check(t, await fsq(['trigger-pull', 'q']), {}, 'and that is success')
+})
+
+const untold: readonly [line: string, pulled: readonly string[]][] = [
+  [`echo '{"args":["y"]}' | fsq enqueue --batch -t r`, ['r']],
+  ['fsq mv --json -t --all q r', ['r']],
+  ['fsq requeue --json -t --all q', ['q']],
+  ['fsq disperse --json -t q r s', ['r', 's']],
+]
+
+t.test(
+  '-t pulls the trigger although what was done cannot be told',
+  { buffered: true },
+  async (t) => {
+    for (const [line, pulled] of untold) {
+      const { queue, root, env } = await place(t)
+      await queue.enqueueMany([{}, {}])
+      await (await queue.claim(await queue.enqueue(''))).failPerm()
+      for (const name of ['r', 's']) await root.install(name)
+      const listeners = new Map<string, () => number>()
+      for (const name of ['q', 'r', 's']) {
+        await root.queue(name).trigger()
+        listeners.set(name, listen(t, root.queue(name).context.paths.trigger).received)
+      }
+      const ended = await startProgram('sh', ['-c', `${line} >/dev/full`], { env }).ended
+      check(t, ended, { status: 111, stderr: /cannot write to stdout: [^\n]*\n$/ }, line)
+      for (const [name, received] of listeners)
+        t.equal(received(), pulled.includes(name) ? 1 : 0, `${line}: ${name}`)
+    }
+  },
+)
+
+t.test(
+  'enqueue --batch -t pulls the trigger before it dies by a signal',
+  { buffered: true },
+  async (t) => {
+    const { start, queue } = await place(t)
+    await queue.trigger()
+    const { received } = listen(t, queue.context.paths.trigger)
+    const started = start(['enqueue', '--batch', '-t', 'q'], { input: { later: true } })
+    started.write('{}\n')
+    await started.line()
+    started.kill('SIGTERM')
+    check(t, await started.ended, { status: 'SIGTERM', stdout: /^/ })
+    t.equal(received(), 1)
+  },
+)
+
+t.test('so do disperse and host-dist among many items', { buffered: true }, async (t) => {
+  for (const line of ['fsq disperse -t --json q r >"$0"', 'fsq host-dist -g -v q 2>"$0"']) {
+    const { queue, root, env, directory } = await place(t)
+    await root.install('r', { triggered: true })
+    await queue.installHost('h')
+    await queue.hostTrigger()
+    const triggers = [root.queue('r').context.paths.trigger, `${queue.path}/hosts-trigger-s`]
+    const listeners = triggers.map((path) => listen(t, path))
+    // What is told of them does not fit into a pipe: it comes to no end while nobody reads.
+    const items = Array.from({ length: 1500 }, () => ({ arguments: ['x'.repeat(100)] }))
+    await queue.enqueueMany(items)
+    const fifo = `${directory}/fifo`
+    execFileSync('mkfifo', [fifo])
+    const told = listen(t, fifo)
+    const started = startProgram('sh', ['-c', `exec ${line}`, fifo], { env })
+    await eventually(() => told.received() > 0)
+    started.kill('SIGTERM')
+    let isOver = false
+    void started.exited.then(() => (isOver = true))
+    await eventually(() => told.received() === 0 && isOver)
+    t.equal((await started.ended).status, 'SIGTERM', line)
+    const pulled = listeners.map(({ received }) => received())
+    t.strictSame(pulled.sort(), [0, 1], line)
+  }
 })

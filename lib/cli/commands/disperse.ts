@@ -43,31 +43,11 @@ export default defineCommand<Flags>({
     using signals = catchSignals()
     let status = 0
     try {
-      const moving = disperseItems(source, targets, {
-        limit: flags.limit,
-        maxDepth: flags.maxDepth,
-        ignoreDown: flags.ignoreDown,
-        signal: signals.signal,
-      })
-      for await (const { error, ...moved } of moving) {
-        const { id, to } = moved
-        if (error === undefined) counts.set(to, (counts.get(to) ?? 0) + 1)
-        else status ||= error.exitStatus
-        if (flags.json === true)
-          await print(jsonLine({ ...moved, ...(error && { error: errorJson(error) }) }))
-        else if (error !== undefined) say(error.message)
-        else chirp(`moved ${id} to ${to}`)
-      }
+      await disperse()
     } catch (error) {
       if (error !== signals.signal.reason || signals.caught === undefined) throw error
       signals.die()
       return 111
-    }
-    for (const target of targets) {
-      const moved = counts.get(target.name)
-      if (moved === undefined) continue
-      chirp(`${target.name}: ${moved} moved`)
-      if (flags.trigger === true) await pullAfterwards('moved', target, call)
     }
     if (flags.verbose !== true) return status
     for (const target of targets)
@@ -75,5 +55,33 @@ export default defineCommand<Flags>({
     const left = listEntries(source.context, source.context.paths.queue).length
     if (left > 0) chirp(`${source.name}: ${left} left`)
     return status
+
+    async function disperse(): Promise<void> {
+      const { limit, maxDepth, ignoreDown } = flags
+      const options = { limit, maxDepth, ignoreDown, signal: signals.signal }
+      const moving = disperseItems(source, targets, options)
+      let isWhole = false
+      try {
+        for await (const { error, ...moved } of moving) {
+          const { id, to } = moved
+          if (error === undefined) counts.set(to, (counts.get(to) ?? 0) + 1)
+          else status ||= error.exitStatus
+          if (flags.json === true)
+            await print(jsonLine({ ...moved, ...(error && { error: errorJson(error) }) }))
+          else if (error !== undefined) say(error.message)
+          else chirp(`moved ${id} to ${to}`)
+        }
+        isWhole = true
+      } finally {
+        // Several are moved at a time: where this ended early, any queue may have some that were not told of.
+        const mayHaveMore = !isWhole && counts.size > 0
+        for (const target of targets) {
+          const moved = counts.get(target.name)
+          if (moved !== undefined) chirp(`${target.name}: ${moved} moved`)
+          if (flags.trigger === true && (moved !== undefined || mayHaveMore))
+            await pullAfterwards('moved', target, call)
+        }
+      }
+    }
   },
 })

@@ -83,9 +83,14 @@ export default defineCommand<Flags>({
     async function batch(): Promise<number> {
       if (args.length > 0 || flags.file !== undefined || empty === true || flags.id !== undefined)
         throw new UsageError('--batch takes arguments, bodies and ids from stdin')
-      const status = await enqueueLines(queue, options, call.say)
-      if (flags.trigger === true) await pullAfterwards('enqueued', queue, call)
-      return status
+      let entered = 0
+      try {
+        return await enqueueLines(queue, options, call.say, (count) => {
+          entered += count
+        })
+      } finally {
+        if (flags.trigger === true && entered > 0) await pullAfterwards('enqueued', queue, call)
+      }
     }
 
     async function one(): Promise<number> {

@@ -36,31 +36,43 @@ export default defineCommand<Flags>({
     const queue = queueAt(root, name)
     using signals = catchSignals()
     let failures = 0
+    let given = false
     try {
-      const { distributed, postponed } = await queue.distribute({
-        ...(hosts.length > 0 && { hosts }),
-        ...(limit !== undefined && { limit }),
-        spread,
-        link,
-        ignoreDown: ignoreDown === true,
-        noOpen: flags.open === false && link === true,
-        noDone: flags.done === false,
-        signal: signals.signal,
-        onEvent: (event) => {
-          if (event.type === 'error') failures++
-          report(event, call)
-        },
-      })
-      if (flags.trigger === true && distributed > 0)
-        await afterwards('distributed', { say }, () =>
-          queue.hostTriggerPull({ ignoreListener: true }),
-        )
+      const postponed = await distribute()
       return postponed > 0 || failures > 0 ? root.settings.failTmp : 0
     } catch (error) {
       if (error === signals.signal.reason) signals.die()
       if (!(error instanceof FsqError) || error.code !== 'FSQ_DOWN') throw error
       say(error.message)
       return root.settings.failTmp
+    }
+
+    /** How many items wait for hosts that are down. */
+    async function distribute(): Promise<number> {
+      try {
+        const { postponed } = await queue.distribute({
+          ...(hosts.length > 0 && { hosts }),
+          ...(limit !== undefined && { limit }),
+          spread,
+          link,
+          ignoreDown: ignoreDown === true,
+          noOpen: flags.open === false && link === true,
+          noDone: flags.done === false,
+          signal: signals.signal,
+          onEvent: (event) => {
+            if (event.type === 'error') failures++
+            if ('hosts' in event && event.hosts.length > 0) given = true
+            report(event, call)
+          },
+        })
+        return postponed
+      } finally {
+        // Also where the rest of them could not be distributed.
+        if (flags.trigger === true && given)
+          await afterwards('distributed', { say }, () =>
+            queue.hostTriggerPull({ ignoreListener: true }),
+          )
+      }
     }
   },
 })
