@@ -43,6 +43,8 @@ export async function printMoved<M extends Moved>(
       else chirp(`${done} ${id}${newId === id ? '' : `, now ${newId ?? ''}`}`)
     }
   } finally {
+    // An open pipe that nobody reads any more would keep us from ending.
+    if (call.operands.includes('-')) process.stdin.destroy()
     // Also where the rest of them could not be moved, or told of.
     chirp(`${target.name}: ${count} ${flags.dryRun === true ? `would be ${done}` : done}`)
     if (flags.trigger === true && flags.dryRun !== true && count > 0)

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { check, place } from '../helpers/cli.js'
+import { check, place, startProgram } from '../helpers/cli.js'
 import { contentsOf, nothing } from '../helpers/temporary.js'
 
 t.jobs = 4
@@ -47,4 +47,20 @@ t.test('what cannot be moved is told, and is 111', { buffered: true }, async (t)
     check(t, await fsq(['mv', ...words]), { status: 111, stderr }, words.join(' '))
   t.strictSame(contentsOf(queue)['queue'], [item.id])
   t.strictSame(contentsOf(ordered)['queue'], [number1])
+})
+
+t.test('it ends although the names on stdin do not', { buffered: true }, async (t) => {
+  const { queue, root, env } = await place(t)
+  await root.install('r')
+  for (const words of ['mv --json q r -', 'requeue --json r -']) {
+    const line = `fsq ${words} >/dev/full`
+    const started = startProgram('sh', ['-c', line], { env, input: { later: true } })
+    started.write(`${await queue.enqueue('')}\n`)
+    check(
+      t,
+      await started.ended,
+      { status: 111, stderr: /^fsq [a-z]+: cannot write to stdout/ },
+      line,
+    )
+  }
 })
