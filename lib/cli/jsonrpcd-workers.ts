@@ -22,18 +22,28 @@ const replaceAfter = 1000
 
 /** The processes that serve. */
 export interface Workers {
-  /** The URL, once all of them listen; rejects where one cannot. */
-  readonly listening: Promise<string>
+  /** Resolves once all of them listen; rejects where one cannot. */
+  readonly listening: Promise<unknown>
   /** Tells all of them. */
   readonly tell: (order: Order) => void
   /** Resolves when all have ended, after they were told to stop. */
   readonly ended: Promise<unknown>
 }
 
-/** Starts the workers, which run the same command. */
-export function startWorkers(count: number, say: (message: string) => void): Workers {
+/**
+ * Starts the workers, which run the same command.
+ *
+ * @param listens - is called with the URL once all of them listen, and again when one has taken the place of
+ * another: where all had died, the address was opened anew
+ */
+export function startWorkers(
+  count: number,
+  say: (message: string) => void,
+  listens: (url: string) => void,
+): Workers {
   let stopping = false
   let listening = 0
+  let isReady = false
   const all = (): Worker[] =>
     Object.values(cluster.workers ?? {}).filter((each) => each !== undefined)
   const tell = (order: Order): void => {
@@ -41,16 +51,24 @@ export function startWorkers(count: number, say: (message: string) => void): Wor
     for (const worker of all()) if (worker.isConnected()) worker.send(order, () => undefined)
   }
   const ended = deferred<undefined>()
-  const ready = deferred<string>()
+  const ready = deferred<undefined>()
   ready.promise.catch(() => undefined) // The caller looks at it.
 
   cluster.on('message', (_, report: Report) => {
-    if ('listening' in report && ++listening === count) ready.resolve(report.listening)
-    if ('failed' in report && listening >= count) {
-      say(report.failed.message) // One that was to take another's place; a next one will be tried.
-    } else if ('failed' in report) {
-      ready.reject(new FsqError(report.failed.code, report.failed.message))
-      tell('stop')
+    try {
+      if ('failed' in report) throw new FsqError(report.failed.code, report.failed.message)
+      if (++listening < count) return
+      listens(report.listening)
+      isReady = true
+      ready.resolve(undefined)
+    } catch (error) {
+      if (!(error instanceof FsqError)) throw error
+      if (isReady) {
+        say(error.message) // One that was to take another's place; a next one will be tried.
+      } else {
+        ready.reject(error)
+        tell('stop')
+      }
     }
   })
   cluster.on('exit', (worker, status, signal) => {

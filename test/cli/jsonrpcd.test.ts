@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { setImmediate } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import {
   check,
@@ -169,6 +170,32 @@ t.test('several workers serve one address; one that dies is replaced', async (t)
     server.kill('SIGTERM')
     t.equal((await server.ended).status, 0)
     t.notOk(existsSync(socket))
+  }
+})
+
+t.test('workers that die all at once are replaced, and found by who is to find them', async (t) => {
+  for (const where of ['port', 'socket']) {
+    const here = await place(t)
+    const socket = `${here.directory}/s`
+    const at = where === 'port' ? ['127.0.0.1', '0'] : ['--socket', socket, '--socket-mode', '666']
+    const server = await start(t, here, ['-w', '2', ...at])
+    for (const pid of childrenOf(server.pid)) process.kill(pid, 'SIGKILL')
+    await eventually(() => server.output().split('another takes its place').length === 3)
+    if (where === 'socket') await eventually(() => existsSync(socket) && modeOf(socket) === '666')
+    const to = (): number | string => {
+      const url =
+        server
+          .output()
+          .match(/(?<=listening on )\S+/g)
+          ?.at(-1) ?? ''
+      return where === 'socket' ? socket : Number(new URL(url).port)
+    }
+    let answer: Answer | undefined
+    while (answer === undefined)
+      answer = await enqueue(to(), id).catch(() => setImmediate(undefined))
+    t.equal(answer.status, 200)
+    server.kill('SIGTERM')
+    t.equal((await server.ended).status, 0)
   }
 })
 

@@ -164,7 +164,12 @@ async function supervise(
     await prepareSocket(address.socket)
     process.umask(0o177) // This process makes the socket, and nothing else.
   }
-  const workers = startWorkers(count, say)
+  let known: string | undefined
+  const workers = startWorkers(count, say, (url) => {
+    if ('socket' in address) openSocket(address.socket, flags.socketMode ?? socketMode)
+    if (url !== known) say(`listening on ${url}`)
+    known = url
+  })
   onSignals(
     () => {
       workers.tell('stop')
@@ -173,9 +178,7 @@ async function supervise(
       workers.tell('reload')
     },
   )
-  const url = await workers.listening
-  if ('socket' in address) openSocket(address.socket, flags.socketMode ?? socketMode)
-  say(`listening on ${url}`)
+  await workers.listening
   await workers.ended
 }
 
