@@ -12,7 +12,7 @@ import {
 } from '../helpers/cli.js'
 import { itemName } from '../helpers/entries.js'
 import { modeOf } from '../helpers/mode.js'
-import { type Answer, sendTo } from '../helpers/serve.js'
+import { type Answer, openTo, type Raw, sendTo } from '../helpers/serve.js'
 import { contentsOf, nothing } from '../helpers/temporary.js'
 
 t.jobs = 4
@@ -173,6 +173,27 @@ t.test('several workers serve one address; one that dies is replaced', async (t)
   }
 })
 
+t.test('workers share the connections, and the memory for calls', async (t) => {
+  const here = await place(t)
+  const openAll = async (words: readonly string[], count: number): Promise<Raw[]> => {
+    const { port } = await start(t, here, ['-w', '4', ...words, '127.0.0.1', '0'])
+    const opened = await Promise.all(Array.from({ length: count }, () => openTo(port)))
+    t.teardown(() => {
+      for (const { socket } of opened) socket.destroy()
+    })
+    return opened
+  }
+  const idle = await openAll(['--max-connections', '10'], 20)
+  await eventually(() => idle.filter(({ socket }) => !socket.closed).length <= 10)
+
+  const calls = await openAll(['--max-body', '1M'], 8)
+  for (const { write } of calls) {
+    write('POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n')
+    write(`Content-Length: 1000000\r\n\r\n${' '.repeat(700_000)}`)
+  }
+  await eventually(() => calls.filter(({ text }) => text().includes(' 503 ')).length >= 4)
+})
+
 t.test('workers that die all at once are replaced, and found by who is to find them', async (t) => {
   for (const where of ['port', 'socket']) {
     const here = await place(t)
@@ -219,6 +240,8 @@ const bad: readonly [words: readonly string[], message: RegExp][] = [
   [['--socket-mode', '600', '127.0.0.1', '0'], /--socket-mode needs --socket/],
   [['--max-body', '4095', '127.0.0.1', '0'], /--max-body is from 4K to 256M/],
   [['--max-body', '1G', '127.0.0.1', '0'], /--max-body is from 4K to 256M/],
+  [['-w', '4', '--max-connections', '3', '127.0.0.1', '0'], /--workers is at most .*, 3:/],
+  [['-w', '257', '127.0.0.1', '0'], /--workers is at most .*, 256:/],
   [['--cert', 'c', '127.0.0.1', '0'], /--cert and --key go together/],
   [['--client-ca', 'c', '127.0.0.1', '0'], /--client-ca needs --cert/],
   [['--cert', 'c', '--key', 'k', '--socket', '/tmp/s'], /no TLS on a unix socket/],

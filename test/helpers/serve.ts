@@ -142,7 +142,8 @@ export async function sendTo(
   }
 }
 
-async function openTo(port: number): Promise<Raw> {
+/** Opens a connection. */
+export async function openTo(port: number): Promise<Raw> {
   const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true })
   let text = ''
   socket.on('data', (piece: Buffer) => (text += piece.toString('latin1')))

@@ -8,7 +8,13 @@ import {
   type ServerOptions,
 } from '../../remote/index.js'
 import { openSocket, prepareSocket, socketMode } from '../../remote/server/listen.js'
-import { largestBody, smallestBody } from '../../remote/server/server-options.js'
+import {
+  bodiesTogether,
+  largestBody,
+  smallestBody,
+  usualBody,
+  usualConnections,
+} from '../../remote/server/server-options.js'
 import { accessLine } from '../access-log.js'
 import { type Call, defineCommand } from '../command.js'
 import { isWorker, obey, report, retire, startWorkers } from '../jsonrpcd-workers.js'
@@ -80,7 +86,7 @@ function addressOf({ operands, flags }: Call<Flags>): ListenAddress {
 }
 
 function optionsOf({ flags, say }: Call<Flags>): ServerOptions {
-  const { cert, key, clientCa, log = 'text', workers = 1, maxConnections } = flags
+  const { cert, key, clientCa, log = 'text' } = flags
   if ((cert === undefined) !== (key === undefined))
     throw new UsageError('--cert and --key go together')
   if (clientCa !== undefined && cert === undefined) throw new UsageError('--client-ca needs --cert')
@@ -96,13 +102,26 @@ function optionsOf({ flags, say }: Call<Flags>): ServerOptions {
     trigger,
     maxBody,
     maxItem,
-    maxConnections: maxConnections === undefined ? undefined : Math.ceil(maxConnections / workers),
+    ...shareOf(flags),
     onRequest: (event: RequestEvent) => {
       complain(accessLine(event, log))
     },
     onError: (error) => {
       say(error instanceof Error ? error.message : String(error))
     },
+  }
+}
+
+/** What a process may have of what all of them may have together. */
+function shareOf(flags: Flags): Required<Pick<ServerOptions, 'maxConnections' | 'maxBodies'>> {
+  const { workers = 1, maxConnections: most = usualConnections, maxBody = usualBody } = flags
+  if (workers > most)
+    throw new UsageError(
+      `--workers is at most --max-connections, ${most}: each serves some of them`,
+    )
+  return {
+    maxConnections: Math.floor(most / workers),
+    maxBodies: Math.max(maxBody, Math.floor((bodiesTogether * maxBody) / workers)),
   }
 }
 

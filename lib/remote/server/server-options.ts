@@ -86,6 +86,15 @@ export const largestBody = 256 * 1024 * 1024
 /** The least that it may be limited to: a call about an item has its name, and a client asks for methods. */
 export const smallestBody = 4096
 
+/** The most that it may have where nobody says otherwise. */
+export const usualBody = 16 * 1024 * 1024
+
+/** All bodies together may have so many times as much, where nobody says otherwise. */
+export const bodiesTogether = 4
+
+/** The most connections where nobody says otherwise. */
+export const usualConnections = 256
+
 /**
  * Checks the options and fills in what they leave out.
  *
@@ -93,12 +102,12 @@ export const smallestBody = 4096
  */
 export function serverLimits(options: ServerOptions): ServerLimits {
   checkMembers('an option of createServer', options, known)
-  const { maxBody = 16 * 1024 * 1024 } = options
+  const { maxBody = usualBody } = options
   const limits = {
     maxBody,
-    maxBodies: options.maxBodies ?? 4 * maxBody,
+    maxBodies: options.maxBodies ?? bodiesTogether * maxBody,
     maxItem: options.maxItem ?? 0,
-    maxConnections: options.maxConnections ?? 256,
+    maxConnections: options.maxConnections ?? usualConnections,
     headTimeout: options.headTimeout ?? 10,
     bodyTimeout: options.bodyTimeout ?? 30,
   }
