@@ -41,6 +41,8 @@ export interface PruneOptions {
   readonly onRemove?: ((state: 'done' | 'fail', id: string) => unknown) | undefined
   /** Is told, after each entry, of how many it is done with; they are counted first. */
   readonly onProgress?: ((entries: number, of: number) => void) | undefined
+  /** Ends it before the next entry. */
+  readonly signal?: AbortSignal | undefined
 }
 
 const known: ReadonlySet<string> = new Set<keyof PruneOptions>([
@@ -52,6 +54,7 @@ const known: ReadonlySet<string> = new Set<keyof PruneOptions>([
   'now',
   'onRemove',
   'onProgress',
+  'signal',
 ])
 
 /** What came of pruning. */
@@ -70,12 +73,12 @@ export const defaultAge = 7 * 24 * 60 * 60
  * However many entries there are, it takes constant memory, but for the names of `keep` items and 60
  * bytes an entry with `bytes`.
  *
- * @throws {@link FsqError} `FSQ_PRUNE`, `FSQ_NO_QUEUE`; `TypeError` for an option.
+ * @throws {@link FsqError} `FSQ_PRUNE`, `FSQ_NO_QUEUE`; `TypeError` for an option; the reason of the signal.
  */
 export async function pruneItems(queue: Queue, options: PruneOptions = {}): Promise<PruneResult> {
   checkOptions(options)
   const { context } = queue
-  const { states = ['done'], dryRun = false, onRemove, onProgress } = options
+  const { states = ['done'], dryRun = false, onRemove, onProgress, signal } = options
   const { now = new Date(context.clock.now()) } = options
   const { doneDir, failDir } = context.settings
   let removed = 0
@@ -101,6 +104,7 @@ export async function pruneItems(queue: Queue, options: PruneOptions = {}): Prom
     try {
       for (const entry of walkNames(directory)) {
         await turn()
+        signal?.throwIfAborted()
         onProgress?.(Math.min(++entries, total), total)
         const path = entryPath(directory, entry)
         const stat = statEntry(path)
@@ -139,6 +143,7 @@ export async function pruneItems(queue: Queue, options: PruneOptions = {}): Prom
   async function count(directory: string): Promise<void> {
     for (const entry of walkNames(directory)) {
       await turn()
+      signal?.throwIfAborted()
       if (entry !== '') total++
     }
   }
@@ -179,13 +184,13 @@ function checkOptions(options: PruneOptions): void {
 /** Tells of an entry whether it goes. */
 async function chooser(
   directory: string,
-  { keep, bytes, olderThan }: PruneOptions,
+  { keep, bytes, olderThan, signal }: PruneOptions,
   now: Date,
 ): Promise<(entry: string, stat: Stats) => boolean> {
   const usually = bytes !== undefined ? Infinity : keep !== undefined ? 0 : defaultAge
   const limit = now.getTime() - (olderThan ?? usually) * 1000
-  const isNewest = await newestOf(directory, keep ?? 0)
-  const overflow = bytes === undefined ? -Infinity : await overflowOf(directory, bytes)
+  const isNewest = await newestOf(directory, keep ?? 0, signal)
+  const overflow = bytes === undefined ? -Infinity : await overflowOf(directory, bytes, signal)
   return (entry, stat) => {
     const time = finishedAt(stat)
     return (isFinishedBy(limit, stat) || time <= overflow) && !isNewest(entry, time)

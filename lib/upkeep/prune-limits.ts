@@ -25,6 +25,7 @@ function isNewer(a: Mark, b: Mark): boolean {
 export async function newestOf(
   directory: string,
   count: number,
+  signal?: AbortSignal,
 ): Promise<(entry: string, time: number) => boolean> {
   let newest: Mark[] = []
   let bound: Mark | undefined
@@ -35,7 +36,7 @@ export async function newestOf(
     bound = newest.at(-1)
   }
   if (count === 0) return () => false
-  for await (const { entry, time } of itemsOf(directory)) {
+  for await (const { entry, time } of itemsOf(directory, signal)) {
     const mark = { entry, time }
     if (bound !== undefined && !isNewer(mark, bound)) continue
     newest.push(mark)
@@ -50,11 +51,15 @@ export async function newestOf(
  * The time up to which items have to go, so that the bodies of those that stay have no more bytes than
  * that. Holds some 60 bytes an item in memory: two arrays that double, and their order.
  */
-export async function overflowOf(directory: string, bytes: number): Promise<number> {
+export async function overflowOf(
+  directory: string,
+  bytes: number,
+  signal?: AbortSignal,
+): Promise<number> {
   let times = new Float64Array(1024)
   let sizes = new Float64Array(1024)
   let count = 0
-  for await (const { time, size } of itemsOf(directory)) {
+  for await (const { time, size } of itemsOf(directory, signal)) {
     if (count === times.length) {
       times = grown(times)
       sizes = grown(sizes)
@@ -81,9 +86,11 @@ function grown(array: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> {
 
 async function* itemsOf(
   directory: string,
+  signal: AbortSignal | undefined,
 ): AsyncGenerator<{ entry: string; time: number; size: number }> {
   for (const entry of walkNames(directory)) {
     await turn()
+    signal?.throwIfAborted()
     const stat = statEntry(entryPath(directory, entry))
     if (stat !== undefined && !stat.isDirectory())
       yield { entry, time: finishedAt(stat), size: stat.size }

@@ -1,6 +1,10 @@
 import {
+  closeSync,
+  constants,
   lstatSync,
   mkdirSync,
+  openSync,
+  readSync,
   renameSync,
   rmdirSync,
   symlinkSync,
@@ -13,7 +17,7 @@ import { systemError } from '../../lib/posix/system-error.js'
 import * as posixNames from '../../lib/posix/names.js'
 import type * as Prune from '../../lib/upkeep/prune-items.js'
 import { pruneItems, type PruneOptions } from '../../lib/upkeep/prune-items.js'
-import { check, type Place, place, startProgram } from '../helpers/cli.js'
+import { check, eventually, type Place, place, startProgram } from '../helpers/cli.js'
 import { itemName, putEntry } from '../helpers/entries.js'
 import { contentsOf, entriesOf, nothing, temporaryQueue } from '../helpers/temporary.js'
 
@@ -299,6 +303,47 @@ t.test('--json prints an object a line', { buffered: true }, async (t) => {
       names.map((id) => ({ queue: 'q', state: 'done', id, outcome })),
     )
   }
+})
+
+t.test('what is removed is told, whatever happens then', { buffered: true }, async (t) => {
+  const here = await place(t)
+  fill(here)
+  const { done, fail } = here.queue.context.paths
+  renameSync(fail, `${here.directory}/fail`)
+  const words = ['prune', '--done', '--fail', '--older', '0s', 'q']
+  for (const [flag, line] of [
+    ['--dry-run', /^(\/.*\/done\/[ab]\n){2}$/],
+    ['--json', /^(\{.*"id":"[ab]","outcome":"removed"\}\n){2}$/],
+  ] as const)
+    check(t, await here.fsq([...words, flag]), { status: 111, stdout: line, stderr: /not a whole/ })
+  t.strictSame(entriesOf(done), [])
+
+  // What is told of them does not fit into a pipe: it comes to no end while nobody reads.
+  for (let at = 0; at < 4000; at++) putEntry(done, `${'x'.repeat(100)}${at}`)
+  const fifo = `${here.directory}/fifo`
+  spawnSync('mkfifo', [fifo])
+  const fd = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK)
+  let told = ''
+  const read = (): string => {
+    try {
+      for (const bytes = Buffer.alloc(65_536); ;)
+        told += bytes.toString('latin1', 0, readSync(fd, bytes))
+    } catch {
+      return told // EAGAIN: no more for now.
+    }
+  }
+  const line = 'exec fsq prune --json --older 0s q >"$0"'
+  const started = startProgram('sh', ['-c', line, fifo], { env: here.env })
+  await eventually(() => entriesOf(done).length < 4000)
+  started.kill('SIGINT')
+  let isOver = false
+  void started.exited.then(() => (isOver = true))
+  await eventually(() => read() !== '' && isOver)
+  closeSync(fd)
+  t.equal((await started.ended).status, 'SIGINT')
+  const left = entriesOf(done).length
+  t.ok(left > 0, `it went no further: ${left}`)
+  t.equal(told.split('\n').length - 1, 4000 - left)
 })
 
 t.test('it tells how far it is, of entries that it has counted', async (t) => {

@@ -1,4 +1,6 @@
+import type { Queue } from '../../root/queue.js'
 import { pruneItems } from '../../upkeep/prune-items.js'
+import { catchSignals } from '../../work/signals.js'
 import { defineCommand } from '../command.js'
 import { eachQueue } from '../each-queue.js'
 import { harmless, jsonLine, lineWriter } from '../output.js'
@@ -37,28 +39,43 @@ export default defineCommand<Flags>({
     ]
     // Where something else is written there is no place for a bar, nor is there in cron.
     const isQuiet = !dryRun && json !== true && call.flags.verbose !== true
-    return eachQueue(call, async (queue) => {
+    using signals = catchSignals()
+    signals.again.addEventListener('abort', signals.die)
+    try {
+      return await eachQueue(call, prune)
+    } catch (error) {
+      if (error !== signals.signal.reason || signals.caught === undefined) throw error
+      signals.die()
+      return 111
+    }
+
+    async function prune(queue: Queue): Promise<void> {
       using progress =
         isQuiet && process.stderr.isTTY ? await progressBar(harmless(queue.name)) : undefined
       const lines = lineWriter()
-      const { removed } = await pruneItems(queue, {
-        states,
-        olderThan: older,
-        keep,
-        bytes,
-        dryRun,
-        onProgress: progress?.show,
-        onRemove: (state, id) => {
-          const path = `${queue.context.paths[state]}/${harmless(id)}`
-          const outcome = dryRun ? 'would' : 'removed'
-          if (json === true) return lines.write(jsonLine({ queue: queue.name, state, id, outcome }))
-          if (dryRun) return lines.write(`${path}\n`)
-          call.chirp(`removed ${path}`)
-          return undefined
-        },
-      })
-      await lines.flush()
-      call.chirp(`${queue.name}: ${removed} ${dryRun ? 'would be removed' : 'removed'}`)
-    })
+      try {
+        const { removed } = await pruneItems(queue, {
+          states,
+          olderThan: older,
+          keep,
+          bytes,
+          dryRun,
+          signal: signals.signal,
+          onProgress: progress?.show,
+          onRemove: (state, id) => {
+            const path = `${queue.context.paths[state]}/${harmless(id)}`
+            const outcome = dryRun ? 'would' : 'removed'
+            if (json === true)
+              return lines.write(jsonLine({ queue: queue.name, state, id, outcome }))
+            if (dryRun) return lines.write(`${path}\n`)
+            call.chirp(`removed ${path}`)
+            return undefined
+          },
+        })
+        call.chirp(`${queue.name}: ${removed} ${dryRun ? 'would be removed' : 'removed'}`)
+      } finally {
+        await lines.flush() // Also of what went before an error, or a signal.
+      }
+    }
   },
 })
