@@ -11,6 +11,9 @@ import { writeSideFile } from './side-directory.js'
  * may leave one without its item, which prune removes, or an item without one.
  */
 
+/** How much of what a program wrote is kept, in bytes. */
+export const keptOutput = 64 * 1024
+
 /** Keeps what the program of an item wrote, in place of what an earlier one wrote. */
 export async function keepOutput(
   queue: QueueContext,

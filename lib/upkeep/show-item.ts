@@ -10,6 +10,7 @@ import { systemError } from '../posix/system-error.js'
 import type { QueueContext } from '../queue/context.js'
 import { checkQueue, failure } from '../queue/failure.js'
 import { isHidden } from '../queue/list-entries.js'
+import { keptOutput } from '../queue/output.js'
 import { printableName } from '../queue/printable.js'
 import type { Queue } from '../root/queue.js'
 import { isPathComponent } from '../settings.js'
@@ -153,8 +154,8 @@ function ambiguous({ name: queue }: QueueContext, id: string, what: string): Fsq
 }
 
 /**
- * The body of an item, or what its failed program wrote, in pieces, each good until the next. Nothing
- * is locked: who reads keeps nobody from the item.
+ * The body of an item, or the last 64 KiB of what its failed program wrote, in pieces, each good until
+ * the next. Nothing is locked: who reads keeps nobody from the item.
  *
  * @throws {@link FsqError} `FSQ_NO_ITEM` where it is not there any more, `FSQ_BODY`.
  */
@@ -167,8 +168,11 @@ export async function* readShown(
   try {
     const fd = openUnnoticed(from) // audit takes an item that was read for one whose worker died.
     try {
-      if (!statFile(fd).isFile()) throw systemError('EISDIR', from)
-      for await (const piece of readPieces(fd)) yield piece
+      const stat = statFile(fd)
+      if (!stat.isFile()) throw systemError('EISDIR', from)
+      // No more is kept, but the file may be anybody's.
+      const start = what === 'output' ? Math.max(0, stat.size - keptOutput) : undefined
+      for await (const piece of readPieces(fd, start)) yield piece
     } finally {
       close(fd)
     }

@@ -2,6 +2,7 @@ import { errnoOf, reasonOf } from '../errors.js'
 import { canRun } from '../posix/find-program.js'
 import { type Ended, startProgram } from '../posix/program.js'
 import type { Item } from '../queue/item.js'
+import { keptOutput } from '../queue/output.js'
 import { itemEnvironment } from './environment.js'
 import type { Result, Runner } from './job.js'
 import { Tail } from './tail.js'
@@ -39,9 +40,6 @@ export interface ProgramRun {
 /** Why an item cannot be run by itself. */
 const nothing = 'the item has no arguments, so there is nothing to run'
 
-/** How much of what a program wrote is kept, in bytes. */
-const kept = 64 * 1024
-
 /**
  * Work that is done by a program: with its arguments and then the item's, the item's body as its
  * standard input: the very descriptor that is locked, so that a program that outlives us keeps the lock.
@@ -60,7 +58,7 @@ export function runProgram(command: readonly string[], options: ProgramRun): Run
     ]
     if (program === undefined || program === '')
       return { error: cannotRun('item', new Error(nothing)) }
-    const tail = keepOutput ? new Tail(kept) : undefined
+    const tail = keepOutput ? new Tail(keptOutput) : undefined
     const running = startProgram(program, args, {
       stdin: noOpen ? 'ignore' : (item.fd ?? 'ignore'),
       // So that a program that outlives us keeps the lock, though it does not read the body.

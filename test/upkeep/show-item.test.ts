@@ -1,9 +1,11 @@
 import {
+  appendFileSync,
   chmodSync,
   linkSync,
   mkdirSync,
   renameSync,
   rmSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs'
@@ -53,7 +55,12 @@ t.test('one that failed, with what its program wrote', async (t) => {
   const shown = await showItem(queue, id)
   t.match(shown, { state: 'fail', output: `${paths.output}/${id}` })
   t.notOk('notBefore' in shown)
-  t.equal(Buffer.concat(await all(readShown(shown, 'output'))).toString(), 'it went wrong\n')
+  const output = async (): Promise<string> =>
+    Buffer.concat(await all(readShown(shown, 'output'))).toString()
+  t.equal(await output(), 'it went wrong\n')
+  truncateSync(`${paths.output}/${id}`, 2 ** 28) // More than is ever kept.
+  appendFileSync(`${paths.output}/${id}`, 'the end')
+  t.equal(await output(), `${'\0'.repeat(64 * 1024 - 7)}the end`)
 })
 
 t.test('the beginning of a name is enough if it is the only one', async (t) => {
