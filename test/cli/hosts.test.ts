@@ -193,10 +193,16 @@ t.test('items are spread', { buffered: true }, async (t) => {
     stderr: `fsq host-dist: ${third}: waits for b, which is down\n`,
   })
   t.equal(readSync(fd, Buffer.alloc(9)), 1, 'the other host is told')
+  const failTmp = ['-T', '75']
+  check(t, await fsq(['host-dist', '-I', ...failTmp, 'q']), { status: 75, stderr: /waits for b/ })
   closeSync(fd)
   check(t, await fsq(['host-dist', '-i', '-S', '0', '-T', '111', '-F', '100', 'q', 'b', 'a']))
   t.strictSame(contentsOf(queue), { ...nothing, done: [...ids, third] })
   check(t, await fsq(['host-dist', 'q', 'nosuch']), { status: 111, stderr: /no such host queue/ })
   await queue.down()
   check(t, await fsq(['host-dist', 'q']), { status: 111, stderr: 'fsq host-dist: q is down\n' })
+  check(t, await fsq(['host-dist', '-T7', 'q']), {
+    status: 7,
+    stderr: 'fsq host-dist: q is down\n',
+  })
 })

@@ -19,6 +19,7 @@ interface Flags extends DurabilityFlags {
   readonly done?: boolean
   readonly ttl?: number
   readonly maxTries?: number
+  readonly failTmpCode?: number
   readonly spread?: Spread
   readonly limit?: number
 }
@@ -32,7 +33,7 @@ export default defineCommand<Flags>({
     const { operands, flags, say } = call
     const [name = '', ...hosts] = operands
     const { durability, lock, maxTries, ttl, link, ignoreDown, spread, limit } = flags
-    const root = call.root({ durability, lock, maxTries, ttl })
+    const root = call.root({ durability, lock, maxTries, ttl, failTmp: flags.failTmpCode })
     const queue = queueAt(root, name)
     using signals = catchSignals()
     let failures = 0
@@ -98,12 +99,12 @@ function distributionFlags(command: Command): Command {
   )
 }
 
-/** The original takes them; no program is run here, so no exit status is looked at. */
+/** The original takes them all; no program is run here, so no exit status is looked at. */
 function exitStatusFlags(command: Command): Command {
   return command
     .option('-S, --success-code <n>', 'accepted, of no effect', setting('success'))
-    .option('-T, --fail-tmp-code <n>', 'the same', setting('failTmp'))
-    .option('-F, --fail-perm-code <n>', 'the same', setting('failPerm'))
+    .option('-T, --fail-tmp-code <n>', 'exit with n where items wait', setting('failTmp'))
+    .option('-F, --fail-perm-code <n>', 'accepted, of no effect', setting('failPerm'))
 }
 
 function report(event: DistributeEvent, call: Call<Flags>): void {
