@@ -1,10 +1,16 @@
 import { setTimeout } from 'node:timers/promises'
+import { longestTimer } from '../timer.js'
 import { catchSignals } from '../work/signals.js'
 import { clip } from './columns.js'
 import { canDraw, Screen } from './screen.js'
 
 /** How long to wait between two rounds where nobody says, in seconds, as watch(1) does. */
 export const defaultInterval = 2
+
+/** Waits for the next round, for so many seconds, or as long as a timer can: an abort rejects. */
+export async function pause(seconds: number, signal: AbortSignal | undefined): Promise<void> {
+  await setTimeout(Math.min(seconds * 1000, longestTimer), undefined, { signal })
+}
 
 /** What is shown again and again. */
 export interface Watched {
@@ -33,7 +39,7 @@ export async function watch(watched: Watched): Promise<void> {
 async function watchForEver({ interval, lines, print }: Watched, end?: AbortSignal): Promise<void> {
   for (;;) {
     await print(await lines(end))
-    await setTimeout(interval * 1000, undefined, { signal: end })
+    await pause(interval, end)
   }
 }
 
@@ -67,7 +73,7 @@ async function watchOnScreen({ interval, lines }: Watched): Promise<void> {
     while (!signal.aborted) {
       shown = await lines(signal)
       draw()
-      await setTimeout(interval * 1000, undefined, { signal })
+      await pause(interval, signal)
     }
   } catch (error) {
     if (!signal.aborted) throw error

@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises'
 import { FsqError } from '../../errors.js'
 import { queueAt } from '../../root/queue-at.js'
 import { type LastFailure, lastFailures } from '../../upkeep/last-failures.js'
@@ -12,7 +11,7 @@ import { canDraw, Screen } from '../screen.js'
 import { topFrame } from '../top-frame.js'
 import { firstView, press, type TopAction, type TopData, type TopView } from '../top-view.js'
 import { interval } from '../values.js'
-import { defaultInterval } from '../watch.js'
+import { defaultInterval, pause } from '../watch.js'
 
 interface Flags {
   readonly utc?: true
@@ -79,7 +78,7 @@ async function live(call: Call<Flags>): Promise<void> {
       data = (await collect(call, signal)).data
       draw()
       const either = AbortSignal.any([signal, again.signal])
-      await setTimeout(seconds * 1000, undefined, { signal: either }).catch(() => undefined)
+      await pause(seconds, either).catch(() => undefined)
     }
   } catch (error) {
     if (!signal.aborted) throw error
