@@ -228,6 +228,7 @@ const misuse: readonly [words: readonly string[], message: RegExp][] = [
   [['stat', '-w', '-n', '0s'], /Expected 1s or more, got "0s"/],
   [['top', '-n', 'often'], /Expected a duration such as .* got "often"/],
   [['stat', '-n', '2s'], /--interval is for --watch/],
+  [['stat', '-w', '--older', '1h', 'q'], /--older is an exit status, and --watch has no end/],
   [['prune', '--bytes', '10MB', 'q'], /Expected a size such as 512, 64K, 10M or 1G, got "10MB"/],
   [['prune', '--keep', '-1', 'q'], /Expected a whole number, got "-1"/],
   [['show', 'q'], /too few arguments/],

@@ -44,6 +44,8 @@ export default defineCommand<Flags>({
     if (kinds.length > 1) throw new UsageError('-l, --ages, --json and --format exclude each other')
     if (flags.interval !== undefined && flags.watch !== true)
       throw new UsageError('--interval is for --watch')
+    if (flags.older !== undefined && flags.watch === true)
+      throw new UsageError('--older is an exit status, and --watch has no end')
     if (flags.watch === true) {
       await watchStats(call)
       return 0
