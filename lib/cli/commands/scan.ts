@@ -29,7 +29,7 @@ export default defineCommand<Flags>({
       throw new UsageError('--ordered and -D exclude each other')
     const { env, limit } = flags
     const root = rootOf(call)
-    const errors: FsqError[] = []
+    let failures = 0
     try {
       const { interrupted } = await queueAt(root, name).exec(command, {
         ...loadOf(flags),
@@ -38,7 +38,7 @@ export default defineCommand<Flags>({
         noDone: flags.done === false,
         keepOutput: flags.keepOutput === true,
         onEvent: (event) => {
-          if (event.type === 'error') errors.push(event.error)
+          if (event.type === 'error') failures++
           // What ends the scan is told at its end.
           if (event.type !== 'failed' || event.error?.code !== 'FSQ_PROGRAM_KILLED')
             reportJob(event, call)
@@ -51,6 +51,6 @@ export default defineCommand<Flags>({
       call.say(error.message)
       return root.settings.failTmp
     }
-    return errors.length > 0 ? root.settings.failTmp : 0
+    return failures > 0 ? root.settings.failTmp : 0
   },
 })
