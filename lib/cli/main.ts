@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { SettingsOptions } from '../settings.js'
-import { makeParser, reportFailure } from './command.js'
+import { isHelp, makeParser, reportFailure } from './command.js'
 import { commandAt, runEntry } from './command-group.js'
 import { commands, withoutAlias } from './commands.js'
 import { globalFlags } from './global-flags.js'
@@ -24,14 +24,18 @@ export async function main(words: readonly string[]): Promise<number> {
     const [first = '-'] = words
     return await (first.startsWith('-') ? parseGlobals(words) : dispatch(words))
   } catch (error) {
-    const status = await reportFailure('fsq', error, globalParser())
-    if (status === 0) await print(`\nCommands (fsq COMMAND -h tells more):\n${await commandList()}`)
-    return status
+    return reportFailure('fsq', error, globalParser())
   }
 }
 
 async function parseGlobals(words: readonly string[]): Promise<number> {
-  const parser = globalParser().parse(words, { from: 'user' })
+  const parser = globalParser()
+  try {
+    parser.parse(words, { from: 'user' })
+  } catch (error) {
+    if (!isHelp(error)) throw error
+    return help(parser.opts<GlobalFlags>().execDir)
+  }
   const { list, version: asksVersion, execDir, rootDir, ...names }: GlobalFlags = parser.opts()
   const settings = rootDir === undefined ? names : { ...names, root: rootDir }
   if (asksVersion === true) {
@@ -60,7 +64,7 @@ async function dispatch(
   }
   if (name === 'help') {
     const [topic = '-h'] = rest
-    if (topic === name || topic.startsWith('-')) return main(['-h'])
+    if (topic === name || topic.startsWith('-')) return help(execDir)
     const { path } = await commandAt(commands, withoutAlias(rest))
     return dispatch([...(path.length === 0 ? [topic] : path), '-h'], settings, execDir)
   }
@@ -74,6 +78,13 @@ async function dispatch(
     throw unknownCommand(name, names, 'try fsq --list')
   }
   return runExternal(external, rest, settings)
+}
+
+/** Prints the usage of the program, with its commands. */
+async function help(execDir: string | undefined): Promise<number> {
+  const list = await commandList(execDir)
+  await print(`${globalParser().helpInformation()}\nCommands (fsq COMMAND -h tells more):\n${list}`)
+  return 0
 }
 
 function globalParser(): Command {

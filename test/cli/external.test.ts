@@ -69,6 +69,11 @@ t.test('-l lists built-in and external commands once each', { buffered: true }, 
     check(t, ended, { stdout: /^/ }, list)
     const names = ended.stdout.split('\n').map((line) => line.split(' ')[0])
     t.strictSame(names, [...Object.keys(commands), 'flag', 'hello', 'path', ''], 'in this order')
+    for (const help of [
+      ['-e', execDir, '-h'],
+      ['-e', execDir, 'help'],
+    ])
+      t.match((await fsq(help)).stdout, /\nflag +fsq-flag\nhello /, help.join(' '))
   }
 })
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { check, forEachOf, place } from '../helpers/cli.js'
+import { check, forEachOf, place, startProgram } from '../helpers/cli.js'
 import { allCommands } from '../helpers/commands.js'
 import { contentsOf, entriesOf } from '../helpers/temporary.js'
 
@@ -265,6 +265,14 @@ const misuse: readonly [words: readonly string[], message: RegExp][] = [
   [['requeue', '--older', '1y', 'q'], /Expected a duration such as .* got "1y"/],
   [['prune', '--older', 'soon', 'q'], /Expected a duration such as .* got "soon"/],
 ]
+
+t.test('a usage that cannot be printed is told in a line', { buffered: true }, async (t) => {
+  const { env } = await place(t)
+  for (const words of ['-h', 'help', 'ls -h', 'nats -h', '-l', '-V']) {
+    const ended = await startProgram('sh', ['-c', `fsq ${words} >/dev/full`], { env }).ended
+    check(t, ended, { status: 111, stderr: /^fsq[a-z ]*: cannot write to stdout: .*\n$/ }, words)
+  }
+})
 
 t.test('bad usage is told in two lines on stderr, and is 100', { buffered: true }, async (t) => {
   const { fsq, queue, root } = await place(t)
