@@ -46,6 +46,13 @@ export interface CliCommand<Flags = object> {
    * @defaultValue false: they end at the first operand, as POSIX asks for
    */
   readonly flagsAnywhere?: boolean
+  /**
+   * Whether a `--` right behind the first operand says no more than that what follows are no flags, which it is not
+   * needed for: where flags end there, it would be an operand itself.
+   *
+   * @defaultValue false
+   */
+  readonly skipsDashes?: boolean
   /** Whether a program and its arguments stand behind `--`, whatever they look like. */
   readonly takesProgram?: boolean
   /** Where the items may be that operands name, for completion. @defaultValue queue/ */
@@ -75,7 +82,8 @@ export async function runCommand(
   const own = end < 0 ? words : words.slice(0, end)
   try {
     parser.parse(own, { from: 'user' })
-    const operands = parser.args
+    const operands = [...parser.args]
+    if (command.skipsDashes === true && operands[1] === '--') operands.splice(1, 1)
     const flags: { verbose?: true } = { ...groupFlags, ...parser.opts() }
     if (operands.length < (command.atLeast ?? 0)) throw new UsageError('too few arguments')
     if (operands.length > (command.atMost ?? Infinity)) throw new UsageError('too many arguments')

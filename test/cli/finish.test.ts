@@ -70,6 +70,21 @@ t.test('fsq ls can be piped into them', { buffered: true }, async (t) => {
   }
 })
 
+t.test('a -- behind the queue is no item', { buffered: true }, async (t) => {
+  const { fsq, queue } = await place(t)
+  const [a = '', b = '', c = '', d = ''] = await Promise.all(
+    [1, 2, 3, 4].map(() => queue.enqueue('', [], { delimiter: '-' })),
+  )
+  check(t, await fsq(['done', 'q', '--', a]))
+  check(t, await fsq(['fail', '--', 'q', '--', b]))
+  check(t, await fsq(['retry', '-m0', 'q', '--', c]))
+  check(t, await fsq(['path', 'q', '--', d]), { stdout: `${queue.path}/queue/${d}\n` })
+  const { done, fail, queue: waiting } = contentsOf(queue)
+  t.strictSame([done, fail, waiting?.length], [[a], [b], 2])
+  for (const command of ['done', 'fail', 'retry'])
+    check(t, await fsq([command, 'q', '--']), { status: 100, stderr: /too few arguments/ })
+})
+
 t.test(
   'an item that somebody works on is refused, the others not',
   { buffered: true },

@@ -5,6 +5,7 @@ import { finishByName, type FinishFlags, finishFlags } from '../finish-by-name.j
 export default defineCommand<FinishFlags>({
   operands: 'queue item...',
   atLeast: 2,
+  skipsDashes: true,
   flags: (command) => durabilityFlag(finishFlags(command)),
   async run(call) {
     return finishByName(call, (item) => item.success())

@@ -10,6 +10,7 @@ interface Flags extends LimitFlags {
 export default defineCommand<Flags>({
   operands: 'queue item...',
   atLeast: 2,
+  skipsDashes: true,
   flags: (command) =>
     durabilityFlag(limitFlags(command).option('--tmp', 'temporarily: the same as fsq retry')),
   async run(call) {

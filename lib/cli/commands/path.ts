@@ -8,6 +8,7 @@ import { oneOf } from '../values.js'
 export default defineCommand<{ readonly state?: ItemState }>({
   operands: '[queue [item]]',
   atMost: 2,
+  skipsDashes: true,
   itemStates: ({ state }) => (state === undefined ? itemStates : [state]),
   flags: (command) =>
     command.option(

@@ -5,6 +5,7 @@ import { finishByName, limitFlags, type LimitFlags, retryOptions } from '../fini
 export default defineCommand<LimitFlags>({
   operands: 'queue item...',
   atLeast: 2,
+  skipsDashes: true,
   flags: (command) => durabilityFlag(limitFlags(command)),
   async run(call) {
     return finishByName(call, (item) => item.retry(retryOptions(call.flags)))

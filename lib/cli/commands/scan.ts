@@ -14,14 +14,14 @@ interface Flags extends LoadFlags {
 export default defineCommand<Flags>({
   operands: 'queue program [arg...]',
   atLeast: 1,
+  skipsDashes: true,
   flags: (command) =>
     loadFlags(command)
       .option('-D, --no-done', 'leave items as they are, however the program ends')
       .option('--limit <n>', 'run at most n programs; 0 for any number', count),
   async run(call) {
     const { flags, operands } = call
-    const [name = '', ...words] = operands
-    const command = words[0] === '--' ? words.slice(1) : words // As fsq work has it.
+    const [name = '', ...command] = operands
     if (command.length === 0 && flags.emptyOk !== true)
       throw new UsageError('no program given; -k runs the arguments of each item')
     if (command[0] === '') throw new UsageError('the name of the program is empty')
