@@ -1,4 +1,10 @@
-import type { Msg, NatsConnection, Payload, RequestOptions } from '@nats-io/transport-node'
+import type {
+  Msg,
+  NatsConnection,
+  Payload,
+  PermissionViolationError,
+  RequestOptions,
+} from '@nats-io/transport-node'
 import type { Clients } from './clients.js'
 
 /*
@@ -26,6 +32,7 @@ export class Requests {
   readonly #transport: Clients['transport']
   readonly #inbox: string
   readonly #waiting = new Map<string, Waiting>()
+  readonly #onDenied = new Set<(error: PermissionViolationError) => void>()
   #subscribed = false
   #last = 0
   #timer: NodeJS.Timeout | undefined
@@ -60,6 +67,16 @@ export class Requests {
         this.#look()
       }, often)
     })
+  }
+
+  /** Is told, until disposed, that something may not be published: who publishes it is not. */
+  onDenied(listener: (error: PermissionViolationError) => void): Disposable {
+    this.#onDenied.add(listener)
+    return {
+      [Symbol.dispose]: () => {
+        this.#onDenied.delete(listener)
+      },
+    }
   }
 
   #subscribe(): void {
@@ -107,6 +124,7 @@ export class Requests {
       if (!(error instanceof this.#transport.PermissionViolationError)) continue
       if (error.operation !== 'publish') continue
       this.#refuse(({ subject }) => (subject === error.subject ? error : undefined))
+      for (const tell of this.#onDenied) tell(error)
     }
   }
 

@@ -44,7 +44,10 @@ export interface StandingPullOptions {
 export class StandingPull implements Pull {
   readonly #options: StandingPullOptions
   readonly #inbox: string
+  /** Where it is asked. */
+  readonly #subject: string
   readonly #subscription: Subscription
+  readonly #denial: Disposable
   readonly #heartbeat: number
   /** How much may come of one request: the largest message at least, or that could never come. In bytes. */
   #most: number
@@ -56,10 +59,14 @@ export class StandingPull implements Pull {
   #ended = false
 
   constructor(options: StandingPullOptions) {
-    const { nats, clients } = options.connected
+    const { nats, client, clients, requests } = options.connected
     this.#options = options
     this.#heartbeat = Math.min(heartbeat, options.seconds / 2)
     this.#most = Math.max(largestInline, nats.info?.max_payload ?? 0) + headerRoom
+    this.#subject = `${client.apiPrefix}.CONSUMER.MSG.NEXT.${options.stream}.${options.consumer}`
+    this.#denial = requests.onDenied((error) => {
+      if (error.subject === this.#subject) this.fail(error)
+    })
     this.#inbox = clients.transport.createInbox()
     this.#subscription = nats.subscribe(this.#inbox, {
       callback: (error, message) => {
@@ -75,19 +82,14 @@ export class StandingPull implements Pull {
 
   ask(count: number): void {
     if (this.#ending !== undefined || this.#ended) return
-    const { connected, stream, consumer, seconds } = this.#options
-    const { nats, client } = connected
+    const { connected, seconds } = this.#options
     const request = {
       batch: count,
       max_bytes: this.#most,
       expires: seconds * 1e9,
       idle_heartbeat: this.#heartbeat * 1e9,
     }
-    nats.publish(
-      `${client.apiPrefix}.CONSUMER.MSG.NEXT.${stream}.${consumer}`,
-      JSON.stringify(request),
-      { reply: this.#inbox },
-    )
+    connected.nats.publish(this.#subject, JSON.stringify(request), { reply: this.#inbox })
     this.#asked += count
     this.#monitor ??= setInterval(() => {
       this.#look()
@@ -125,6 +127,7 @@ export class StandingPull implements Pull {
     this.#ended = true
     this.#asked = 0
     clearInterval(this.#monitor)
+    this.#denial[Symbol.dispose]()
     if (!this.#subscription.isClosed()) this.#subscription.unsubscribe()
     this.#options.onClose()
   }

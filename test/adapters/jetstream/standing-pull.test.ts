@@ -1,10 +1,11 @@
 import { jetstream as client } from '@nats-io/jetstream'
 import t, { type Test } from 'tap'
+import { receiveItems } from '../../../lib/adapters/jetstream/index.js'
 import type { Connected } from '../../../lib/adapters/jetstream/connection.js'
 import { headerRoom, largestInline } from '../../../lib/adapters/jetstream/layout.js'
 import { StandingPull } from '../../../lib/adapters/jetstream/standing-pull.js'
 import { eventually } from '../../helpers/cli.js'
-import { newWay } from '../../helpers/jetstream.js'
+import { following, newWay, opened } from '../../helpers/jetstream.js'
 import { withoutNats } from '../../helpers/nats.js'
 
 /*
@@ -76,3 +77,19 @@ t.test(
     await pull.end()
   },
 )
+
+t.test('who may not pull is told so', { skip }, async (t) => {
+  const deny = ['$JS.API.CONSUMER.MSG.NEXT.>']
+  const users = [
+    { user: 'all', password: 'p' },
+    { user: 'some', password: 'p', permissions: { publish: { deny } } },
+  ]
+  const { server, far } = await newWay(t, {
+    nats: { config: { authorization: { users } } },
+    jetstream: { user: 'all', password: 'p' },
+  })
+  const jetstream = opened(t, { servers: server.url, user: 'some', password: 'p' })
+  const receiver = following(t, (told) => receiveItems(far, jetstream, told))
+  await t.rejects(receiver.ended, { code: 'FSQ_DENIED', message: /cannot receive.*MSG\.NEXT/ })
+  t.equal(receiver.count('away'), 0)
+})
