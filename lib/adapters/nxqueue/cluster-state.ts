@@ -62,6 +62,8 @@ export interface VolumeUse {
   readonly used: number
   /** The drive that it is in. */
   readonly mounted: string | undefined
+  /** The last job that was to load it there has failed, and none has succeeded yet. */
+  readonly hasFailed?: boolean
 }
 
 /** See above. */

@@ -21,8 +21,8 @@ import type { Drive, Inventory, Volume } from './inventory.js'
 import { type Job, jobOf } from './job-item.js'
 import type { JobKind } from './job.js'
 import { asFsqError } from './as-fsq-error.js'
-import { mountedVolumes } from './read-state.js'
-import { recordCompleted, recordFailed } from './record-end.js'
+import { mountOf } from './mounted-volumes.js'
+import { recordCompleted, recordFailed, recordTried } from './record-end.js'
 import {
   free,
   freeAll,
@@ -234,6 +234,7 @@ export class Executor {
     const { own, store, inventory } = this.#parts
     const at = own.clock.now()
     const why = reasonOfEnd(ended)
+    if (ended.type !== 'done') await recordTried(store, launched)
     switch (ended.type) {
       case 'done': {
         const [, kind] = parseItemName(ended.id, own.reading).arguments
@@ -304,13 +305,7 @@ export class Executor {
   async #recordMount({ drive, volume }: Launched, now: number): Promise<void> {
     const { store, inventory } = this.#parts
     if (drive === undefined || volume === undefined) return
-    const mounts = await store.mounts.list()
-    const mounted = mountedVolumes(inventory(), mounts)
-    // Later than all that are known, whatever the clocks of those who recorded them say.
-    const at = Math.max(now, ...[...mounts.values()].map(({ value }) => value.at + 1))
-    const inIt = [...mounted].flatMap(([each, where]) => (where === drive ? [each] : []))
-    const before = inIt.filter((each) => each !== volume)
-    const mount = { volume, at, ...(before.length > 0 && { before }) }
+    const mount = mountOf(inventory(), await store.mounts.list(), { drive, volume }, now)
     await update(store.mounts, drive, () => mount)
   }
 

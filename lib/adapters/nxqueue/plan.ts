@@ -17,8 +17,9 @@
  * What is chosen, if there is a choice:
  *
  * - Of the volumes of a group: one that needs not be loaded, then the fullest with room, then by name.
- * - Of drives: the one in which the volume is; then one that is empty, then one with a volume that no job names,
- *   or whose group none does; then in the order of the inventory.
+ * - Of drives: the one in which the volume is, unless no job has had it there, and the last that was to failed; then
+ *   one that is empty, then one with a volume that no job names, or whose group none does; then in the order of the
+ *   inventory.
  * - Of servers: the one with the most places that are free, then in the order of the inventory.
  *
  * A tape in a drive that nobody uses can be loaded into another. The job then has both drives until it ends: it

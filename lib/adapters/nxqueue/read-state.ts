@@ -1,10 +1,10 @@
-import type { Entry } from '../../key-values.js'
 import { isDown } from '../../queue/down.js'
 import { hostContext, type QueueContext } from '../../queue/context.js'
 import type { ClusterState, ServerState, VolumeUse } from './cluster-state.js'
 import type { Inventory } from './inventory.js'
 import type { ReadyJob } from './job.js'
-import type { JobState, Launched, Mount, Store } from './store.js'
+import { mountedVolumes } from './mounted-volumes.js'
+import type { JobState, Launched, Store } from './store.js'
 
 /** Who is there, and what they can do: from {@link PresenceWatch}, or from what there is of it to read once. */
 export type Presences = ReadonlyMap<
@@ -39,7 +39,8 @@ export async function readState(
     const since = written.get(name)?.value
     volumes.set(name, {
       used: Math.max(0, used + (since?.base === used ? since.bytes : 0)),
-      mounted: mounted.get(name),
+      mounted: mounted.get(name)?.drive,
+      hasFailed: mounted.get(name)?.hasFailed === true,
     })
   }
   return {
@@ -69,31 +70,6 @@ function serverState(queue: QueueContext, name: string, present: Presences): Ser
 /** Whether a server was taken out of service: the down file of its host queue. */
 export function isDisabled(queue: QueueContext, server: string): boolean {
   return isDown({ ...hostContext(queue, server) })
-}
-
-/**
- * In which drive each volume is: as far as a job put it there; else as the inventory says. One that has to make room
- * for that of a job may be there until a job that uses the drive succeeds.
- */
-export function mountedVolumes(
-  { drives, volumes }: Inventory,
-  mounts: ReadonlyMap<string, Entry<Mount>>,
-): Map<string, string> {
-  const inDrives = new Map<string, string>()
-  const inventoried = new Map(volumes.map(({ name, mounted }) => [mounted, name]))
-  const newest = new Map<string, { readonly drive: string; readonly at: number }>()
-  for (const { name: drive } of drives) {
-    const mount = mounts.get(drive)?.value
-    const volume = mount === undefined ? inventoried.get(drive) : mount.volume
-    const at = mount?.at ?? 0
-    for (const each of [volume, ...(mount?.before ?? [])]) {
-      const known = newest.get(each ?? '')
-      if (each !== undefined && (known === undefined || known.at < at))
-        newest.set(each, { drive, at })
-    }
-  }
-  for (const [volume, { drive }] of newest) inDrives.set(volume, drive)
-  return inDrives
 }
 
 async function endedJobs(

@@ -41,9 +41,18 @@ export async function recordFailed(
 
 async function recordUnloading({ mounts }: Store, { drive, volume }: Launched): Promise<void> {
   const mount = drive === undefined ? undefined : (await mounts.get(drive))?.value
-  if (drive === undefined || mount?.before === undefined || mount.volume !== volume) return
-  const { before: _, ...alone } = mount
+  if (drive === undefined || mount === undefined || mount.volume !== volume) return
+  const { before, tried, hasFailed: _, ...alone } = mount
+  if (before === undefined && tried === undefined) return
   await update(mounts, drive, () => alone)
+}
+
+/** It failed, temporarily or for good: perhaps as its drive did not load its volume. */
+export async function recordTried({ mounts }: Store, { drive, volume }: Launched): Promise<void> {
+  const mount = drive === undefined ? undefined : (await mounts.get(drive))?.value
+  if (drive === undefined || mount === undefined || mount.volume !== volume) return
+  if (volume === undefined || mount.tried?.includes(volume) !== true) return
+  await update(mounts, drive, () => ({ ...mount, hasFailed: true as const }))
 }
 
 async function count(

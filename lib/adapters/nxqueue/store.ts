@@ -89,6 +89,15 @@ export interface Mount {
    * has. It is known to have once it succeeds.
    */
   readonly before?: readonly string[]
+  /** Those of them of which it is not known that they ever were in it: no job that was to load them has succeeded. */
+  readonly tried?: readonly string[]
+  /** The job for which `volume` was to be loaded has failed, and none before had it there. */
+  readonly hasFailed?: true
+  /**
+   * In which drives the inventory said that they are, and what it said is in this one: '' for none. If that was edited
+   * since, the edit counts. Records of before have none.
+   */
+  readonly base?: Readonly<Record<string, string>>
   /** Which of two mounts of a volume was later: the time in milliseconds of the epoch, or more. */
   readonly at: number
 }

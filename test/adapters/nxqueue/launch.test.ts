@@ -41,10 +41,15 @@ async function place(t: Test, edited?: object, memory?: MemoryPlace) {
   const present = new Map<string, { kinds: string[] }>()
   for (const name of ['a', 'b']) present.set(name, { kinds: ['archive', 'restore', 'other'] })
   const events: ServiceEvent[] = []
-  const master = (epoch = 1, there: Presences = present, carried = false): Master =>
+  const master = (
+    epoch = 1,
+    there: Presences = present,
+    carried = false,
+    current = inventory,
+  ): Master =>
     new Master({
       ...{ queue: queue.context, store, carried, options: {} },
-      inventory: () => inventory,
+      inventory: () => current,
       present: () => there,
       epoch: () => epoch,
       onEvent: (event) => events.push(event),
@@ -196,6 +201,35 @@ t.test('what a job that failed had to unload may still be in its drive', async (
   await master().pass(false)
   await execute('a', () => undefined)
   t.same((await cluster.store.mounts.get('old'))?.value.before, undefined, 'it has unloaded it')
+})
+
+t.test('a drive into which a volume could not be loaded does not keep it', async (t) => {
+  const drives = ['dead', 'good'].map((name) => ({ name, ...drive }))
+  const inventory = { ...twoTypes, drives, volumes: [{ name: 'V1', ...volume }] }
+  const { submit, master, claims, execute, edit, inventoryPath, cluster } = await place(
+    t,
+    inventory,
+  )
+  const job = { volume: 'V1', group: undefined }
+  const fails: JobHandler = async ({ item, inDrive }) => {
+    t.equal(inDrive?.name, 'dead')
+    await item.failPerm()
+  }
+  await submit({ jobID: 'fails', ...job })
+  await master().pass(false)
+  await execute('a', fails)
+  await submit({ jobID: 'moves', ...job })
+  await master().pass(false)
+  t.strictSame(
+    await claims(),
+    ['drive/dead', 'drive/good', 'server/a', 'volume/V1'],
+    'it may be in it',
+  )
+  await cancelJob(cluster, 'moves')
+  edit({ ...inventory, drives: drives.map((each) => ({ ...each, enabled: each.name === 'good' })) })
+  await submit({ jobID: 'succeeds', ...job })
+  await master(1, undefined, false, await readInventory(inventoryPath)).pass(false)
+  t.strictSame(await claims(), ['drive/good', 'server/a', 'volume/V1'])
 })
 
 t.test('a volume that is in another drive is moved by a job that has both', async (t) => {

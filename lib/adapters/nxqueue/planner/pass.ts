@@ -43,7 +43,7 @@ export class Pass {
     for (const volume of need.shape.volumes ?? [undefined]) {
       const access = this.index.of(need, volume)
       if (volume !== undefined && !isFree(volume, need, access)) continue
-      const way = access.findFree(need, volume?.drive)
+      const way = access.findFree(need, preferred(volume))
       if (way !== undefined) return { volume, ...way }
     }
     return undefined
@@ -60,7 +60,7 @@ export class Pass {
       if ((volume?.places.isLeft ?? true) !== isLeft) continue
       const access = this.index.of(need, volume)
       if (volume !== undefined && !canBeKept(volume, need, access)) continue
-      const way = access.findTurn(need, volume?.drive, leaving(volume))
+      const way = access.findTurn(need, preferred(volume), leaving(volume))
       if (way !== undefined) return { volume, ...way }
     }
     return undefined
@@ -77,6 +77,11 @@ function unlessVain(
   const choice = find()
   if (choice === undefined) vain[what] = bytes
   return choice
+}
+
+/** The drive in which the volume is; not one in which it may never have been, or all tries would be made there. */
+function preferred(volume: VolumeStock | undefined): DriveStock | undefined {
+  return volume?.hasFailed === true ? undefined : volume?.drive
 }
 
 /** Who has to leave a volume, or the drive that it is in, so that it is free. */

@@ -33,6 +33,8 @@ export interface VolumeStock {
   readonly mounted: string | undefined
   /** That drive, if it is in the inventory. */
   readonly drive: DriveStock | undefined
+  /** Whether the last job that was to load it there has failed, and none has succeeded yet. */
+  readonly hasFailed: boolean
   /** Those for whom room is kept, by rank. */
   readonly turns: Turn[]
 }
@@ -101,7 +103,8 @@ function volumeStock(
 ): VolumeStock {
   const used = state.volumes.get(volume.name)?.used ?? volume.used
   const places = new Places(volume.changer === undefined ? volume.jobs : 1)
-  const stock = { volume, places, used, mounted, drive, turns: [] }
+  const hasFailed = state.volumes.get(volume.name)?.hasFailed === true
+  const stock = { volume, places, used, mounted, drive, hasFailed, turns: [] }
   drive?.loaded.push(stock)
   return stock
 }
