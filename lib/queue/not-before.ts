@@ -11,8 +11,11 @@ import type { QueueContext } from './context.js'
 /** How fast the clock of a file server may be, in milliseconds. */
 const tolerance = 60_000
 
-/** What is later than all times that a `Date` can tell, in whichever time zone, is told as that. */
-const latest = 8.64e15 - 24 * 3600 * 1000
+/**
+ * The last time that a `Date` can tell in every time zone, in milliseconds of the epoch: what is later, as an mtime may
+ * be, is told as that.
+ */
+export const latest = 8.64e15 - 24 * 3600 * 1000
 
 /**
  * When an item may be worked on, in milliseconds of the epoch, if that is not now.

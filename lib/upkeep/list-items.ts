@@ -8,7 +8,7 @@ import { statEntry } from '../posix/names.js'
 import { entryPath, type Path } from '../posix/path.js'
 import type { QueueContext } from '../queue/context.js'
 import { listEntries } from '../queue/list-entries.js'
-import { notBefore } from '../queue/not-before.js'
+import { latest, notBefore } from '../queue/not-before.js'
 import { printableName } from '../queue/printable.js'
 import type { Queue } from '../root/queue.js'
 import { isPathComponent } from '../settings.js'
@@ -80,7 +80,7 @@ export function listedItem(
     id: printableName(entry, reading.charset),
     raw: Buffer.from(entry, 'latin1'),
     size: stat.size,
-    modifiedAt: stat.mtime,
+    modifiedAt: new Date(Math.min(stat.mtimeMs, latest)),
     ...(time === undefined ? {} : { notBefore: new Date(time) }),
     locked,
     name: nameOf(reading, entry),

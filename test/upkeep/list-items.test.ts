@@ -1,6 +1,6 @@
-import { rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { lstatSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import t from 'tap'
-import { type ListedItem, listItems, locateItem } from '../../lib/upkeep/list-items.js'
+import { type ListedItem, listedItem, listItems, locateItem } from '../../lib/upkeep/list-items.js'
 import { temporaryQueue, temporaryRoot } from '../helpers/temporary.js'
 
 t.test('each entry tells of its place, its size, its times and its name', async (t) => {
@@ -28,6 +28,14 @@ t.test('each entry tells of its place, its size, its times and its name', async 
   })
   t.match(done, { state: 'done', id: finished, size: 11, locked: false, modifiedAt: time })
   t.equal([...listItems(queue)][0]?.locked, false, 'locked no more')
+})
+
+t.test('an item with a time that no date can tell is listed', async (t) => {
+  const { context, path } = await temporaryQueue(t)
+  writeFileSync(`${path}/file`, '')
+  const stat = Object.assign(lstatSync(`${path}/file`), { mtimeMs: 1e16, mtime: new Date(NaN) })
+  const { modifiedAt, notBefore } = listedItem(context, 'queue', 'file', { stat, locked: false })
+  for (const time of [modifiedAt, notBefore]) t.match(time?.toISOString(), /^\+275760-09-12/)
 })
 
 t.test(
