@@ -1,4 +1,4 @@
-import { resolve } from 'node:path'
+import { isAbsolute } from 'node:path'
 import envVar from 'env-var'
 import { FsqError } from './errors.js'
 import { checkMembers } from './members.js'
@@ -224,7 +224,17 @@ export function resolveSettings(
   checkTogether(settings, options)
   fromVariables.set(settings, given)
   // A root that is relative means the one below the directory that this process is in now.
-  return changedSettings(settings, { root: resolve(settings.root) })
+  return changedSettings(settings, { root: absolute(settings.root) })
+}
+
+/**
+ * A path from the top, without what says nothing in it. A `..` is left to the system: behind a symbolic
+ * link it leads elsewhere than the text does.
+ */
+function absolute(path: string): string {
+  const whole = isAbsolute(path) ? path : `${process.cwd()}/${path}`
+  const parts = whole.split('/').filter((part) => part !== '' && part !== '.')
+  return `/${parts.join('/')}`
 }
 
 /** Which settings have come from their variables. */

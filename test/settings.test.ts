@@ -43,7 +43,7 @@ t.test('without options and variables every setting is its default', async (t) =
 })
 
 const directory = {
-  good: { '/srv/q': '/srv/q', '/srv/../q/': '/q' },
+  good: { '/srv/q': '/srv/q', '/srv/../q/': '/srv/../q' },
   bad: ['', '/a\0b'],
   accepts: 'the path of a directory',
 }
@@ -195,6 +195,8 @@ t.test('an option that is no setting is a TypeError that lists those that there 
 t.test('a relative root is taken from the working directory of the moment', async (t) => {
   t.equal(resolveSettings({}, { FSQ_ROOT: 'a/b' }).root, `${process.cwd()}/a/b`)
   t.equal(resolveSettings({ root: '.' }, {}).root, process.cwd())
+  t.equal(resolveSettings({ root: '/a/.//b/' }, {}).root, '/a/b')
+  t.equal(resolveSettings({ root: '/' }, {}).root, '/')
 })
 
 t.test('an option goes before its variable, and that before the default', async (t) => {

@@ -166,8 +166,7 @@ export function makeDirectories(path: string): string[] {
     if (code !== 'ENOENT' || parent === path) throw error
     if (statSync(parent, { throwIfNoEntry: false }) !== undefined) throw error
     const above = makeDirectories(parent)
-    mkdirSync(path)
-    return [...above, path]
+    return [...above, ...makeDirectories(path)] // Behind a `..` it may be there by now.
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { Queue } from '../../lib/root/queue.js'
 import { openRoot } from '../../lib/root/root.js'
@@ -32,6 +32,21 @@ t.test('a root that is missing, or a file, cannot be listed', async (t) => {
   for (const name of ['missing', 'file']) {
     const path = `${directory}/${name}`
     await t.rejects(openRoot({ root: path }).queues(), { code: 'FSQ_NO_ROOT', message, path })
+  }
+})
+
+t.test('.. in the path of a root is what it is for the system', async (t) => {
+  const directory = temporaryDirectory(t)
+  mkdirSync(`${directory}/far/away`, { recursive: true })
+  symlinkSync('far/away', `${directory}/link`)
+  for (const [path, where] of [
+    ['link/../root', 'far/root'],
+    ['far/../root', 'root'],
+    ['missing/../other', 'other'],
+  ] as const) {
+    const queue = await openRoot({ root: `${directory}/${path}` }).install('q')
+    await queue.enqueue('', ['a'])
+    t.equal(entriesOf(`${directory}/${where}/q/queue`).length, 1, path)
   }
 })
 
