@@ -136,7 +136,8 @@ export class Queue {
    * @param command - the program and its first arguments, to which those of each item are added; if
    * empty, the item's arguments are the command
    * @throws {@link FsqError} `FSQ_DOWN`; `FSQ_PROGRAM_KILLED` where a program was killed by a signal
-   * (its item failed permanently, the others were not touched); and what {@link Queue.scan} throws.
+   * (its item failed permanently, the others were not touched); `FSQ_EXEC` and `FSQ_FINISH` where the next item
+   * would meet the same, such as a file system that is full; and what {@link Queue.scan} throws.
    */
   async exec(command: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
     return execItems(this.context, command, options)

@@ -109,7 +109,7 @@ export async function execItems(
     limit,
     onEnd: (end) => {
       count++
-      if (end.type === 'unable' && end.error.code === 'FSQ_EXEC') fail(end.error)
+      if (end.type === 'unable' && concernsAll(end.error)) fail(end.error)
       else if (end.error?.code === 'FSQ_PROGRAM_KILLED') fail(aborting(end.error))
     },
     onPause: () => undefined,
@@ -144,3 +144,13 @@ export async function execItems(
 function aborting({ message, queue = '', id = '' }: FsqError): FsqError {
   return new FsqError('FSQ_PROGRAM_KILLED', `${message}; aborting`, { queue, id })
 }
+
+/**
+ * Whether the next item would meet the same: no program can be started now, or no item can be moved. What is done to
+ * an item that cannot leave queue/ is done again by the next scan.
+ */
+function concernsAll({ code, errno = '' }: FsqError): boolean {
+  return code === 'FSQ_EXEC' || (code === 'FSQ_FINISH' && immovable.includes(errno))
+}
+
+const immovable = ['EROFS', 'ENOSPC', 'EDQUOT', 'EXDEV', 'EIO']

@@ -341,6 +341,7 @@ t.test('a full disk', { buffered: true, skip: skipMount }, async (t) => {
 t.test('a read-only file system', { buffered: true, skip: skipMount }, async (t) => {
   const { fsq, queue, root } = await smallPlace(t, '1m')
   const id = await queue.enqueue('body')
+  const other = await queue.enqueue('body')
   const remounted = spawnSync('mount', ['-o', 'remount,ro', root.settings.root])
   t.equal(remounted.status, 0, String(remounted.stderr))
   const readOnly = 'the file system is mounted read-only'
@@ -358,8 +359,10 @@ t.test('a read-only file system', { buffered: true, skip: skipMount }, async (t)
     t.match(ended.stderr, message)
     t.match(ended.stderr, readOnly)
   }
-  check(t, await fsq(['ls', 'q']), { stdout: `${id}\n` }, 'but it can be read')
-  check(t, await fsq(['scan', '-D', 'q', 'cat']), { stdout: 'body' }, 'and run with -D')
+  check(t, await fsq(['ls', 'q']), { stdout: `${id}\n${other}\n` }, 'but it can be read')
+  check(t, await fsq(['scan', '-D', 'q', 'cat']), { stdout: 'bodybody' }, 'and run with -D')
+  const ended = await fsq(['scan', 'q', 'cat'])
+  t.equal(ended.stdout, 'body', 'the second is not run, since it could not be finished either')
 })
 
 t.test('tmp/ on another file system', { buffered: true, skip: skipMount }, async (t) => {

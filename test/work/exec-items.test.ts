@@ -203,6 +203,16 @@ t.test('a program that cannot be run is a temporary failure', { buffered: true }
   }
 })
 
+t.test('flags behind the queue fail no item', { buffered: true }, async (t) => {
+  const { fsq, queue } = await place(t)
+  const id = await queue.enqueue('')
+  check(t, await fsq(['scan', 'q', '-m', '5', 'true']), {
+    status: 100,
+    stderr: /^fsq scan: there is no program -m; flags come before the queue\n/,
+  })
+  t.strictSame(contentsOf(queue), { ...nothing, queue: [id] })
+})
+
 t.test('-k runs the arguments of each item', { buffered: true }, async (t) => {
   const { fsq, queue } = await place(t)
   const good = await queue.enqueue('body', ['cat', '-'])

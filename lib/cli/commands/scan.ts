@@ -1,4 +1,5 @@
 import { FsqError } from '../../errors.js'
+import { canRun } from '../../posix/find-program.js'
 import { queueAt } from '../../root/queue-at.js'
 import { defineCommand } from '../command.js'
 import { reportJob } from '../job-report.js'
@@ -25,11 +26,14 @@ export default defineCommand<Flags>({
     if (command.length === 0 && flags.emptyOk !== true)
       throw new UsageError('no program given; -k runs the arguments of each item')
     if (command[0] === '') throw new UsageError('the name of the program is empty')
+    const [program = ''] = command
+    if (program.startsWith('-') && !canRun(program))
+      throw new UsageError(`there is no program ${program}; flags come before the queue`)
     if (flags.ordered === true && flags.done === false)
       throw new UsageError('--ordered and -D exclude each other')
     const { env, limit } = flags
     const root = rootOf(call)
-    let failures = 0
+    let lastError: FsqError | undefined
     try {
       const { interrupted } = await queueAt(root, name).exec(command, {
         ...loadOf(flags),
@@ -38,7 +42,7 @@ export default defineCommand<Flags>({
         noDone: flags.done === false,
         keepOutput: flags.keepOutput === true,
         onEvent: (event) => {
-          if (event.type === 'error') failures++
+          if (event.type === 'error') lastError = event.error
           // What ends the scan is told at its end.
           if (event.type !== 'failed' || event.error?.code !== 'FSQ_PROGRAM_KILLED')
             reportJob(event, call)
@@ -47,10 +51,11 @@ export default defineCommand<Flags>({
       if (interrupted !== undefined) process.kill(process.pid, interrupted)
     } catch (error) {
       if (!(error instanceof FsqError)) throw error
+      if (error === lastError) return root.settings.failTmp // It is told already.
       if (error.code !== 'FSQ_DOWN' && error.code !== 'FSQ_PROGRAM_KILLED') throw error
       call.say(error.message)
       return root.settings.failTmp
     }
-    return failures > 0 ? root.settings.failTmp : 0
+    return lastError === undefined ? 0 : root.settings.failTmp
   },
 })
