@@ -8,12 +8,13 @@ import { backoffSeconds } from '../../work/backoff.js'
 import { type Clients, loadClients } from './clients.js'
 import { NatsError, natsError } from './nats-error.js'
 import { Requests } from './requests.js'
+import { readServers } from './servers.js'
 
 /** How the servers are reached. */
 export interface JetStreamOptions {
   /**
    * The addresses of servers, as `nats://n1:4222`; of a cluster one is enough, but more are better. They
-   * may have a user and a password in them. With one of `tls://` nothing is said to a server that does not
+   * may have a user and a password in them, or a token, percent-encoded; `user` and `token` come before them. With one of `tls://` nothing is said to a server that does not
    * encrypt.
    *
    * @defaultValue `nats://127.0.0.1:4222`
@@ -102,7 +103,7 @@ export class JetStream implements AsyncDisposable {
     const { timeout = 5 } = options
     if (!(timeout > 0))
       throw new TypeError(`Expected \`timeout\` to be more than 0, got ${timeout}`)
-    this.#options = options
+    this.#options = withServers(options)
   }
 
   /**
@@ -258,10 +259,8 @@ export class JetStream implements AsyncDisposable {
     return [this.#options.servers ?? 'nats://127.0.0.1:4222'].flat()
   }
 
-  /** The servers, without what may be secret in their addresses. */
   #whom(): string {
-    const all = this.#urls
-    return `NATS at ${all.map((server) => server.replace(/^([a-z]+:\/\/)?.*@/s, '$1')).join(', ')}`
+    return `NATS at ${this.#urls.join(', ')}`
   }
 }
 
@@ -272,6 +271,23 @@ export class JetStream implements AsyncDisposable {
  */
 export function openJetStream(options: JetStreamOptions = {}): JetStream {
   return new JetStream(options)
+}
+
+/** The client does not look at what is in the addresses of servers but for where they are. */
+function withServers(options: JetStreamOptions): JetStreamOptions {
+  if (options.servers === undefined) return options
+  const read = readServers([options.servers].flat())
+  if (read === undefined)
+    throw new TypeError(
+      'Expected `servers` to be URLs such as nats://HOST:4222 or tls://HOST', // Which may have a password.
+    )
+  const { servers, user, password, token } = read
+  return {
+    ...options,
+    servers,
+    ...(options.user === undefined && { user, password: options.password ?? password }),
+    token: options.token ?? token,
+  }
 }
 
 function authenticators(

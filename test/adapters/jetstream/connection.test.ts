@@ -2,7 +2,9 @@ import { createServer } from 'node:net'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
-import { openJetStream } from '../../../lib/adapters/jetstream/index.js'
+import { type JetStreamOptions, openJetStream } from '../../../lib/adapters/jetstream/index.js'
+import { opened } from '../../helpers/jetstream.js'
+import { natsServer, type NatsServer, withoutNats } from '../../helpers/nats.js'
 
 /*
  * What is said to a server before it is known to be one, and of it.
@@ -53,9 +55,37 @@ t.test('errors name the servers, without what is secret in their addresses', asy
   }
 })
 
+t.test('who we are may be said in the addresses of servers', { skip: withoutNats() }, async (t) => {
+  const words = { user: 'joe', password: '4p@ss' }
+  const [named, known] = await Promise.all([
+    natsServer(t, { authorization: words }),
+    natsServer(t, { authorization: { token: '4t@ken' } }),
+  ])
+  const at = ({ url }: NatsServer, who: string): string => url.replace('//', `//${who}@`)
+  const fine: JetStreamOptions[] = [
+    { servers: at(named, 'joe:4p%40ss') },
+    { servers: [at(named, 'joe:4p%40ss'), named.url] },
+    { servers: at(named, 'jim:none'), ...words },
+    { servers: at(known, '4t%40ken') },
+    { servers: at(known, 'none'), token: '4t@ken' },
+  ]
+  for (const options of fine) await opened(t, options).connected()
+  for (const servers of [named.url, at(named, 'joe:none'), at(known, 'none')])
+    await t.rejects(opened(t, { servers }).connected(), { code: 'FSQ_DENIED' })
+})
+
 t.test('what is no option, or of the wrong form, is a mistake of the caller', async (t) => {
-  for (const options of [{ server: 'x' }, { timeout: 0 }, { timeout: -1 }])
+  const wrong = [
+    { server: 'x' },
+    { timeout: 0 },
+    { timeout: -1 },
+    { servers: 'http://h' },
+    { servers: 'nats://joe:se/kret@h' },
+  ]
+  for (const options of wrong) {
     t.throws(() => openJetStream(options), TypeError, JSON.stringify(options))
+    t.throws(() => openJetStream(options), { message: /^((?!kret).)*$/ })
+  }
 })
 
 t.test('what is closed stays closed', async (t) => {
