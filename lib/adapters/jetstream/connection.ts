@@ -127,9 +127,9 @@ export class JetStream implements AsyncDisposable {
     return this.#connection
   }
 
-  /** @internal Whether the streams may be on other servers than those that we are connected to. */
-  get hasDomain(): boolean {
-    return this.#options.domain !== undefined
+  /** @internal Where the streams are, if they may be on other servers than those that we are connected to. */
+  get domain(): string | undefined {
+    return this.#options.domain
   }
 
   /** @internal Does something with it; what fails is a {@link NatsError} that says what was attempted. */

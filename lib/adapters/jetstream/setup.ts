@@ -17,13 +17,18 @@ import {
   workStream,
 } from './layout.js'
 import { isUnanswered, natsError, NatsError } from './nats-error.js'
+import { checkCluster, replicasFor } from './replicas.js'
 import { checkHost, consumerOf, subjectOf, subjectsOf } from './subject.js'
 
 /** What setup makes. What is not given is left as it is where it is there already. */
 export interface SetupOptions {
   /** The hosts that items are addressed to; the pool is always there. @defaultValue none */
   readonly hosts?: readonly string[] | undefined
-  /** On how many servers each message is kept: 1, 3 or 5. @defaultValue 3 in a cluster, otherwise 1 */
+  /**
+   * On how many servers each message is kept: 1, 3 or 5.
+   *
+   * @defaultValue 3 in a cluster, otherwise 1; in another domain than that of our server as there already
+   */
   readonly replicas?: number | undefined
   /** How large the stream of the items may grow, in bytes; then forwarding waits. @defaultValue 1 GiB */
   readonly maxBytes?: number | undefined
@@ -93,10 +98,11 @@ export async function setupQueues(
   for (const queue of queues) checkName('queue', queue)
   for (const host of options.hosts ?? []) checkHost(host)
   return setUp(jetStream, 'set up the queues', async (connected) => {
-    checkCluster(connected, jetStream, options)
+    checkCluster(connected, jetStream, options.replicas)
     const setup = new Setup(connected)
     const plans: Plan[] = []
-    for (const thing of thingsFor(connected, queues, options)) plans.push(await setup.plan(thing))
+    const replicas = await replicasFor(connected, jetStream, options.replicas)
+    for (const thing of thingsFor(queues, replicas, options)) plans.push(await setup.plan(thing))
     if (options.dryRun !== true) for (const plan of plans) await setup.carryOut(plan)
     return plans.map(stepOf)
   })
@@ -111,7 +117,8 @@ export async function setupKeyValues(jetStream: JetStream): Promise<void> {
   await setUp(jetStream, 'set up the buckets of values', async (connected) => {
     const setup = new Setup(connected)
     const plans: Plan[] = []
-    for (const thing of bucketsOfValues(connected)) plans.push(await setup.plan(thing))
+    const replicas = await replicasFor(connected, jetStream)
+    for (const thing of bucketsOfValues(replicas)) plans.push(await setup.plan(thing))
     for (const plan of plans) await setup.carryOut(plan)
   })
 }
@@ -131,15 +138,6 @@ async function setUp<T>(
     if (!isUnanswered(error)) throw error
     return jetStream.use(what, make)
   }
-}
-
-/** A server that is alone accepts more replicas for what is there, and cannot start with them again. */
-function checkCluster({ nats }: Connected, jetStream: JetStream, options: SetupOptions): void {
-  const { replicas = 1 } = options
-  // In another domain there may be a cluster that this server is not in.
-  if (replicas === 1 || nats.info?.cluster !== undefined || jetStream.hasDomain) return
-  const message = `cannot keep everything on ${replicas} servers: this one is in no cluster`
-  throw new NatsError('setup', message)
 }
 
 function checkOptions(options: SetupOptions): void {
@@ -179,8 +177,7 @@ type Thing = { readonly demands: Readonly<Record<string, Demand>> } & (
   | { readonly kind: 'consumer'; readonly name: string; readonly stream: string }
 )
 
-function thingsFor({ nats }: Connected, queues: readonly string[], options: SetupOptions): Thing[] {
-  const replicas = replicasFor(nats, options)
+function thingsFor(queues: readonly string[], replicas: Demand, options: SetupOptions): Thing[] {
   const { stream = workStream, hosts = [] } = options
   const { duplicateWindow = 3600, claimsTtl = 7 * 24 * 3600 } = options
   const lasting = {
@@ -242,13 +239,6 @@ function thingsFor({ nats }: Connected, queues: readonly string[], options: Setu
   ]
 }
 
-function replicasFor(nats: Connected['nats'], { replicas }: SetupOptions): Demand {
-  return {
-    atLeast: replicas ?? (nats.info?.cluster === undefined ? 1 : 3),
-    given: replicas !== undefined,
-  }
-}
-
 function bucketFor(
   name: string,
   storage: 'file' | 'memory',
@@ -269,8 +259,7 @@ function leases(replicas: Demand): Thing {
   })
 }
 
-function bucketsOfValues({ nats }: Connected): Thing[] {
-  const replicas = replicasFor(nats, {})
+function bucketsOfValues(replicas: Demand): Thing[] {
   const lasting = { max_age: { exactly: 0 }, allow_direct: { exactly: false } } as const
   return [
     bucketFor(valuesBucket, 'file', replicas, lasting),

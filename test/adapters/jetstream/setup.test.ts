@@ -5,6 +5,7 @@ import {
   type SetupStep,
 } from '../../../lib/adapters/jetstream/index.js'
 import type { JetStream } from '../../../lib/adapters/jetstream/connection.js'
+import { setupKeyValues } from '../../../lib/adapters/jetstream/setup.js'
 import { NatsError, natsError } from '../../../lib/adapters/jetstream/nats-error.js'
 import { opened } from '../../helpers/jetstream.js'
 import { natsServer, withoutNats } from '../../helpers/nats.js'
@@ -213,4 +214,20 @@ t.test('what a cluster leaves without an answer is asked once more', async (t) =
     else await t.rejects(steps, { code })
     t.equal(asked, times)
   }
+})
+
+t.test('how many servers there are in another domain is not guessed', { skip }, async (t) => {
+  const hub = await natsServer(t, { hub: true, domain: 'hub' })
+  const leaf = await natsServer(t, { leafOf: [hub.leafUrl], domain: 'leaf' })
+  const here = opened(t, { servers: leaf.url, domain: 'leaf' })
+  await setupQueues(here, ['q'])
+  const there = opened(t, { servers: leaf.url, domain: 'hub' })
+  const unknown = { code: 'FSQ_NATS_SETUP', message: /domain hub .*--replicas/ }
+  await t.rejects(setupQueues(there, ['q']), unknown)
+  await t.rejects(setupKeyValues(there), unknown)
+  await setupQueues(there, ['q'], { replicas: 1 })
+  const steps = said(await setupQueues(there, ['q', 'r']))
+  t.equal(steps.at(-1), 'created consumer r_any')
+  t.notMatch(steps.join(), /num_replicas/)
+  await setupKeyValues(there)
 })
