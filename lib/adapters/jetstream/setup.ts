@@ -72,6 +72,11 @@ export interface SetupStep {
 
 const nanoseconds = 1e9
 
+/** Servers take whole ones only. */
+function inNanoseconds(seconds: number): number {
+  return Math.round(seconds * nanoseconds)
+}
+
 /** In seconds. Receivers renew the claims of what they have not finished more often. */
 const shortestClaims = 3600
 
@@ -202,7 +207,7 @@ function thingsFor(queues: readonly string[], replicas: Demand, options: SetupOp
       },
       max_msg_size: { atLeast: largestInline + headerRoom, unlimited: true, given: false },
       duplicate_window: {
-        atLeast: duplicateWindow * nanoseconds,
+        atLeast: inNanoseconds(duplicateWindow),
         given: options.duplicateWindow !== undefined,
       },
     },
@@ -227,7 +232,7 @@ function thingsFor(queues: readonly string[], replicas: Demand, options: SetupOp
     dead,
     bucket(claimsBucket, {
       max_age: {
-        atLeast: claimsTtl * nanoseconds,
+        atLeast: inNanoseconds(claimsTtl),
         unlimited: true,
         given: options.claimsTtl !== undefined,
       },
@@ -254,7 +259,7 @@ function bucketFor(
 
 function leases(replicas: Demand): Thing {
   return bucketFor(leaseBucket, 'file', replicas, {
-    max_age: { exactly: leaseTtl * nanoseconds },
+    max_age: { exactly: inNanoseconds(leaseTtl) },
     allow_direct: { exactly: false },
   })
 }
@@ -282,7 +287,7 @@ function consumerFor(
       ack_policy: { fixed: 'explicit' },
       deliver_policy: { fixed: 'all' },
       filter_subject: { fixed: subjectOf('work', queue, host) },
-      ack_wait: { value: (ackWait ?? 30) * nanoseconds, given: ackWait !== undefined },
+      ack_wait: { value: inNanoseconds(ackWait ?? 30), given: ackWait !== undefined },
       max_deliver: { value: maxDeliver ?? 20, given: maxDeliver !== undefined },
       max_ack_pending: { atLeast: mostUnderWay, unlimited: true, given: false },
       max_waiting: { value: mostWaiting, given: false },

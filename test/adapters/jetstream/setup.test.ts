@@ -148,6 +148,11 @@ t.test('setup', { skip }, async (t) => {
     )
   })
 
+  await t.test('takes parts of a second', async (t) => {
+    const parts = { ackWait: 4.1, duplicateWindow: 1.001, claimsTtl: 7200.1 }
+    await setupQueues(opened(t, { servers: (await natsServer(t)).url }), ['q'], parts)
+  })
+
   await t.test('does not ask a server that is alone for replicas', async (t) => {
     await t.rejects(setupQueues(jetStream, ['q'], { replicas: 3 }), {
       code: 'FSQ_NATS_SETUP',
