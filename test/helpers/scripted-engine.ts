@@ -7,7 +7,7 @@ import type {
   Engine,
   Outgoing,
 } from '../../lib/adapters/jetstream/engine.js'
-import { writeEnvelope } from '../../lib/adapters/jetstream/envelope.js'
+import { type Envelope, writeEnvelope } from '../../lib/adapters/jetstream/envelope.js'
 import { NatsError } from '../../lib/adapters/jetstream/nats-error.js'
 import { subjectOf } from '../../lib/adapters/jetstream/subject.js'
 
@@ -22,6 +22,7 @@ interface Item {
   readonly id: string
   readonly replaces?: string | undefined
   readonly notBefore?: Date | undefined
+  readonly stored?: Envelope['stored']
 }
 
 /** An engine in memory, which does what a test wants and notes what it is asked for. */
@@ -135,7 +136,7 @@ export function scriptedEngine(queue: string, host?: string): ScriptedEngine {
     publish: async (message) => {
       check()
       published.push(message)
-      return { repeated: false }
+      return { repeated: false, isThere: async () => true }
     },
     largestBody: async () => {
       check()
@@ -186,7 +187,9 @@ export function scriptedEngine(queue: string, host?: string): ScriptedEngine {
       put: async (name, pieces) => {
         const all: Buffer[] = []
         for await (const piece of pieces) all.push(Buffer.from(piece))
+        const isNew = !storedBodies.has(name)
         storedBodies.set(name, Buffer.concat(all))
+        return { isNew }
       },
       get: async (name) => {
         const body = storedBodies.get(name)
@@ -205,7 +208,7 @@ export function scriptedEngine(queue: string, host?: string): ScriptedEngine {
       links.add(listener)
       return { [Symbol.dispose]: () => void links.delete(listener) }
     },
-    deliver: ({ id, replaces, notBefore, ...more }) => {
+    deliver: ({ id, replaces, notBefore, stored, ...more }) => {
       sequence++
       const handle = more.handle ?? `$JS.ACK.${sequence}.1`
       const headers = Object.entries(
@@ -213,6 +216,7 @@ export function scriptedEngine(queue: string, host?: string): ScriptedEngine {
           id,
           ...(replaces !== undefined && { replaces }),
           ...(notBefore !== undefined && { notBefore }),
+          ...(stored !== undefined && { stored }),
         }),
       ).map(([name, value]) => [name.toLowerCase(), value] as const)
       const delivery: Delivery = {

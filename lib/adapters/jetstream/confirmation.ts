@@ -102,9 +102,9 @@ export class Confirmation {
 
   /** What is here to stay, and only the servers have still to know it, takes no place of what is landed. */
   async #confirm(delivery: Delivery, { id, stored }: Envelope): Promise<void> {
-    const { ask, leavePlace, unfinished } = this.#options
+    const { leavePlace } = this.#options
     if (this.#confirming.size < mostConfirming) leavePlace(delivery)
-    const confirming = ask(() => delivery.confirm())
+    const confirming = this.#confirmWithout(delivery, id, stored?.name)
     const settled = confirming.catch(() => undefined)
     this.#confirming.add(settled)
     try {
@@ -112,6 +112,12 @@ export class Confirmation {
     } finally {
       this.#confirming.delete(settled)
     }
-    if (stored !== undefined) await unfinished.removeBody(id, stored.name)
+  }
+
+  /** The body goes first: who is killed in between gets the message again, and no other would tell of the body. */
+  async #confirmWithout(delivery: Delivery, id: string, body: string | undefined): Promise<void> {
+    const { ask, unfinished } = this.#options
+    if (body !== undefined) await unfinished.removeBody(id, body)
+    await ask(() => delivery.confirm())
   }
 }

@@ -1,6 +1,5 @@
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream'
 import type { KV } from '@nats-io/kv'
-import type { ObjectStore } from '@nats-io/obj'
 import type { Authenticator, NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node'
 import { checkMembers } from '../../members.js'
 import { nextTurn } from '../../turn.js'
@@ -76,7 +75,6 @@ export interface Connected {
   /** For a request, in milliseconds. */
   readonly timeout: number
   readonly bucket: (name: string) => Promise<KV>
-  readonly objects: (name: string) => Promise<ObjectStore>
 }
 
 /** How long to wait before the next attempt to connect again, in seconds. */
@@ -179,7 +177,7 @@ export class JetStream implements AsyncDisposable {
 
   async #connect(): Promise<Connected> {
     const clients = await loadClients()
-    const { transport, jetstream, kv, obj } = clients
+    const { transport, jetstream, kv } = clients
     const timeout = (this.#options.timeout ?? 5) * 1000
     let failures = 0
     const nats = await transport.connect({
@@ -217,7 +215,6 @@ export class JetStream implements AsyncDisposable {
       timeout,
       // Not read from any replica: what is claimed has to be seen as claimed.
       bucket: once((name) => new kv.Kvm(client).open(name, { allow_direct: false })),
-      objects: once((name) => new obj.Objm(client).open(name)),
     }
   }
 

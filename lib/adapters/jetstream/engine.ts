@@ -16,6 +16,14 @@ export interface Outgoing {
   readonly body: Uint8Array
 }
 
+/** What was published is kept, or was. */
+export interface Published {
+  /** It was published before. */
+  readonly repeated: boolean
+  /** Whether it is still there: neither confirmed nor removed. */
+  isThere(): Promise<boolean>
+}
+
 /** Where items are received from: what of a queue is for a host, or for any. */
 export interface Source {
   readonly queue: string
@@ -91,8 +99,8 @@ export interface StoredBody {
 
 /** Bodies that are too large for a message. */
 export interface Bodies {
-  /** Keeps one under a name; another under that name is replaced. */
-  put(name: string, body: AsyncIterable<Uint8Array>): Promise<void>
+  /** Keeps one under a name; whether there was none. Another under that name is replaced. */
+  put(name: string, body: AsyncIterable<Uint8Array>): Promise<{ readonly isNew: boolean }>
   /** Undefined where there is none. */
   get(name: string): Promise<AsyncIterable<Uint8Array> | undefined>
   /** Harmless where there is none. */
@@ -119,8 +127,8 @@ export interface Claim {
 
 /** See above. */
 export interface Engine {
-  /** Publishes, and waits until it is kept; whether it was there already. */
-  publish(message: Outgoing): Promise<{ readonly repeated: boolean }>
+  /** Publishes, and waits until it is kept. */
+  publish(message: Outgoing): Promise<Published>
   /** The largest body that fits into a message, in bytes. */
   largestBody(): Promise<number>
   source(source: Source): Promise<SourceInfo>

@@ -102,6 +102,8 @@ export async function forwardItems(
 /** The body of an item that is published, if it is kept apart: it is sent once, however often that is tried. */
 interface KeptBody {
   stored?: NonNullable<Envelope['stored']>
+  /** There was none before, and no message of ours that may be there has it. */
+  isOurs?: boolean
 }
 
 class Forwarder {
@@ -226,22 +228,30 @@ class Forwarder {
     const { stat } = item
     const time = notBefore(stat, Date.now())
     const inline = stat.size <= (await this.#engine.largestBody())
-    if (!inline) kept.stored ??= await this.#store(item, last.signal)
-    const { stored } = kept
+    if (!inline) kept.stored ??= await this.#store(item, kept, last.signal)
+    const { stored, isOurs = false } = kept
+    kept.isOurs = false
     const envelope: Envelope = {
       id,
       ...(time !== undefined && { notBefore: new Date(time) }),
       ...(stored !== undefined && { stored }),
     }
-    await this.#engine.publish({
+    const published = await this.#engine.publish({
       subject: this.#subject,
       messageId,
       headers: writeEnvelope(envelope),
       body: inline ? await item.bytes() : new Uint8Array(),
     })
+    // It was published in an earlier life, and received: nobody else would remove what we have put since then.
+    if (stored !== undefined && isOurs && published.repeated && !(await published.isThere()))
+      await this.#engine.bodies.remove(stored.name)
   }
 
-  async #store(item: Item, signal: AbortSignal): Promise<NonNullable<Envelope['stored']>> {
+  async #store(
+    item: Item,
+    kept: KeptBody,
+    signal: AbortSignal,
+  ): Promise<NonNullable<Envelope['stored']>> {
     const name = bodyName(this.#subject, item.id)
     const hash = createHash('sha256')
     let size = 0
@@ -253,7 +263,7 @@ class Forwarder {
         yield Buffer.from(piece)
       }
     }
-    await this.#engine.bodies.put(name, pieces())
+    kept.isOurs = (await this.#engine.bodies.put(name, pieces())).isNew
     return { name, size, digest: hash.digest('hex') }
   }
 

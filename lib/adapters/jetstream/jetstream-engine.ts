@@ -9,6 +9,7 @@ import type {
   Claim,
   Engine,
   Outgoing,
+  Published,
   Pull,
   PullListener,
   Source,
@@ -62,7 +63,7 @@ export class JetStreamEngine implements Engine {
    * may lose it with its leader: that is no confirmation. Where it does not end, another id is another
    * message; the receivers see that it is the same item.
    */
-  async publish(message: Outgoing): Promise<{ readonly repeated: boolean }> {
+  async publish(message: Outgoing): Promise<Published> {
     const { subject, body } = message
     return this.#jetStream.use(`publish to ${subject}`, async ({ client, clients, timeout }) => {
       const headers = clients.transport.headers()
@@ -70,8 +71,13 @@ export class JetStreamEngine implements Engine {
       for (let attempt = 0; ; attempt++) {
         const suffix = Math.floor(attempt / unkept)
         const msgID = suffix === 0 ? message.messageId : `${message.messageId}#${suffix}`
-        const { seq, duplicate } = await client.publish(subject, body, { msgID, headers, timeout })
-        if (seq > 0) return { repeated: duplicate }
+        const { seq, duplicate, stream } = await client.publish(subject, body, {
+          msgID,
+          headers,
+          timeout,
+        })
+        if (seq > 0)
+          return { repeated: duplicate, isThere: async () => this.#hasMessage(stream, seq) }
         await setTimeout(unkeptPause)
       }
     })
@@ -125,19 +131,23 @@ export class JetStreamEngine implements Engine {
     const { stream, sequence } = partsOf(handle)
     // Whoever may write claims may write anything.
     if (!/^[^\s.*>/\\]{1,255}$/.test(stream) || !/^[1-9][0-9]{0,14}$/.test(sequence)) return false
+    return this.#hasMessage(stream, Number(sequence))
+  }
+
+  onLink(listener: (lost: Error | undefined) => void): Disposable {
+    return this.#jetStream.onLink(listener)
+  }
+
+  async #hasMessage(stream: string, seq: number): Promise<boolean> {
     try {
       const message = await this.#jetStream.use('look for a message', async ({ manager }) =>
-        manager.streams.getMessage(stream, { seq: Number(sequence) }),
+        manager.streams.getMessage(stream, { seq }),
       )
       return message !== null
     } catch (error) {
       if (error instanceof NatsError && error.trouble === 'setup') return false
       throw error
     }
-  }
-
-  onLink(listener: (lost: Error | undefined) => void): Disposable {
-    return this.#jetStream.onLink(listener)
   }
 
   /** Waits until a delivery is known to be confirmed. */

@@ -1,48 +1,174 @@
-import { Readable } from 'node:stream'
-import type { ReadableStream } from 'node:stream/web'
+import { createHash } from 'node:crypto'
 import type { Connected, JetStream } from './connection.js'
 import type { Bodies } from './engine.js'
 import { bodiesBucket } from './layout.js'
 import { natsError } from './nats-error.js'
 
 /*
- * Large bodies in an object store of JetStream. They are read by ourselves, a chunk at a time, since the
- * package reads them as fast as they come, whether or not the disk can follow.
+ * Large bodies in an object store of JetStream. They are written and read by ourselves: the package reads them as
+ * fast as they come, whether or not the disk can follow, and leaves the chunks of one that was cut for ever. An
+ * object is chunks under a subject that is drawn for it, and what says which:
+ *
+ *   1. say that chunks are about to come, beside     the body that was there before, if any, and chunks that the
+ *      what is there                                 next who puts or removes it finds, and purges
+ *   2. write the chunks                              the same
+ *   3. say that these are the body                   the body, and the chunks of the one before
+ *   4. purge the chunks of the one before            the body
+ *
+ * What is said is replaced only by who knows what was said last: of two who put a body at a time one fails.
  */
 
 /** A chunk, in bytes: it has to fit into an answer of the server, in Base64. */
 const chunkSize = 512 * 1024
 
+/** What is said of a body: what the package says, and which chunks are about to come. */
+interface Said {
+  readonly nuid: string
+  readonly chunks: number
+  readonly deleted: boolean
+  readonly coming?: string
+}
+
+/** Nothing, or what is said, with its number. */
+interface Known {
+  readonly said: Said | undefined
+  readonly revision: number
+}
+
 /** The largest bodies are kept so. */
 export function objectBodies(jetStream: JetStream): Bodies {
   return {
     put: async (name, body) =>
-      jetStream.use(`keep the body ${name}`, async ({ nats, objects, timeout }) => {
-        const store = await objects(bodiesBucket)
-        const stream = Readable.toWeb(
-          Readable.from(body, { objectMode: false }),
-        ) as ReadableStream<Uint8Array>
-        const most = Math.min(chunkSize, Math.floor((nats.info?.max_payload ?? chunkSize) / 2))
-        const meta = { name, options: { max_chunk_size: most } }
-        await store.put(meta, stream, { timeout })
-      }),
+      jetStream.use(`keep the body ${name}`, async (connected) => put(connected, name, body)),
     get: async (name) =>
       jetStream.use(`find the body ${name}`, async (connected) => {
-        const store = await connected.objects(bodiesBucket)
-        const info = await store.info(name)
-        if (info === null || info.deleted) return undefined
-        return chunksOf(connected, name, info.nuid, info.chunks)
+        const { said } = await look(connected, name)
+        if (said === undefined || said.deleted) return undefined
+        return chunksOf(connected, name, said.nuid, said.chunks)
       }),
     remove: async (name) =>
-      jetStream.use(`remove the body ${name}`, async ({ manager, objects }) => {
-        const store = await objects(bodiesBucket)
-        if ((await store.info(name)) === null) return
-        await store.delete(name)
-        // What says that it was removed would stay for ever.
-        const subject = `$O.${bodiesBucket}.M.${Buffer.from(name).toString('base64').replace(/\+/g, '-').replace(/\//g, '_')}`
-        await manager.streams.purge(`OBJ_${bodiesBucket}`, { filter: subject })
+      jetStream.use(`remove the body ${name}`, async (connected) => {
+        const { said, revision } = await look(connected, name)
+        if (said === undefined) return
+        await purge(connected, said)
+        // What somebody has said since then stays.
+        const filter = { filter: aboutOf(name), seq: revision + 1 }
+        await connected.manager.streams.purge(stream, filter)
       }),
   }
+}
+
+const stream = `OBJ_${bodiesBucket}`
+
+function aboutOf(name: string): string {
+  const encoded = Buffer.from(name).toString('base64').replace(/\+/g, '-').replace(/\//g, '_')
+  return `$O.${bodiesBucket}.M.${encoded}`
+}
+
+function chunksUnder(nuid: string): string {
+  return `$O.${bodiesBucket}.C.${nuid}`
+}
+
+async function put(
+  connected: Connected,
+  name: string,
+  body: AsyncIterable<Uint8Array>,
+): Promise<{ readonly isNew: boolean }> {
+  const { nats, client, clients, timeout } = connected
+  const before = await look(connected, name)
+  const coming = clients.transport.nuid.next()
+  const there = before.said ?? { nuid: coming, chunks: 0, size: 0, deleted: true }
+  const revision = await say(connected, name, { ...there, coming }, before.revision)
+  await purge(connected, { coming: before.said?.coming })
+  const most = Math.min(chunkSize, Math.floor((nats.info?.max_payload ?? chunkSize) / 2))
+  const hash = createHash('sha256')
+  let [size, chunks] = [0, 0]
+  try {
+    for await (const piece of inPieces(body, most)) {
+      hash.update(piece)
+      size += piece.length
+      chunks++
+      await client.publish(chunksUnder(coming), piece, { timeout })
+    }
+    const digest = `SHA-256=${hash.digest('base64').replace(/\+/g, '-').replace(/\//g, '_')}`
+    const now = {
+      nuid: coming,
+      size,
+      chunks,
+      digest,
+      deleted: false,
+      mtime: new Date().toISOString(),
+    }
+    await say(connected, name, { ...now, options: { max_chunk_size: most } }, revision)
+  } catch (error) {
+    await purge(connected, { coming }).catch(() => undefined) // Else the next does.
+    throw error
+  }
+  await purge(connected, { nuid: before.said?.nuid })
+  return { isNew: before.said?.deleted !== false }
+}
+
+/** Replaces what is said of a body, if that is what was said last. */
+async function say(
+  { client, clients, timeout }: Connected,
+  name: string,
+  said: Said & Readonly<Record<string, unknown>>,
+  revision: number,
+): Promise<number> {
+  const headers = clients.transport.headers()
+  headers.set('Nats-Rollup', 'sub')
+  const text = JSON.stringify({ name, bucket: bodiesBucket, ...said })
+  const expect = { lastSubjectSequence: revision }
+  const { seq } = await client.publish(aboutOf(name), text, { headers, expect, timeout })
+  return seq
+}
+
+async function look({ manager }: Connected, name: string): Promise<Known> {
+  const message = await manager.streams.getMessage(stream, { last_by_subj: aboutOf(name) })
+  if (message === null) return { said: undefined, revision: 0 }
+  return { said: readSaid(message.data), revision: message.seq }
+}
+
+/** Anybody may say anything; what is read of a name must lead to nothing else. */
+function readSaid(data: Uint8Array): Said {
+  const isNuid = (value: unknown): value is string =>
+    typeof value === 'string' && /^[A-Za-z0-9]{1,64}$/.test(value)
+  let value: unknown
+  try {
+    value = JSON.parse(Buffer.from(data).toString())
+  } catch {
+    // It says nothing.
+  }
+  const { nuid, chunks, deleted, coming } = { ...(value as Partial<Record<keyof Said, unknown>>) }
+  const isThere = isNuid(nuid) && Number.isSafeInteger(chunks) && deleted !== true
+  return {
+    nuid: isNuid(nuid) ? nuid : '',
+    chunks: isThere ? Number(chunks) : 0,
+    deleted: !isThere,
+    ...(isNuid(coming) && { coming }),
+  }
+}
+
+/** Removes the chunks that there are, and those that were about to come. */
+async function purge(
+  { manager }: Connected,
+  { nuid = '', coming = '' }: { readonly nuid?: string | undefined; coming?: string | undefined },
+): Promise<void> {
+  for (const each of [nuid, coming])
+    if (each !== '') await manager.streams.purge(stream, { filter: chunksUnder(each) })
+}
+
+/** A body in pieces of one size, of which the last may be smaller. */
+async function* inPieces(
+  body: AsyncIterable<Uint8Array>,
+  size: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let rest = Buffer.alloc(0)
+  for await (const piece of body) {
+    rest = Buffer.concat([rest, piece])
+    for (; rest.length >= size; rest = rest.subarray(size)) yield rest.subarray(0, size)
+  }
+  if (rest.length > 0) yield rest
 }
 
 /** The chunks of an object; fewer where it is removed, or replaced, meanwhile. */
@@ -52,12 +178,12 @@ async function* chunksOf(
   nuid: string,
   chunks: number,
 ): AsyncGenerator<Uint8Array> {
-  const next_by_subj = `$O.${bodiesBucket}.C.${nuid}`
+  const next_by_subj = chunksUnder(nuid)
   let seq = 0
   for (let read = 0; read < chunks; read++) {
     try {
       const next = { seq, next_by_subj } // The types do not know that of the servers.
-      const message = await manager.streams.getMessage(`OBJ_${bodiesBucket}`, next)
+      const message = await manager.streams.getMessage(stream, next)
       if (message === null) return
       seq = message.seq + 1
       yield message.data

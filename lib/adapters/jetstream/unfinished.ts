@@ -6,6 +6,7 @@ import type { Claim } from './engine.js'
 import type { LandingOptions } from './landing-options.js'
 import { leaseRenewal } from './layout.js'
 import { Lease, leaseKey } from './lease.js'
+import { isAway, NatsError } from './nats-error.js'
 import { Outstanding, type OutstandingItem } from './outstanding.js'
 import type { Ask } from './patience.js'
 import { bodyName, claimKey, subjectOf } from './subject.js'
@@ -127,9 +128,14 @@ export class Unfinished {
 
   /** Of an item that is here, or was. A message that names the body of another item has no say over that. */
   async removeBody(id: string, name: string): Promise<void> {
-    const { ask, engine, source } = this.#options
+    const { ask, engine, queue, source, tell } = this.#options
     if (name !== bodyName(subjectOf('work', source.queue, source.host), id)) return
-    await ask(() => engine.bodies.remove(name)).catch(() => undefined)
+    try {
+      await ask(() => engine.bodies.remove(name))
+    } catch (error) {
+      if (!(error instanceof NatsError) || isAway(error)) throw error
+      tell({ type: 'error', queue: queue.name, id, error })
+    }
   }
 
   /** Gives back what can be; what is worked on goes on without us. */
@@ -271,8 +277,9 @@ export class Unfinished {
     await Promise.all(
       this.#items.finished().map(async ({ id, answerable, arriving, claim, body }) => {
         if (claim !== undefined) await this.claimFinished(id, claim)
-        await ask(() => answerable.confirm())
+        // Before it is confirmed: nothing tells of the body afterwards.
         if (body !== undefined) await this.removeBody(id, body)
+        await ask(() => answerable.confirm())
         arriving?.discard()
         this.#items.delete(id)
       }),

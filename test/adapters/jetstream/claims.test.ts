@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
@@ -5,7 +6,7 @@ import type { Claim } from '../../../lib/adapters/jetstream/engine.js'
 import { NatsError } from '../../../lib/adapters/jetstream/nats-error.js'
 import { receiveFrom } from '../../../lib/adapters/jetstream/receive.js'
 import type { ReceiveItemsOptions } from '../../../lib/adapters/jetstream/receive-options.js'
-import { claimKey } from '../../../lib/adapters/jetstream/subject.js'
+import { bodyName, claimKey, subjectOf } from '../../../lib/adapters/jetstream/subject.js'
 import { Incoming } from '../../../lib/queue/incoming.js'
 import { eventually } from '../../helpers/cli.js'
 import { following } from '../../helpers/jetstream.js'
@@ -201,6 +202,26 @@ t.test('what others have claimed is removed where it was left', async (t) => {
   receive()
   await eventually(() => staged().length === 0)
   t.strictSame(names('queue'), [])
+})
+
+t.test('a body that is kept apart is removed before the item is confirmed', async (t) => {
+  for (const ack of ['spooled', 'finished'] as const) {
+    const { queue, engine, receive } = await place(t)
+    const text = `body of ${id}`
+    const name = bodyName(subjectOf('work', 'q', undefined), id)
+    engine.storedBodies.set(name, Buffer.from(text))
+    const digest = createHash('sha256').update(text).digest('hex')
+    engine.events.once('confirmed', () => {
+      t.equal(engine.storedBodies.size, 0, 'who is killed then would never remove it')
+    })
+    const receiver = receive({ ack })
+    engine.deliver({ id, stored: { name, size: text.length, digest }, body: Buffer.alloc(0) })
+    const confirmed = once(engine.events, 'confirmed')
+    await receiver.until('received')
+    if (ack === 'finished') await (await queue.claim(id)).done()
+    await confirmed
+    await receiver.stop()
+  }
 })
 
 t.test('an item that was given back may be claimed by anybody', async (t) => {
