@@ -13,8 +13,8 @@ import { readServers } from './servers.js'
 export interface JetStreamOptions {
   /**
    * The addresses of servers, as `nats://n1:4222`; of a cluster one is enough, but more are better. They
-   * may have a user and a password in them, or a token, percent-encoded; `user` and `token` come before them. With one of `tls://` nothing is said to a server that does not
-   * encrypt.
+   * may have a user and a password in them, or a token, percent-encoded; `user` and `token` come before them.
+   * With one of `tls://` nothing is said to a server that does not encrypt.
    *
    * @defaultValue `nats://127.0.0.1:4222`
    */
