@@ -90,22 +90,33 @@ async function put(
       chunks++
       await client.publish(chunksUnder(coming), piece, { timeout })
     }
-    const digest = `SHA-256=${hash.digest('base64').replace(/\+/g, '-').replace(/\//g, '_')}`
-    const now = {
-      nuid: coming,
-      size,
-      chunks,
-      digest,
-      deleted: false,
-      mtime: new Date().toISOString(),
-    }
-    await say(connected, name, { ...now, options: { max_chunk_size: most } }, revision)
   } catch (error) {
     await purge(connected, { coming }).catch(() => undefined) // Else the next does.
     throw error
   }
+  const now = {
+    nuid: coming,
+    size,
+    chunks,
+    digest: `SHA-256=${hash.digest('base64').replace(/\+/g, '-').replace(/\//g, '_')}`,
+    deleted: false,
+    mtime: new Date().toISOString(),
+    options: { max_chunk_size: most },
+  }
+  try {
+    await say(connected, name, now, revision)
+  } catch (error) {
+    // Without an answer it may be said all the same, and the chunks are the body.
+    if (isOutrun(error)) await purge(connected, { coming }).catch(() => undefined)
+    throw error
+  }
   await purge(connected, { nuid: before.said?.nuid })
   return { isNew: before.said?.deleted !== false }
+}
+
+/** Whether somebody else has said something since then: "wrong last sequence". */
+function isOutrun(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 10071
 }
 
 /** Replaces what is said of a body, if that is what was said last. */

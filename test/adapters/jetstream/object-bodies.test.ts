@@ -75,6 +75,19 @@ t.test('of a body that was cut the next finds what is left', { skip }, async (t)
   t.equal(await kept(), 0)
 })
 
+t.test('a body whose last word was not answered is whole all the same', { skip }, async (t) => {
+  const { server, bodies, read, kept } = await place(t)
+  let words = 0
+  const relay = await natsRelay(t, server.url, ({ subject }) => {
+    return subject.startsWith('$O.fsq_bodies.M.') && ++words === 2 ? 'unanswered' : undefined
+  })
+  const jetstream = opened(t, { servers: relay.url, timeout: 0.5 })
+  await t.rejects(objectBodies(jetstream).put(name, pieces('the body')))
+  t.equal(await read(), 'the body')
+  await bodies.put(name, pieces('another'))
+  t.strictSame([await read(), await kept()], ['another', 2], 'a chunk, and what is said of it')
+})
+
 t.test('of two who put a body one fails, and the other is whole', { skip }, async (t) => {
   const { bodies, read, kept } = await place(t)
   let go = (): void => undefined
