@@ -80,6 +80,9 @@ export interface Connected {
 /** How long to wait before the next attempt to connect again, in seconds. */
 const pauses = { base: 0.1, max: 5, jitter: 0.5 }
 
+/** The clock was put back if it shows so much less than it should, in milliseconds. */
+const clockTolerance = 1000
+
 /** A server that says nothing for twice so long is taken for dead, in milliseconds. */
 const pingInterval = 5000
 
@@ -92,6 +95,8 @@ export class JetStream implements AsyncDisposable {
   #turn: Promise<void> | undefined
   #connection: Connected | undefined
   #connecting: Promise<Connected> | undefined
+  /** What {@link #up} is said of: an old one may end when there is a new one. */
+  #latest: NatsConnection | undefined
   #up = false
   #closed = false
 
@@ -179,11 +184,18 @@ export class JetStream implements AsyncDisposable {
     const clients = await loadClients()
     const { transport, jetstream, kv } = clients
     const timeout = (this.#options.timeout ?? 5) * 1000
+    const clock = clockOffset()
     let failures = 0
+    let giveUp = (): void => undefined
     const nats = await transport.connect({
       ...this.#connectionOptions(clients, timeout),
-      reconnectDelayHandler: () => backoffSeconds(pauses, ++failures) * 1000,
+      reconnectDelayHandler: () => {
+        // The client waits until the clock says so. Where that was put back we connect anew when we are needed.
+        if (clockOffset() < clock - clockTolerance) giveUp()
+        return backoffSeconds(pauses, ++failures) * 1000
+      },
     })
+    giveUp = () => void nats.close()
     const requests = new Requests(nats, transport)
     nats.request = requests.request.bind(requests) // By which the packages make theirs, too.
     this.#up = true
@@ -197,8 +209,9 @@ export class JetStream implements AsyncDisposable {
       }
     }
     void watch()
+    this.#latest = nats
     void nats.closed().then(() => {
-      this.#lost()
+      if (this.#latest === nats) this.#lost()
     })
     const options = {
       timeout,
@@ -206,6 +219,7 @@ export class JetStream implements AsyncDisposable {
     }
     const client = jetstream.jetstream(nats, { ...options })
     const manager = await jetstream.jetstreamManager(nats, { ...options, checkAPI: false })
+    if (this.#connection !== undefined) this.#tell(undefined)
     return {
       nats,
       requests,
@@ -285,6 +299,11 @@ function withServers(options: JetStreamOptions): JetStreamOptions {
     ...(options.user === undefined && { user, password: options.password ?? password }),
     token: options.token ?? token,
   }
+}
+
+/** What the clock shows, beside what time has passed, in milliseconds. */
+function clockOffset(): number {
+  return Date.now() - performance.now()
 }
 
 function authenticators(

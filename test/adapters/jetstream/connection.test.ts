@@ -1,6 +1,7 @@
 import { createServer } from 'node:net'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { type JetStreamOptions, openJetStream } from '../../../lib/adapters/jetstream/index.js'
 import { opened } from '../../helpers/jetstream.js'
@@ -72,6 +73,31 @@ t.test('who we are may be said in the addresses of servers', { skip: withoutNats
   for (const options of fine) await opened(t, options).connected()
   for (const servers of [named.url, at(named, 'joe:none'), at(known, 'none')])
     await t.rejects(opened(t, { servers }).connected(), { code: 'FSQ_DENIED' })
+})
+
+t.test('a clock that is put back keeps nobody away', { skip: withoutNats() }, async (t) => {
+  const server = await natsServer(t)
+  const jetStream = opened(t, { servers: server.url, timeout: 1 })
+  await jetStream.connected()
+  const told: string[] = []
+  const lost = new Promise<void>((resolve) => {
+    jetStream.onLink((error) => {
+      told.push(error === undefined ? 'back' : 'lost')
+      resolve()
+    })
+  })
+  await server.kill()
+  await lost
+  const { now } = Date
+  t.intercept(Date, 'now', { value: () => now() - 3600_000 })
+  await server.start()
+  const isThere = async (): Promise<boolean> =>
+    jetStream.connected().then(
+      () => true,
+      () => false,
+    )
+  while (!(await isThere())) await setTimeout(50)
+  t.strictSame(told, ['lost', 'back'])
 })
 
 t.test('what is no option, or of the wrong form, is a mistake of the caller', async (t) => {
