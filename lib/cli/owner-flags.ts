@@ -12,3 +12,8 @@ export function ownerFlags(command: Command, what: string): Command {
     .option('-g, --group <group>', `group of ${what}, a name or an id`, group)
     .option('-m, --mode <mode>', `mode of ${what}, octal`, setting('itemMode'))
 }
+
+/** What they say, without the other flags of the command. */
+export function ownerOf(flags: OwnerFlags): OwnerOptions {
+  return { user: flags.user, group: flags.group, mode: flags.mode }
+}

@@ -1,4 +1,5 @@
 import { errnoOf, FsqError } from '../errors.js'
+import { checkMembers } from '../members.js'
 import { fromByteString, toByteString } from '../name/charset.js'
 import { parseItemName } from '../name/item-name.js'
 import { close, type FileStat, isSameFile, openIfThere, openUnnoticed } from '../posix/files.js'
@@ -136,6 +137,13 @@ export interface ClaimByNameOptions extends Partial<Limits> {
   readonly lock?: boolean
 }
 
+const claimOptions: ReadonlySet<string> = new Set<keyof ClaimByNameOptions>([
+  'maxTries',
+  'ttl',
+  'inherited',
+  'lock',
+])
+
 /**
  * Claims the item of that name.
  *
@@ -148,6 +156,7 @@ export function claimByName(
   id: string,
   options: ClaimByNameOptions = {},
 ): Item {
+  checkMembers('an option of claim', options, claimOptions)
   const { inherited = [], lock = true } = options
   const limits = resolveLimits(options, queue.settings)
   if (typeof id !== 'string')

@@ -1,16 +1,18 @@
 import { errnoOf, FsqError } from '../errors.js'
+import { checkMembers } from '../members.js'
 import { markFile } from '../posix/files.js'
 import { glanceAtName } from '../posix/glance.js'
 import { unlink } from '../posix/names.js'
 import type { QueueContext } from './context.js'
 import { failure, missingQueue } from './failure.js'
-import { itemOwnership, type OwnerOptions } from './ownership.js'
+import { itemOwnership, ownerOptions, type OwnerOptions } from './ownership.js'
 
 /**
  * Marks a queue as down: scans stop before their next item. Again on a queue that is down, it only
  * gives the down file its owner and mode.
  */
 export function takeDown(queue: QueueContext, options: OwnerOptions = {}): void {
+  checkMembers('an option of down', options, ownerOptions)
   const ownership = itemOwnership(queue.settings, options)
   try {
     markFile(queue.paths.down, ownership)

@@ -13,6 +13,9 @@ export interface OwnerOptions {
   readonly mode?: number | undefined
 }
 
+/** The names of {@link OwnerOptions}. */
+export const ownerOptions: ReadonlySet<keyof OwnerOptions> = new Set(['user', 'group', 'mode'])
+
 /**
  * The owner and the mode of an item, a down file or a trigger.
  *

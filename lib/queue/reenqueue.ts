@@ -20,7 +20,8 @@ import type { QueueContext } from './context.js'
 import { removeLeftover } from './draft.js'
 import { failure, noItem } from './failure.js'
 import type { Item } from './item.js'
-import { itemOwnership, type OwnerOptions } from './ownership.js'
+import { type HostChoice, hostChoice } from './hosts.js'
+import { itemOwnership, ownerOptions, type OwnerOptions } from './ownership.js'
 import { publish } from './publish.js'
 
 /*
@@ -44,6 +45,13 @@ export interface ReenqueueOptions extends OwnerOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+const reenqueueOptions: ReadonlySet<string> = new Set<keyof (ReenqueueOptions & HostChoice)>([
+  ...ownerOptions,
+  ...hostChoice,
+  'link',
+  'signal',
+])
+
 /**
  * Puts an item into another queue under its name. The item itself stays where it is.
  *
@@ -56,6 +64,7 @@ export async function reenqueueItem(
   item: Item,
   options: ReenqueueOptions = {},
 ): Promise<boolean> {
+  checkMembers('an option of reenqueue', options, reenqueueOptions)
   options.signal?.throwIfAborted()
   return putUnder(target, item.id, (ready) =>
     options.link === true

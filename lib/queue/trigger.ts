@@ -1,9 +1,10 @@
 import { errnoOf, FsqError } from '../errors.js'
+import { checkMembers } from '../members.js'
 import { statEntry, unlink } from '../posix/names.js'
 import { makeFifo, pullFifo } from '../posix/fifo.js'
 import type { QueueContext } from './context.js'
 import { checkQueue, failure, missingQueue } from './failure.js'
-import { itemOwnership, type OwnerOptions } from './ownership.js'
+import { itemOwnership, ownerOptions, type OwnerOptions } from './ownership.js'
 
 /** Which FIFO: that of the queue, or that of its host queues, which share one. */
 export type Trigger = 'own' | 'hosts'
@@ -14,6 +15,7 @@ export function makeTrigger(
   options: OwnerOptions = {},
   which: Trigger = 'own',
 ): void {
+  checkMembers('an option of trigger', options, ownerOptions)
   const ownership = itemOwnership(queue.settings, options)
   const { path, what } = fifoOf(queue, which)
   try {
@@ -40,6 +42,8 @@ export interface TriggerPullOptions {
   readonly ignoreListener?: boolean | undefined
 }
 
+const pullOptions: ReadonlySet<string> = new Set<keyof TriggerPullOptions>(['ignoreListener'])
+
 /**
  * Wakes who listens to the trigger, without waiting.
  *
@@ -47,9 +51,10 @@ export interface TriggerPullOptions {
  */
 export function pullTrigger(
   queue: QueueContext,
-  { ignoreListener = false }: TriggerPullOptions = {},
+  options: TriggerPullOptions = {},
   which: Trigger = 'own',
 ): void {
+  checkMembers('an option of triggerPull', options, pullOptions)
   const { path, what, none } = fifoOf(queue, which)
   const fields = { queue: queue.name, path }
   try {
@@ -57,7 +62,7 @@ export function pullTrigger(
   } catch (cause) {
     switch (errnoOf(cause)) {
       case 'ENXIO':
-        if (ignoreListener) return
+        if (options.ignoreListener === true) return
         throw new FsqError('FSQ_NO_LISTENER', `nobody listens to ${what}`, { ...fields, cause })
       case 'ENOENT':
         throw (

@@ -1,4 +1,5 @@
 import { FsqError, reasonOf } from '../errors.js'
+import { checkMembers } from '../members.js'
 import { isDirectory, renameDirectory, statEntry } from '../posix/names.js'
 import { countArriving, foreignEntry, waitingDirectories } from './contents.js'
 import type { QueueContext, QueuePaths } from './context.js'
@@ -27,6 +28,8 @@ export interface UninstallOptions {
   readonly force?: boolean | undefined
 }
 
+const uninstallOptions: ReadonlySet<string> = new Set<keyof UninstallOptions>(['force'])
+
 /**
  * Removes a queue, its finished and failed items included. A directory with anything in it that is
  * no part of a queue is refused, forced or not, so that no other directory is ever removed.
@@ -36,8 +39,10 @@ export interface UninstallOptions {
  */
 export async function uninstallQueue(
   queue: QueueContext,
-  { force = false }: UninstallOptions = {},
+  options: UninstallOptions = {},
 ): Promise<void> {
+  checkMembers('an option of uninstall', options, uninstallOptions)
+  const { force = false } = options
   const { name, paths } = queue
   const hidden = hiddenSibling(queue, 'uninstall')
   try {

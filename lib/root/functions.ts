@@ -46,7 +46,7 @@ export async function uninstall(
   queue: string,
   options: UninstallOptions & OneOff = {},
 ): Promise<void> {
-  return queueOf(queue, options).uninstall(options)
+  return queueOf(queue, options).uninstall(own(options))
 }
 
 /** {@link Root.queues} */
@@ -70,7 +70,7 @@ export async function reenqueue(
   queue: string,
   options: ReenqueueOptions & OneOff = {},
 ): Promise<boolean> {
-  return queueOf(queue, options).reenqueue(item, options)
+  return queueOf(queue, options).reenqueue(item, own(options))
 }
 
 /** {@link Queue.scan} */
@@ -110,7 +110,7 @@ export async function retry(item: Item, options: RetryOptions = {}): Promise<Out
 
 /** {@link Queue.down} */
 export async function down(queue: string, options: OwnerOptions & OneOff = {}): Promise<void> {
-  return queueOf(queue, options).down(options)
+  return queueOf(queue, options).down(own(options))
 }
 
 /** {@link Queue.up} */
@@ -125,7 +125,7 @@ export async function isDown(queue: string, options: OneOff = {}): Promise<boole
 
 /** {@link Queue.trigger} */
 export async function trigger(queue: string, options: OwnerOptions & OneOff = {}): Promise<void> {
-  return queueOf(queue, options).trigger(options)
+  return queueOf(queue, options).trigger(own(options))
 }
 
 /** {@link Queue.untrigger} */
@@ -138,7 +138,7 @@ export async function triggerPull(
   queue: string,
   options: TriggerPullOptions & OneOff = {},
 ): Promise<void> {
-  return queueOf(queue, options).triggerPull(options)
+  return queueOf(queue, options).triggerPull(own(options))
 }
 
 /** {@link Queue.hosts} */

@@ -1,3 +1,4 @@
+import { checkMembers } from '../members.js'
 import { pinDirectory } from '../posix/files.js'
 import { statEntry, walkNames } from '../posix/names.js'
 import { entryPath } from '../posix/path.js'
@@ -24,6 +25,12 @@ export interface LastFailuresOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+const known: ReadonlySet<string> = new Set<keyof LastFailuresOptions>([
+  'most',
+  'outputBytes',
+  'signal',
+])
+
 /** An item in fail/. */
 export interface LastFailure {
   /** The queue. */
@@ -48,8 +55,10 @@ export interface LastFailure {
  */
 export async function lastFailures(
   queue: Queue,
-  { most = 20, outputBytes = 4096, signal }: LastFailuresOptions = {},
+  options: LastFailuresOptions = {},
 ): Promise<LastFailure[]> {
+  checkMembers('an option of lastFailures', options, known)
+  const { most = 20, outputBytes = 4096, signal } = options
   const { context } = queue
   const newest = new Newest(looked)
   const found: { entry: string; time: number }[] = []

@@ -1,4 +1,5 @@
 import { errnoOf, FsqError, reasonOf } from '../errors.js'
+import { checkMembers } from '../members.js'
 import { toByteString } from '../name/charset.js'
 import { longestName } from '../name/item-name.js'
 import { close, openUnnoticed, pinDirectory, readPieces, statFile } from '../posix/files.js'
@@ -21,6 +22,8 @@ export interface ShowItemOptions {
   /** The directories that it may be in. @defaultValue all: queue, done, fail and tmp */
   readonly states?: readonly ItemState[] | undefined
 }
+
+const known: ReadonlySet<string> = new Set<keyof ShowItemOptions>(['states'])
 
 /** All that is known of one item. */
 export interface ShownItem extends ListedItem {
@@ -47,8 +50,10 @@ export interface ShownItem extends ListedItem {
 export async function showItem(
   queue: Queue,
   id: string,
-  { states = itemStates }: ShowItemOptions = {},
+  options: ShowItemOptions = {},
 ): Promise<ShownItem> {
+  checkMembers('an option of showItem', options, known)
+  const { states = itemStates } = options
   const { context } = queue
   if (typeof id !== 'string')
     throw new TypeError(`Expected the name of an item to be a string, got ${typeof id}`)
@@ -85,9 +90,9 @@ function find(
   if (!isPathComponent(id)) throw noSuchItem(context, id)
   const start = toByteString(id, context.reading.charset)
   const exact = states.filter((state) => start.length <= longestName && isThere(state, start))
-  const [first] = exact
-  if (first !== undefined) {
-    if (isOneFile(exact, start)) return [first, start]
+  if (exact.length > 0) {
+    const place = placeOf(exact, start)
+    if (place !== undefined) return [place, start]
     throw ambiguous(context, id, `items of that name are in ${exact.join(', ')}`)
   }
   const found: [ItemState, string][] = []
@@ -104,21 +109,21 @@ function find(
   // An item that is being enqueued, or whose enqueue or move was cut, has its name in two directories.
   const [, name] = only
   const isOneName = count === found.length && found.every(([, entry]) => entry === name)
-  if (
-    isOneName &&
-    isOneFile(
-      found.map(([state]) => state),
-      name,
-    )
-  )
-    return only
+  const places = found.map(([state]) => state)
+  const place = isOneName ? placeOf(places, name) : undefined
+  if (place !== undefined) return [place, name]
   const names = found.map(([state, entry]) => `${state}/${printable(context, entry)}`)
   const others = count > few ? ` and ${count - few} others` : ''
   throw ambiguous(context, id, `the beginning of ${names.join(', ')}${others}`)
 
-  function isOneFile(places: readonly ItemState[], entry: string): boolean {
-    const keys = places.map((state) => inodeOf(entryPath(context.paths[state], entry))?.key)
-    return new Set(keys).size < 2
+  /** Where it is, if those are the names of one file. It may have been moved from one to the other meanwhile. */
+  function placeOf(places: readonly ItemState[], entry: string): ItemState | undefined {
+    const there = places.flatMap((state) => {
+      const key = inodeOf(entryPath(context.paths[state], entry))?.key
+      return key === undefined ? [] : [{ state, key }]
+    })
+    if (new Set(there.map(({ key }) => key)).size > 1) return undefined
+    return there[0]?.state ?? places[0] // Whoever goes on finds that it is gone.
   }
 
   function isThere(state: ItemState, entry: string): boolean {

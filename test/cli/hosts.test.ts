@@ -25,7 +25,7 @@ t.test('a day with host queues', { buffered: true }, async (t) => {
   check(t, await fsq(['ls', '-a']), { stdout: 'q\nq/a\nq/b\n' })
   check(t, await fsq(['enqueue', '-e', '--host', 'a', 'q', 'one']))
   check(t, await fsq(['enqueue', '-e', 'q/b', 'two']))
-  check(t, await fsq(['down-host', 'b', 'q']))
+  check(t, await fsq(['down-host', '-v', 'b', 'q']), { stderr: 'fsq down-host: q/b is down\n' })
   check(t, await fsq(['scan', '-a', 'q', 'sh', '-c', 'echo "$FSQ_ITEM_HOST $0"']), {
     status: 111,
     stdout: 'a one\n',
@@ -195,6 +195,7 @@ t.test('items are spread', { buffered: true }, async (t) => {
   t.equal(readSync(fd, Buffer.alloc(9)), 1, 'the other host is told')
   const failTmp = ['-T', '75']
   check(t, await fsq(['host-dist', '-I', ...failTmp, 'q']), { status: 75, stderr: /waits for b/ })
+  check(t, await fsq(['host-dist', '-S', '1', '-T', '0', '-I', 'q']), { stderr: /waits for b/ })
   closeSync(fd)
   check(t, await fsq(['host-dist', '-i', '-S', '0', '-T', '111', '-F', '100', 'q', 'b', 'a']))
   t.strictSame(contentsOf(queue), { ...nothing, done: [...ids, third] })

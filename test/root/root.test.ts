@@ -1,7 +1,9 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { Queue } from '../../lib/root/queue.js'
 import { openRoot } from '../../lib/root/root.js'
+import { lastFailures } from '../../lib/upkeep/last-failures.js'
+import { showItem } from '../../lib/upkeep/show-item.js'
 import { setEnvironment } from '../helpers/environment.js'
 import { entriesOf, temporaryDirectory, temporaryRoot } from '../helpers/temporary.js'
 
@@ -117,4 +119,35 @@ t.test('a variable of the wrong form is an error, an option a TypeError', async 
   setEnvironment(t, { FSQ_TTL: 'soon' })
   t.throws(() => openRoot(), { code: 'FSQ_ENV', message: /^Expected FSQ_TTL to be .* got "soon"$/ })
   t.throws(() => openRoot({ ttl: -1 }), { name: 'TypeError', message: /^Expected ttl to be / })
+})
+
+t.test('an option that is misspelt is a TypeError, and nothing is done', async (t) => {
+  const root = temporaryRoot(t)
+  const queue = await root.install('q', { hosts: ['h'] })
+  const id = await queue.enqueue('')
+  using item = await queue.claim(id)
+  const other = await root.install('other')
+  const misspelt = { mod: 1 } as object
+  const calls: Record<string, () => Promise<unknown>> = {
+    claim: () => queue.claim(id, misspelt),
+    down: () => queue.down(misspelt),
+    lastFailures: () => lastFailures(queue, misspelt),
+    reenqueue: () => other.reenqueue(item, misspelt),
+    showItem: () => showItem(queue, id, misspelt),
+    trigger: () => queue.trigger(misspelt),
+    'hosts trigger': () => queue.hostTrigger(misspelt),
+    triggerPull: () => queue.triggerPull(misspelt),
+    uninstall: () => queue.uninstall(misspelt),
+  }
+  for (const [what, call] of Object.entries(calls))
+    await t.rejects(
+      call(),
+      { name: 'TypeError', message: /^Expected an option of .*got mod; / },
+      what,
+    )
+  t.strictSame(readdirSync(queue.context.paths.directory).sort(), [
+    ...['done', 'fail', 'hosts', 'queue', 'tmp'],
+  ])
+  t.equal(await queue.isDown(), false)
+  t.strictSame(entriesOf(other.context.paths.queue), [])
 })

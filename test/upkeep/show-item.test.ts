@@ -1,6 +1,7 @@
 import {
   appendFileSync,
   chmodSync,
+  existsSync,
   linkSync,
   mkdirSync,
   renameSync,
@@ -10,6 +11,8 @@ import {
   writeFileSync,
 } from 'node:fs'
 import t from 'tap'
+import * as names from '../../lib/posix/names.js'
+import type * as module from '../../lib/upkeep/show-item.js'
 import { readShown, showItem } from '../../lib/upkeep/show-item.js'
 import { all } from '../helpers/collect.js'
 import { itemName, putEntry } from '../helpers/entries.js'
@@ -92,6 +95,23 @@ t.test('an item with its name in two directories is one', async (t) => {
   t.match(await showItem(queue, '_2'), { state: 'queue', id })
   putEntry(paths.fail, id)
   await t.rejects(showItem(queue, '_2'), { code: 'FSQ_AMBIGUOUS' })
+})
+
+t.test('an item that is finished while it is looked for is found where it went', async (t) => {
+  const queue = await temporaryQueue(t)
+  const { paths } = queue.context
+  const id = await queue.enqueue('')
+  const { showItem } = await t.mockImport<typeof module>('../../lib/upkeep/show-item.js', {
+    '../../lib/posix/names.js': {
+      ...names,
+      *walkNames(directory: string) {
+        yield* names.walkNames(directory)
+        if (existsSync(`${paths.queue}/${id}`))
+          renameSync(`${paths.queue}/${id}`, `${paths.done}/${id}`)
+      },
+    },
+  })
+  t.match(await showItem(queue, '_2', { states: ['queue', 'done'] }), { state: 'done', id })
 })
 
 t.test('what is no item, or not there', async (t) => {

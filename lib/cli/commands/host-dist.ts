@@ -33,19 +33,20 @@ export default defineCommand<Flags>({
     const { operands, flags, say } = call
     const [name = '', ...hosts] = operands
     const { durability, lock, maxTries, ttl, link, ignoreDown, spread, limit } = flags
-    const root = call.root({ durability, lock, maxTries, ttl, failTmp: flags.failTmpCode })
+    const root = call.root({ durability, lock, maxTries, ttl })
+    const { failTmpCode: later = root.settings.failTmp } = flags
     const queue = queueAt(root, name)
     using signals = catchSignals()
     let failures = 0
     let given = false
     try {
       const postponed = await distribute()
-      return postponed > 0 || failures > 0 ? root.settings.failTmp : 0
+      return postponed > 0 || failures > 0 ? later : 0
     } catch (error) {
       if (error === signals.signal.reason) signals.die()
       if (!(error instanceof FsqError) || error.code !== 'FSQ_DOWN') throw error
       say(error.message)
-      return root.settings.failTmp
+      return later
     }
 
     /** How many items wait for hosts that are down. */

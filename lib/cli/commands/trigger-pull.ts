@@ -9,7 +9,8 @@ export default defineCommand<HostsFlag & { readonly ignoreListener?: true }>({
   flags: (command) =>
     hostsFlag(command).option('-i, --ignore-listener', 'take it as success that nobody listens'),
   async run(call) {
-    const { hosts, ...options } = call.flags
+    const { hosts, ignoreListener } = call.flags
+    const options = { ignoreListener }
     return eachQueue(call, async (queue) => {
       await (hosts === true ? queue.hostTriggerPull(options) : queue.triggerPull(options))
       call.chirp(`pulled the trigger of ${queue.name}`)

@@ -1,7 +1,7 @@
 import { defineCommand } from '../command.js'
 import { eachQueue } from '../each-queue.js'
 import { hostsFlag, type HostsFlag } from '../hosts-flag.js'
-import { type OwnerFlags, ownerFlags } from '../owner-flags.js'
+import { type OwnerFlags, ownerFlags, ownerOf } from '../owner-flags.js'
 
 export default defineCommand<OwnerFlags & HostsFlag>({
   operands: 'queue...',
@@ -9,9 +9,9 @@ export default defineCommand<OwnerFlags & HostsFlag>({
   flagsAnywhere: true,
   flags: (command) => hostsFlag(ownerFlags(command, 'the trigger')),
   async run(call) {
-    const { hosts, ...owner } = call.flags
+    const owner = ownerOf(call.flags)
     return eachQueue(call, async (queue) => {
-      await (hosts === true ? queue.hostTrigger(owner) : queue.trigger(owner))
+      await (call.flags.hosts === true ? queue.hostTrigger(owner) : queue.trigger(owner))
       call.chirp(`${queue.name} has a trigger`)
     })
   },

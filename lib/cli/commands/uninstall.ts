@@ -8,8 +8,9 @@ export default defineCommand<{ readonly force?: true }>({
   flags: (command) =>
     command.option('-f, --force', 'although items wait to be worked on; they are lost'),
   async run(call) {
+    const { force } = call.flags
     return eachQueue(call, async (queue) => {
-      await queue.uninstall(call.flags)
+      await queue.uninstall({ force })
       call.chirp(`${queue.name} is gone`)
     })
   },
