@@ -1,18 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { basename } from 'node:path'
 import { errnoOf } from '../errors.js'
-import {
-  close,
-  giveAway,
-  openDirectory,
-  pinDirectory,
-  type PinnedDirectory,
-  setDirectoryOwnership,
-} from '../posix/files.js'
-import { isDirectory, makeDirectory, moveNoReplace, removeDirectory } from '../posix/names.js'
+import { pinDirectory, type PinnedDirectory, setDirectoryOwnership } from '../posix/files.js'
+import { makeWhole } from '../posix/make-whole.js'
+import { isDirectory, makeDirectory, removeDirectory } from '../posix/names.js'
 import type { Ownership } from '../posix/owner.js'
 import { entryPath } from '../posix/path.js'
-import { systemError } from '../posix/system-error.js'
 import { writeWhole } from '../posix/write-whole.js'
 import type { QueueContext } from './context.js'
 import { ownershipLikeQueue } from './ownership.js'
@@ -25,21 +18,7 @@ export function makeSideDirectory(queue: QueueContext, path: string): void {
   if (isDirectory(path)) return
   const name = basename(path).replace(/^\./, '')
   const built = `${queue.paths.tmp}/${name}-${process.pid}-${randomBytes(6).toString('hex')}`
-  makeDirectory(built, 0o700)
-  try {
-    const fd = openDirectory(built)
-    try {
-      giveAway(fd, ownershipLikeQueue(queue))
-    } finally {
-      close(fd)
-    }
-    moveNoReplace(built, path)
-  } catch (error) {
-    removeDirectory(built)
-    if (errnoOf(error) !== 'EEXIST') throw error
-    // Somebody else was faster, unless it is a link, or a file.
-    if (!isDirectory(path)) throw systemError('ENOTDIR', path)
-  }
+  makeWhole(path, built, ownershipLikeQueue(queue))
 }
 
 /** Whether the name of a directory in tmp/ is that of one under construction. */

@@ -1,9 +1,16 @@
 import { errnoOf } from '../errors.js'
 import { syncDirectory } from '../posix/directory-sync.js'
-import { close, openDirectory, setOwnership, statFile } from '../posix/files.js'
+import {
+  close,
+  openDirectory,
+  setDirectoryOwnership,
+  setOwnership,
+  statFile,
+} from '../posix/files.js'
 import { makeDirectory, moveNoReplace, statEntry } from '../posix/names.js'
 import type { QueueContext } from '../queue/context.js'
 import { discardHidden, hiddenSibling } from '../queue/hidden.js'
+import { makeOwned } from '../queue/side-directory.js'
 import { difference, harmlessMode } from './difference.js'
 import { ageOf, type Examination, type Found, found } from './finding.js'
 import { type ItemState, itemStates } from './list-items.js'
@@ -88,22 +95,21 @@ async function makeAgain(context: QueueContext, path: string): Promise<boolean> 
 async function makeOnce(context: QueueContext, path: string): Promise<boolean> {
   const top = statEntry(`${context.paths.directory}/.`)
   if (top === undefined) return false
+  const ownership = { uid: top.uid, gid: top.gid, mode: harmlessMode('queue', top.mode) }
   const hidden = hiddenSibling(context, 'install')
   const built = hidden.paths.directory
   makeDirectory(built, 0o700)
   try {
-    const fd = openDirectory(built)
-    try {
-      setOwnership(fd, { uid: top.uid, gid: top.gid, mode: harmlessMode('queue', top.mode) })
-    } finally {
-      close(fd)
-    }
+    setDirectoryOwnership(built, ownership)
     await syncDirectory(built)
     moveNoReplace(built, path)
   } catch (error) {
     discardHidden(hidden)
     if (errnoOf(error) === 'EEXIST') return false // Somebody else was faster.
-    throw error
+    if (errnoOf(error) !== 'EXDEV') throw error
+    // The queue is a link to another file system. A crash leaves a directory whose owner and mode are mended then.
+    makeOwned(path, ownership)
+    await syncDirectory(path)
   }
   await syncDirectory(`${context.paths.directory}/.`)
   return true

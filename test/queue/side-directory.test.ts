@@ -80,10 +80,7 @@ t.test('nothing that is not open yet is there to be found', async (t) => {
   )
   const sequence = new SequenceFile(`${path}/seq`, { ownership: { mode: 0o660 }, drafts: tmp })
   await t.rejects(sequence.lock(), { code: 'FSQ_SEQUENCE', errno: 'EIO' })
-  const { makeSideDirectory } = await t.mockImport<typeof SideModule>(
-    '../../lib/queue/side-directory.js',
-    mocks,
-  )
+  const { makeSideDirectory } = await withFiles(t, mocks)
   t.throws(
     () => {
       makeSideDirectory(context, output)
@@ -97,19 +94,27 @@ t.test('nothing that is not open yet is there to be found', async (t) => {
 t.test('where two make a directory at once, it is that of the first', async (t) => {
   const { context } = await temporaryQueue(t)
   const { output, tmp } = context.paths
-  const { makeSideDirectory } = await t.mockImport<typeof SideModule>(
-    '../../lib/queue/side-directory.js',
-    {
-      '../../lib/posix/files.js': {
-        ...files,
-        giveAway: () => {
-          mkdirSync(output)
-        },
+  let times = 0
+  const { makeSideDirectory } = await withFiles(t, {
+    '../../lib/posix/files.js': {
+      ...files,
+      giveAway: () => {
+        times++
+        mkdirSync(output)
       },
     },
-  )
+  })
   makeSideDirectory(context, output)
+  t.equal(times, 1)
   t.strictSame(entriesOf(tmp), [])
   removeDirectory(output)
   await keepOutput(context, itemName(), Buffer.from(''))
 })
+
+/** The module, with files of another kind under it. */
+async function withFiles(t: Test, mocks: Record<string, unknown>): Promise<typeof SideModule> {
+  const makeWhole: unknown = await t.mockImport('../../lib/posix/make-whole.js', mocks)
+  return t.mockImport<typeof SideModule>('../../lib/queue/side-directory.js', {
+    '../../lib/posix/make-whole.js': makeWhole,
+  })
+}

@@ -341,21 +341,26 @@ const sameDisk =
     ? '/dev/shm is no other file system here'
     : false
 
-t.test('nothing is left of a directory that could not be made', { skip: sameDisk }, async (t) => {
-  const root = temporaryRoot(t)
-  const elsewhere = mkdtempSync('/dev/shm/fsq-')
-  t.teardown(() => {
-    rmSync(elsewhere, { recursive: true })
-  })
-  const far = await temporaryRoot(t, { root: elsewhere }).install('q')
-  rmdirSync(far.context.paths.done)
-  symlinkSync(far.path, `${root.settings.root}/q`)
-  t.match(await repairAll(root.queue('q')), [
-    { finding: { kind: 'missing-directory' }, outcome: 'left', error: { errno: 'EXDEV' } },
-  ])
-  t.strictSame(entriesOf(root.settings.root), ['q'])
-  t.strictSame(entriesOf(far.path), ['fail', 'queue', 'tmp'])
-})
+t.test(
+  'a queue on another file system gets its directories again',
+  { skip: sameDisk },
+  async (t) => {
+    const root = temporaryRoot(t)
+    const elsewhere = mkdtempSync('/dev/shm/fsq-')
+    t.teardown(() => {
+      rmSync(elsewhere, { recursive: true })
+    })
+    const far = await temporaryRoot(t, { root: elsewhere }).install('q')
+    rmdirSync(far.context.paths.done)
+    symlinkSync(far.path, `${root.settings.root}/q`)
+    t.match(await repairAll(root.queue('q')), [
+      { finding: { kind: 'missing-directory' }, outcome: 'mended', action: 'made again' },
+    ])
+    t.strictSame(entriesOf(root.settings.root), ['q'])
+    t.strictSame(entriesOf(far.path), ['done', 'fail', 'queue', 'tmp'])
+    t.equal(modeOf(far.context.paths.done), modeOf(far.path))
+  },
+)
 
 t.test('what malformed entries collide with in fail/ is kept', async (t) => {
   const queue = await temporaryQueue(t)

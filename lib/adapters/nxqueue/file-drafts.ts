@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { dirname } from 'node:path'
 import { errnoOf } from '../../errors.js'
-import { close, createFile, statFile, writeFully } from '../../posix/files.js'
+import { close, createFile, giveAway, statFile, writeFully } from '../../posix/files.js'
 import { listNames, removeIfThere, statEntry } from '../../posix/names.js'
 import { sync } from '../../posix/sync.js'
-import { giveAway, makeDirectoryLike, ownershipLike } from './own-directory.js'
+import { makeDirectoryLike, ownershipLike } from './own-directory.js'
 
 /*
  * Files before they have their names: `.tmp/PID-HEX` in the directory of the key values. What a process that was

@@ -1,10 +1,17 @@
 import { errnoOf } from '../../errors.js'
 import type { Hold } from '../../key-values.js'
-import { close, isSameFile, openLockFile, readSmall, rewrite, statFile } from '../../posix/files.js'
+import {
+  close,
+  giveAway,
+  isSameFile,
+  openLockFile,
+  readSmall,
+  rewrite,
+  statFile,
+} from '../../posix/files.js'
 import { getNative } from '../../posix/native.js'
 import { sync } from '../../posix/sync.js'
 import { foreign, unusable } from './entry-file.js'
-import { giveAway } from './own-directory.js'
 import type { Ownership } from '../../posix/owner.js'
 
 /*
