@@ -27,9 +27,9 @@ export function watchEntries(
   }
   const watch = (within: string): void => {
     const path = within === '' ? base : `${base}/${within}`
-    const inode = inodeOf(path)?.key
+    const incarnation = inodeOf(path)?.incarnation
     const onName = (bytes: string | undefined): void => {
-      if (inodeOf(path)?.key !== inode) {
+      if (inodeOf(path)?.incarnation !== incarnation) {
         fail(foreign(path, 'another directory was there before'))
         return
       }

@@ -22,7 +22,10 @@ interface Listener {
 export class WatchedPaths implements Disposable {
   readonly #path: string
   readonly #listener: Listener
-  readonly #watches = new Map<string, { readonly key: string; readonly watch: Disposable }>()
+  readonly #watches = new Map<
+    string,
+    { readonly incarnation: string; readonly watch: Disposable }
+  >()
   #names: ReadonlyMap<string, Names> = new Map()
   #isBlind = false
 
@@ -51,10 +54,11 @@ export class WatchedPaths implements Disposable {
 
   /** Watches a directory, and another that took its place. */
   #watch(directory: string): void {
-    const key = inodeOf(directory)?.key
-    if (key !== undefined && this.#watches.get(directory)?.key === key) return
+    const incarnation = inodeOf(directory)?.incarnation
+    if (incarnation !== undefined && this.#watches.get(directory)?.incarnation === incarnation)
+      return
     this.#unwatch(directory)
-    if (key === undefined) return // That above tells when it comes back.
+    if (incarnation === undefined) return // That above tells when it comes back.
     const onName = (name?: string): void => {
       const names = this.#names.get(directory)
       if (name === undefined || names?.has(name) !== false) this.#listener.onChange()
@@ -63,7 +67,7 @@ export class WatchedPaths implements Disposable {
       this.#unwatch(directory)
       this.#report(error)
     })
-    this.#watches.set(directory, { key, watch })
+    this.#watches.set(directory, { incarnation, watch })
   }
 
   #unwatch(directory: string): void {
