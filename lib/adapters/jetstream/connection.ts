@@ -1,3 +1,6 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import type { Socket } from 'node:net'
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream'
 import type { KV } from '@nats-io/kv'
 import type { Authenticator, NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node'
@@ -160,7 +163,9 @@ export class JetStream implements AsyncDisposable {
   async close(): Promise<void> {
     this.#closed = true
     await this.#connecting?.catch(() => undefined)
-    await this.#connection?.nats.close()
+    const nats = this.#connection?.nats
+    await nats?.close()
+    if (nats !== undefined) discardSocket(nats)
   }
 
   /** {@link close}, for `await using`. */
@@ -184,18 +189,20 @@ export class JetStream implements AsyncDisposable {
     const clients = await loadClients()
     const { transport, jetstream, kv } = clients
     const timeout = (this.#options.timeout ?? 5) * 1000
-    const clock = clockOffset()
+    let clock = clockOffset()
     let failures = 0
-    let giveUp = (): void => undefined
-    const nats = await transport.connect({
+    const options: NodeConnectionOptions = {
       ...this.#connectionOptions(clients, timeout),
       reconnectDelayHandler: () => {
-        // The client waits until the clock says so. Where that was put back we connect anew when we are needed.
-        if (clockOffset() < clock - clockTolerance) giveUp()
+        // The client waits until the clock says so. Where that was put back, we connect anew when we are needed. To close
+        // it here would not do: it tries the next server before it looks.
+        const now = clockOffset()
+        if (now < clock - clockTolerance) throw new Error('the clock was put back')
+        clock = Math.max(clock, now)
         return backoffSeconds(pauses, ++failures) * 1000
       },
-    })
-    giveUp = () => void nats.close()
+    }
+    const nats = await leavingNoSocket(async () => transport.connect(options))
     const requests = new Requests(nats, transport)
     nats.request = requests.request.bind(requests) // By which the packages make theirs, too.
     this.#up = true
@@ -213,12 +220,12 @@ export class JetStream implements AsyncDisposable {
     void nats.closed().then(() => {
       if (this.#latest === nats) this.#lost()
     })
-    const options = {
+    const common = {
       timeout,
       ...(this.#options.domain !== undefined && { domain: this.#options.domain }),
     }
-    const client = jetstream.jetstream(nats, { ...options })
-    const manager = await jetstream.jetstreamManager(nats, { ...options, checkAPI: false })
+    const client = jetstream.jetstream(nats, { ...common })
+    const manager = await jetstream.jetstreamManager(nats, { ...common, checkAPI: false })
     if (this.#connection !== undefined) this.#tell(undefined)
     return {
       nats,
@@ -299,6 +306,34 @@ function withServers(options: JetStreamOptions): JetStreamOptions {
     ...(options.user === undefined && { user, password: options.password ?? password }),
     token: options.token ?? token,
   }
+}
+
+/**
+ * Connects. Where that fails, no socket stays: the client leaves open what a server accepts and says nothing on,
+ * which keeps the process from its end, and with each attempt there is one more.
+ */
+async function leavingNoSocket<T>(connect: () => Promise<T>): Promise<T> {
+  const sockets: Socket[] = []
+  const ours = new AsyncLocalStorage<true>()
+  const onSocket = (message: unknown): void => {
+    if (ours.getStore() === true) sockets.push((message as { readonly socket: Socket }).socket)
+  }
+  subscribe('net.client.socket', onSocket)
+  try {
+    return await ours.run(true, connect)
+  } catch (error) {
+    for (const socket of sockets) socket.destroy()
+    throw error
+  } finally {
+    unsubscribe('net.client.socket', onSocket)
+    ours.disable() // It makes each promise dearer.
+  }
+}
+
+/** The same for a client that was closed while it tried to connect again. */
+function discardSocket(nats: NatsConnection): void {
+  const { protocol } = nats as { protocol?: { transport?: { discard?: () => void } } }
+  protocol?.transport?.discard?.()
 }
 
 /** What the clock shows, beside what time has passed, in milliseconds. */

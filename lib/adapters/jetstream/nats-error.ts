@@ -107,6 +107,13 @@ function isTimeout({ name }: Error): boolean {
   return name === 'TimeoutError'
 }
 
+/** Whether somebody else has written there since it was read: "wrong last sequence". */
+export function isOutrun(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && outrun.includes(error.code)
+}
+
+const outrun: readonly unknown[] = [10071, 10164]
+
 /** Whether it would say the same of any other item. */
 export function isOfAll(error: unknown): boolean {
   return error instanceof NatsError && (error.trouble === 'denied' || error.trouble === 'setup')

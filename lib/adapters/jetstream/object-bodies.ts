@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Connected, JetStream } from './connection.js'
 import type { Bodies } from './engine.js'
 import { bodiesBucket } from './layout.js'
-import { natsError } from './nats-error.js'
+import { isOutrun, natsError } from './nats-error.js'
 
 /*
  * Large bodies in an object store of JetStream. They are written and read by ourselves: the package reads them as
@@ -48,12 +48,21 @@ export function objectBodies(jetStream: JetStream): Bodies {
       }),
     remove: async (name) =>
       jetStream.use(`remove the body ${name}`, async (connected) => {
-        const { said, revision } = await look(connected, name)
-        if (said === undefined) return
-        await purge(connected, said)
-        // What somebody has said since then stays.
-        const filter = { filter: aboutOf(name), seq: revision + 1 }
-        await connected.manager.streams.purge(stream, filter)
+        let { said, revision } = await look(connected, name)
+        for (const nuid = said?.nuid; said !== undefined && said.nuid === nuid;) {
+          const none = { ...said, chunks: 0, size: 0, deleted: true }
+          try {
+            // Whoever puts one at the same time finds out, and puts it again.
+            const removed = await say(connected, name, none, revision)
+            await purge(connected, said)
+            const filter = { filter: aboutOf(name), seq: removed + 1 }
+            await connected.manager.streams.purge(stream, filter)
+            return
+          } catch (error) {
+            if (!isOutrun(error)) throw error
+          }
+          ;({ said, revision } = await look(connected, name)) // Another body stays.
+        }
       }),
   }
 }
@@ -112,11 +121,6 @@ async function put(
   }
   await purge(connected, { nuid: before.said?.nuid })
   return { isNew: before.said?.deleted !== false }
-}
-
-/** Whether somebody else has said something since then: "wrong last sequence". */
-function isOutrun(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 10071
 }
 
 /** Replaces what is said of a body, if that is what was said last. */

@@ -1,10 +1,7 @@
 import type { KV, KvEntry } from '@nats-io/kv'
 import type { Entry } from '../../key-values.js'
 import type { Connected, JetStream } from './connection.js'
-import { NatsError } from './nats-error.js'
-
-/** The numbers of JetStream for a value that is there, or is another than was expected. */
-const taken: readonly unknown[] = [10071, 10164]
+import { isOutrun, NatsError } from './nats-error.js'
 
 /** See {@link ValueBucket}. */
 export type Prepared = <R>(act: () => Promise<R>) => Promise<R>
@@ -85,8 +82,7 @@ export class ValueBucket {
       try {
         return await act(kv)
       } catch (error) {
-        if (error instanceof Error && 'code' in error && taken.includes(error.code))
-          return undefined
+        if (isOutrun(error)) return undefined
         throw error
       }
     })

@@ -1,9 +1,15 @@
 import { createServer } from 'node:net'
 import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { type JetStreamOptions, openJetStream } from '../../../lib/adapters/jetstream/index.js'
+import type { NatsConnection } from '@nats-io/transport-node'
+import {
+  type JetStream,
+  type JetStreamOptions,
+  openJetStream,
+} from '../../../lib/adapters/jetstream/index.js'
+import { eventually } from '../../helpers/cli.js'
 import { opened } from '../../helpers/jetstream.js'
 import { natsServer, type NatsServer, withoutNats } from '../../helpers/nats.js'
 
@@ -75,29 +81,122 @@ t.test('who we are may be said in the addresses of servers', { skip: withoutNats
     await t.rejects(opened(t, { servers }).connected(), { code: 'FSQ_DENIED' })
 })
 
-t.test('a clock that is put back keeps nobody away', { skip: withoutNats() }, async (t) => {
-  const server = await natsServer(t)
-  const jetStream = opened(t, { servers: server.url, timeout: 1 })
-  await jetStream.connected()
-  const told: string[] = []
-  const lost = new Promise<void>((resolve) => {
-    jetStream.onLink((error) => {
-      told.push(error === undefined ? 'back' : 'lost')
+/** What the clock is told to show, beside what it does. */
+function shiftedClock(t: Test): (milliseconds: number) => void {
+  const { now } = Date
+  let shift = 0
+  t.intercept(Date, 'now', { value: () => now() + shift })
+  return (milliseconds) => (shift = milliseconds)
+}
+
+/** Waits for a connection. */
+async function connection(jetStream: JetStream): Promise<NatsConnection> {
+  for (;;) {
+    try {
+      return (await jetStream.connected()).nats
+    } catch {
+      await setTimeout(50)
+    }
+  }
+}
+
+/** Resolves when it is lost. */
+async function lost(jetStream: JetStream): Promise<void> {
+  return new Promise((resolve) => {
+    const listening = jetStream.onLink((error) => {
+      if (error === undefined) return
+      listening[Symbol.dispose]()
       resolve()
     })
   })
+}
+
+const hour = 3600_000
+
+t.test('a clock that is put back keeps nobody away', { skip: withoutNats() }, async (t) => {
+  for (const forward of [0, hour]) {
+    const server = await natsServer(t)
+    const shift = shiftedClock(t)
+    const jetStream = opened(t, { servers: server.url, timeout: 1 })
+    await jetStream.connected()
+    const told: string[] = []
+    jetStream.onLink((error) => told.push(error === undefined ? 'back' : 'lost'))
+    const away = lost(jetStream)
+    shift(forward)
+    await server.kill()
+    await away
+    if (forward > 0) await setTimeout(500) // It is tried meanwhile.
+    shift(forward - hour)
+    await server.start()
+    await connection(jetStream)
+    t.strictSame(told, ['lost', 'back'])
+  }
+})
+
+t.test(
+  'of a connection made anew by the clock nothing stays',
+  { skip: withoutNats() },
+  async (t) => {
+    const servers = [await natsServer(t), await natsServer(t)]
+    const shift = shiftedClock(t)
+    const jetStream = opened(t, { servers: servers.map(({ url }) => url), timeout: 1 })
+    const failOver = async (): Promise<void> => {
+      const url = (await connection(jetStream)).getServer()
+      const server = servers.find((each) => each.url.endsWith(url))
+      if (server === undefined) throw new Error(`it is at ${url}`)
+      const away = lost(jetStream)
+      await server.kill()
+      await away
+      await connection(jetStream)
+      await server.start()
+    }
+    await failOver()
+    shift(-2000)
+    await failOver()
+    await jetStream.close()
+    const sockets = (): string[] =>
+      process.getActiveResourcesInfo().filter((what) => what === 'TCPSocketWrap')
+    await eventually(() => sockets().length === 0)
+    t.pass('nothing keeps the process from its end')
+  },
+)
+
+/** Accepts connections, and says nothing. */
+async function muteServer(t: Test, port = 0) {
+  const open = new Set<Socket>()
+  let accepted = 0
+  const server = createServer((socket) => {
+    accepted++
+    open.add(socket)
+    socket.on('error', () => undefined)
+    socket.on('close', () => open.delete(socket))
+    socket.resume()
+  })
+  server.listen(port, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  return { port: (server.address() as AddressInfo).port, open, accepted: () => accepted }
+}
+
+t.test('no connection to a server that says nothing stays', async (t) => {
+  const { port, open, accepted } = await muteServer(t)
+  const servers = `nats://127.0.0.1:${port}`
+  const jetStream = opened(t, { servers, timeout: 0.2 })
+  for (let i = 0; i < 3; i++)
+    await t.rejects(jetStream.connected(), { code: 'FSQ_NATS', message: /no answer in time/ })
+  t.equal(accepted(), 3)
+  await eventually(() => open.size === 0)
+})
+
+t.test('nor does that of a close while it says nothing', { skip: withoutNats() }, async (t) => {
+  const server = await natsServer(t)
+  const jetStream = openJetStream({ servers: server.url, timeout: 60 })
+  await jetStream.connected()
   await server.kill()
-  await lost
-  const { now } = Date
-  t.intercept(Date, 'now', { value: () => now() - 3600_000 })
-  await server.start()
-  const isThere = async (): Promise<boolean> =>
-    jetStream.connected().then(
-      () => true,
-      () => false,
-    )
-  while (!(await isThere())) await setTimeout(50)
-  t.strictSame(told, ['lost', 'back'])
+  const { open } = await muteServer(t, Number(new URL(server.url).port))
+  await eventually(() => open.size > 0)
+  await jetStream.close()
+  await eventually(() => open.size === 0)
 })
 
 t.test('what is no option, or of the wrong form, is a mistake of the caller', async (t) => {

@@ -108,6 +108,32 @@ t.test('of two who put a body one fails, and the other is whole', { skip }, asyn
   t.equal(await kept(), 0)
 })
 
+t.test('of one that is removed while it is put again nothing stays', { skip }, async (t) => {
+  const { server, bodies, kept } = await place(t)
+  await bodies.put(name, pieces('first'))
+  let go = (): void => undefined
+  const removed = new Promise<void>((resolve) => (go = resolve))
+  const slow = async function* (): AsyncGenerator<Uint8Array> {
+    yield Buffer.alloc(70_000)
+    await removed
+  }
+  const other = opened(t, { servers: server.url })
+  const { streams } = (await other.connected()).manager
+  let second: Promise<unknown> | undefined
+  const getMessage = streams.getMessage.bind(streams)
+  streams.getMessage = async (...words) => {
+    const message = await getMessage(...words)
+    second ??= bodies.put(name, slow())
+    second.catch(() => undefined)
+    while ((await kept()) < 4); // Two of its chunks are there, too.
+    return message
+  }
+  await objectBodies(other).remove(name)
+  go()
+  await t.rejects(second ?? Promise.resolve(), { code: 'FSQ_NATS' })
+  t.equal(await kept(), 0)
+})
+
 t.test('what anybody says of a body leads to no other', { skip }, async (t) => {
   const { bodies, read, kept, connection } = await place(t)
   await bodies.put('abc1', pieces('other'))
