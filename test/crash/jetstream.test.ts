@@ -156,7 +156,11 @@ t.test(`5,000 items through kills of all that is between (seed ${seed})`, { skip
 
   const jetstream = openJetStream({ servers: cluster.urls })
   t.teardown(() => jetstream.close())
-  await setupQueues(jetstream, names, { replicas: 3, hosts: ['h1'], ackWait: 5, maxDeliver: 1000 })
+  const setup = async (): Promise<void> => {
+    const options = { replicas: 3, hosts: ['h1'], ackWait: 5, maxDeliver: 1000 }
+    await setupQueues(jetstream, names, options)
+  }
+  await setup()
 
   const pool = { spooled: queues.spooled.pool, finished: queues.finished.pool }
   const taken = [{ ...pool, named: { host: 'h1' } }, pool] as const
@@ -166,7 +170,22 @@ t.test(`5,000 items through kills of all that is between (seed ${seed})`, { skip
     start('forward', near, { spooled: {}, finished: {}, named: { to: 'h1' } }, more)
   const everything = { spooled: {}, finished: {}, named: {} }
   for (const root of far) start('work', root, everything)
-  const travels = { receivers: [receiver(0), receiver(1)], forwarder: forwarder() }
+  /**
+   * nats-server 2.9.10 was seen to lose a consumer when all servers are killed, about once in 12 runs; later ones
+   * have mended what looks like it (nats-io/nats-server#4412). A receiver ends with that, and what it tells the
+   * operator to do has to be enough.
+   */
+  const supervised = (at: 0 | 1): Started => {
+    const started = receiver(at)
+    void started.ended.then(async ({ stderr }) => {
+      if (travels.receivers[at] !== started || !/"fsq nats setup.* does that/.test(stderr)) return
+      t.comment('the servers lost a consumer, which setup makes anew')
+      await setup().catch(() => undefined) // Without a leader; the receiver will end with the same.
+      travels.receivers[at] = supervised(at)
+    })
+    return started
+  }
+  const travels = { receivers: [supervised(0), supervised(1)], forwarder: forwarder() }
 
   const ledger = new Set<string>()
   const produce = async (count: number): Promise<void> => {
@@ -204,7 +223,7 @@ t.test(`5,000 items through kills of all that is between (seed ${seed})`, { skip
       const at = next() < 0.5 ? 0 : 1
       travels.receivers[at]?.kill('SIGKILL')
       await travels.receivers[at]?.exited
-      travels.receivers[at] = receiver(at)
+      travels.receivers[at] = supervised(at)
     },
     'the forwarder is killed': async () => {
       travels.forwarder.kill('SIGKILL')
