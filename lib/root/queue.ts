@@ -137,7 +137,8 @@ export class Queue {
    * empty, the item's arguments are the command
    * @throws {@link FsqError} `FSQ_DOWN`; `FSQ_PROGRAM_KILLED` where a program was killed by a signal
    * (its item failed permanently, the others were not touched); `FSQ_EXEC` and `FSQ_FINISH` where the next item
-   * would meet the same, such as a file system that is full; and what {@link Queue.scan} throws.
+   * would meet the same, such as a file system that is full or a done/ that we may not write to; and what
+   * {@link Queue.scan} throws.
    */
   async exec(command: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
     return execItems(this.context, command, options)

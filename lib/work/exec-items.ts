@@ -153,4 +153,5 @@ function concernsAll({ code, errno = '' }: FsqError): boolean {
   return code === 'FSQ_EXEC' || (code === 'FSQ_FINISH' && immovable.includes(errno))
 }
 
-const immovable = ['EROFS', 'ENOSPC', 'EDQUOT', 'EXDEV', 'EIO']
+/** To rename(2) EACCES is about the directories, never about the item. */
+const immovable = ['EROFS', 'ENOSPC', 'EDQUOT', 'EXDEV', 'EIO', 'EACCES']

@@ -253,6 +253,18 @@ t.test('without permission', { buffered: true, skip: skipNobody }, async (t) => 
     },
     'done/ is not ours either',
   )
+  const other = await queue.enqueue('')
+  chmodSync(`${paths.queue}/${other}`, 0o644)
+  check(
+    t,
+    await asNobody('scan', 'q', 'echo', 'run'),
+    {
+      status: 111,
+      stdout: 'run\n',
+      stderr: `fsq scan: cannot finish item ${id} of q: ${denied} (${paths.queue}/${id} to ${paths.done})\n`,
+    },
+    'the second is not run, since it could not be finished either',
+  )
   chmodSync(paths.queue, 0o700)
   check(t, await asNobody('scan', 'q', 'echo', 'run'), {
     status: 111,
@@ -271,7 +283,7 @@ t.test('without permission', { buffered: true, skip: skipNobody }, async (t) => 
       { status: 111, stderr: new RegExp(`: ${denied} \\(${paths.directory}\\)\n$`) },
       words.join(' '),
     )
-  t.strictSame(contentsOf(queue), { ...nothing, queue: [id] }, 'nothing is left behind')
+  t.strictSame(contentsOf(queue), { ...nothing, queue: [id, other] }, 'nothing is left behind')
   t.strictSame(entriesOf(paths.directory), ['done', 'fail', 'queue', 'tmp'])
   t.strictSame(entriesOf(root.settings.root), ['q'])
 })
