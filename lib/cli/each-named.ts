@@ -5,7 +5,7 @@ import { type ClusterFlags, clusterFlags, withCluster } from './nxqueue-flags.js
 
 /**
  * A command that does something to each of the jobs, or servers, that its operands name, whatever becomes of the
- * others. It tells what was done with --verbose; its exit status is that of the last failure, if there was one.
+ * others. It tells what was done with --verbose; its exit status is that of the first failure.
  *
  * @param act - returns what was done, for people
  */
@@ -27,7 +27,7 @@ export function eachNamed(
           } catch (error) {
             if (!(error instanceof FsqError)) throw error
             call.say(error.message)
-            status = error.exitStatus
+            status ||= error.exitStatus
           }
         }
         return status

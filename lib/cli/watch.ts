@@ -67,7 +67,7 @@ async function watchOnScreen({ interval, lines }: Watched): Promise<void> {
     },
   })
   const draw = (): void => {
-    screen.draw(shown.map((line) => clip(line, screen.columns)))
+    screen.draw(fitted(shown, screen.rows).map((line) => clip(line, screen.columns)))
   }
   try {
     while (!signal.aborted) {
@@ -78,4 +78,11 @@ async function watchOnScreen({ interval, lines }: Watched): Promise<void> {
   } catch (error) {
     if (!signal.aborted) throw error
   }
+}
+
+/** Those for which there is room, and how many there are besides. */
+export function fitted(lines: readonly string[], rows: number): readonly string[] {
+  if (lines.length <= rows) return lines
+  const room = Math.max(0, rows - 1)
+  return [...lines.slice(0, room), `... and ${lines.length - room} more lines`]
 }

@@ -101,6 +101,11 @@ export async function exportItems(
     result.left++
     onEvent?.({ type: 'left', id, reason })
   }
+  const seen = new Set<string>()
+  const leftBehind = (id: string, reason: string): void => {
+    seen.add(id)
+    left(id, reason)
+  }
   const scan = from.scan({
     ignoreDown: true,
     lock: true,
@@ -108,7 +113,7 @@ export async function exportItems(
     ttl: 0,
     ...(signal && { signal }),
     onEvent: (event) => {
-      if ('error' in event) left(event.id, event.error.message)
+      if ('error' in event) leftBehind(event.id, event.error.message)
     },
   })
   for await (const item of scan) {
@@ -122,14 +127,15 @@ export async function exportItems(
     } catch (cause) {
       if (!(cause instanceof FsqError && cause.code === 'FSQ_JOB'))
         throw queueError(`cannot export ${item.id}`, to.directory, cause)
-      left(item.id, cause.message)
+      leftBehind(item.id, cause.message)
     } finally {
       item.close()
     }
   }
   for (const { id, notBefore, locked } of listItems(from)) {
+    if (seen.has(id)) continue
     if (notBefore !== undefined) left(id, `it waits until ${notBefore.toISOString()}`)
-    else if (locked) left(id, 'somebody is working on it')
+    else left(id, locked ? 'somebody is working on it' : 'it was not free at its turn, or came later')
   }
   return result
 }

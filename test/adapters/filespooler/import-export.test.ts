@@ -456,6 +456,25 @@ t.test('items are left that wait, that are locked, and that no job can say', asy
   t.equal(await place.sequence.allocate(), 2n, 'no number was left out')
 })
 
+t.test('each item that is left is told once, also one that is free by then', async (t) => {
+  const { queue, spool, sequence } = await placeFor(t)
+  const bad = '_20260101000000_1_2_host_0_a%00'
+  const held = '_20260101000001_1_2_host_0_held'
+  for (const id of [bad, held, '_20260101000002_1_2_host_0_free']) await queue.receive(id, 'x')
+  const holder = await queue.claim(held)
+  const told: string[] = []
+  const onEvent = (event: ExportEvent): void => {
+    if (event.type === 'left') told.push(`${event.id}: ${event.reason}`)
+    else holder.close() // When its turn was over.
+  }
+  const result = await exportItems(queue, spool, sequence, { onEvent })
+  t.strictSame(told, [
+    `${bad}: no such job may be made: parameter 1 has a NUL byte`,
+    `${held}: it was not free at its turn, or came later`,
+  ])
+  t.strictSame(result, { added: 1, present: 0, left: 2 })
+})
+
 t.test('nothing is written, and no number taken, where there is no queue', async (t) => {
   const place = await placeWithItem(t)
   renameSync(place.spool.directory, `${place.directory}/away`)
