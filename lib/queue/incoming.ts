@@ -151,16 +151,16 @@ export class Incoming implements Disposable {
   async stage(id: string, body: Body, options: StageOptions = {}): Promise<Arriving> {
     const { settings, writing } = this.#queue
     this.#staging++
-    if (this.#names.has(id)) this.#arriving(id).discard()
     const arriving = this.#arriving(id)
     try {
+      if (this.#names.has(id)) this.#arriving(id).discard()
       const ownership = itemOwnership(settings, {})
       const fd = createFile(arriving.staged, ownership.mode)
       this.#names.add(id)
       try {
         setOwnership(fd, ownership)
         await writeBody(fd, body, writing.charset, options.signal)
-        // Its stamp is another each time, also where it gets the inode of the one before.
+        // So that its stamp is another, as good as always, also where it gets the inode of the one before.
         if (options.notBefore !== undefined) setTimes(fd, options.notBefore, randomInt(1, 499))
         await this.#makeLast(fd, options.isTold !== false)
         arriving.stagedAs(stampOf(stateOfOpen(fd))) // Some file systems settle the time only by then.
@@ -170,7 +170,11 @@ export class Incoming implements Disposable {
       }
       return arriving
     } catch (error) {
-      arriving.discard()
+      try {
+        arriving.discard()
+      } catch {
+        // Whoever stages it again discards it first.
+      }
       const attempt = `cannot receive item ${id} into ${this.#queue.name}`
       throw failure('FSQ_ENQUEUE', attempt, error, this.#queue, { id })
     } finally {

@@ -1,5 +1,8 @@
+import { Readable } from 'node:stream'
 import { readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs'
 import { type Test, t } from 'tap'
+import * as posixNames from '../../lib/posix/names.js'
+import { systemError } from '../../lib/posix/system-error.js'
 import { GroupSync } from '../../lib/queue/group-sync.js'
 import { holdsItem, Retried, withoutTries } from '../../lib/queue/holdings.js'
 import { Incoming, isReceivedInto, receiverIdentity } from '../../lib/queue/incoming.js'
@@ -193,3 +196,29 @@ void t.test('what a queue holds, whatever became of it', async (t) => {
   ] as const)
     t.equal(withoutTries(`_1_1_1_h_${at}_a`), tries)
 })
+
+void t.test(
+  'where the old one cannot go, staging it anew says so, and lets its body go',
+  async (t) => {
+    const { queue, names } = await place(t, 'full')
+    let refuses = true
+    const recorded = await t.mockImport<typeof incomingModule>('../../lib/queue/incoming.js', {
+      '../../lib/posix/names.js': {
+        ...posixNames,
+        removeIfThere: (path: string) => {
+          if (refuses) throw systemError('EROFS', path)
+          posixNames.removeIfThere(path)
+        },
+      },
+    })
+    using incoming = await recorded.Incoming.open(queue.context)
+    await incoming.stage(id, 'old')
+    const body = Readable.from(['new'])
+    await t.rejects(incoming.stage(id, body), { code: 'FSQ_ENQUEUE', errno: 'EROFS' })
+    t.ok(body.destroyed, 'its body is let go')
+    refuses = false
+    await incoming.stage(id, 'new')
+    t.strictSame(names('staged'), [id])
+    t.equal(readFileSync(`${queue.path}/.incoming/staged/${id}`, 'utf8'), 'new')
+  },
+)
