@@ -135,7 +135,8 @@ export async function exportItems(
   for (const { id, notBefore, locked } of listItems(from)) {
     if (seen.has(id)) continue
     if (notBefore !== undefined) left(id, `it waits until ${notBefore.toISOString()}`)
-    else left(id, locked ? 'somebody is working on it' : 'it was not free at its turn, or came later')
+    else
+      left(id, locked ? 'somebody is working on it' : 'it was not free at its turn, or came later')
   }
   return result
 }
