@@ -9,9 +9,10 @@ import { systemError } from './system-error.js'
  * finds it closed.
  *
  * @param built - where it is built, on the same file system; a process that is killed leaves it there, empty
+ * @returns whether it was made by this; if not, somebody else was faster
  * @throws the system's error; ENOTDIR for what is there and is none, such as a link
  */
-export function makeWhole(path: string, built: string, ownership: Ownership): void {
+export function makeWhole(path: string, built: string, ownership: Ownership): boolean {
   makeDirectory(built, 0o700)
   try {
     const fd = openDirectory(built)
@@ -21,9 +22,11 @@ export function makeWhole(path: string, built: string, ownership: Ownership): vo
       close(fd)
     }
     moveNoReplace(built, path)
+    return true
   } catch (error) {
     removeDirectory(built)
     if (errnoOf(error) !== 'EEXIST') throw error
-    if (!isDirectory(path)) throw systemError('ENOTDIR', path) // Otherwise somebody else was faster.
+    if (!isDirectory(path)) throw systemError('ENOTDIR', path)
+    return false
   }
 }

@@ -6,12 +6,11 @@ import { errnoOf, FsqError } from '../errors.js'
 import { fromByteString } from '../name/charset.js'
 import { sortNames } from '../name/order.js'
 import { syncDirectory } from '../posix/directory-sync.js'
-import { giveAway, isSameFile, pinDirectory, type PinnedDirectory } from '../posix/files.js'
+import { isSameFile, pinDirectory, type PinnedDirectory } from '../posix/files.js'
 import { inodeOf } from '../posix/inode.js'
 import {
   isDirectory,
   listNames,
-  makeDirectory,
   moveNoReplace,
   removeDirectory,
   statEntry,
@@ -21,7 +20,6 @@ import {
 import { getNative } from '../posix/native.js'
 import { entryPath, type Path } from '../posix/path.js'
 import type { QueueContext } from './context.js'
-import { ownershipLikeQueue } from './ownership.js'
 import { makeSideDirectory } from './side-directory.js'
 
 /*
@@ -36,7 +34,7 @@ import { makeSideDirectory } from './side-directory.js'
  * Whoever enqueues under a key holds flock(2) on the directory of the key until its item is there to
  * stay, or is given up. The lock ends with the process, so what its holder sees is never on its way.
  *
- *   1. mkdir .ids/HASH, if it is missing    an empty directory: whoever comes next removes it
+ *   1. make .ids/HASH, if it is missing     an empty directory: whoever comes next removes it
  *   2. lock it, and look that it is still
  *      there; what is no item goes, and
  *      the directory with it (start over)   the same
@@ -47,8 +45,10 @@ import { makeSideDirectory } from './side-directory.js'
  *
  * By 4 the loss of power leaves no item without its key.
  *
- * What is in the directory of a key is removed by the path under which that is held open: who may write to the
- * queue may put a link in its place, and all files where that leads would look like keys without items.
+ * What is in the directory of a key is reached by the path under which that is held open: who may write to the
+ * queue may put a link in its place, and all files where that leads would look like keys without items. And who
+ * may not look into it, since its maker could not give it the group of queue/, removes it while it is empty, and makes
+ * another: a link into that would be one of two under the same key.
  */
 
 /** A key is kept as its hash; this is only so that nobody takes it for a place for data. In bytes. */
@@ -130,7 +130,12 @@ export class HeldKey {
 
   /** Where an entry of that name is, or would be. */
   path(name: string): Path {
-    return entryPath(this.#directory, name)
+    return entryPath(this.#pinned.path, name)
+  }
+
+  /** Whether it is still the key: who may not look into an empty directory of somebody else removes it. */
+  isThere(): boolean {
+    return isSameFile(this.#pinned.fd, this.#directory)
   }
 
   /** Gives a link another name. */
@@ -207,7 +212,6 @@ export function tryKey(queue: QueueContext, key: string): HeldKey | undefined {
       if (!getNative().flock(pinned.fd)) return undefined
       if (!isSameFile(pinned.fd, directory)) continue // Its last holder has removed it.
       const items = entriesOf(queue, pinned.path).filter(({ isItem }) => isItem)
-      if (made) giveAway(pinned.fd, ownershipLikeQueue(queue))
       if (made || items.length > 0) return (held = new HeldKey(queue, directory, pinned, items))
       clearKey(queue, directory, pinned)
     } finally {
@@ -271,16 +275,8 @@ function keyDirectory({ paths }: QueueContext, key: string): string {
 
 /** Whether the directory was made by this. Whoever makes it may still be the second to lock it. */
 function makeKey(queue: QueueContext, directory: string): boolean {
-  for (;;) {
-    try {
-      makeDirectory(directory, 0o700)
-      return true
-    } catch (error) {
-      if (errnoOf(error) === 'EEXIST') return false
-      if (errnoOf(error) !== 'ENOENT') throw error
-      makeSideDirectory(queue, queue.paths.ids)
-    }
-  }
+  makeSideDirectory(queue, queue.paths.ids)
+  return makeSideDirectory(queue, directory, 'key')
 }
 
 /** Undefined where it is gone. */
@@ -290,7 +286,7 @@ function openKey(directory: string): PinnedDirectory | undefined {
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined
     if (errnoOf(error) !== 'EACCES') throw error
-    // Somebody else's, made a moment ago, or by a process that was killed before it gave it its mode.
+    // Somebody else's, who could not give it the group of queue/.
     if (!removedIfEmpty(directory)) throw error
     return undefined
   }

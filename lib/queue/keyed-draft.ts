@@ -104,18 +104,22 @@ export async function claimKey(
   wait: boolean,
 ): Promise<KeyClaim> {
   if (id === undefined) return {}
-  const held = wait ? await holdKey(queue, id, signal) : tryKey(queue, id)
-  if (held === undefined) return { isBusy: true }
-  let key: DraftKey | undefined
-  try {
-    if (onDuplicate !== 'replace') {
-      const present = await answer(queue, held, onDuplicate)
-      if (present !== undefined) return { present }
+  for (;;) {
+    const held = wait ? await holdKey(queue, id, signal) : tryKey(queue, id)
+    if (held === undefined) return { isBusy: true }
+    let key: DraftKey | undefined
+    try {
+      if (onDuplicate !== 'replace') {
+        const present = await answer(queue, held, onDuplicate)
+        if (present !== undefined) return { present }
+      }
+      key = new DraftKey(queue, draft, held)
+      return { key }
+    } catch (error) {
+      if (held.isThere()) throw error
+    } finally {
+      if (key === undefined) held.close()
     }
-    key = new DraftKey(queue, draft, held)
-    return { key }
-  } finally {
-    if (key === undefined) held.close()
   }
 }
 

@@ -13,12 +13,18 @@ import { ownershipLikeQueue } from './ownership.js'
 /**
  * Makes a directory of a queue that is no part of fsq(7), where there is none: in tmp/, since it would keep others out
  * for good if we were killed before it has its mode. A crash leaves an empty directory there.
+ *
+ * @param name - with which its name in tmp/ begins: letters
+ * @returns whether it was made by this
  */
-export function makeSideDirectory(queue: QueueContext, path: string): void {
-  if (isDirectory(path)) return
-  const name = basename(path).replace(/^\./, '')
+export function makeSideDirectory(
+  queue: QueueContext,
+  path: string,
+  name = basename(path).replace(/^\./, ''),
+): boolean {
+  if (isDirectory(path)) return false
   const built = `${queue.paths.tmp}/${name}-${process.pid}-${randomBytes(6).toString('hex')}`
-  makeWhole(path, built, ownershipLikeQueue(queue))
+  return makeWhole(path, built, ownershipLikeQueue(queue))
 }
 
 /** Whether the name of a directory in tmp/ is that of one under construction. */

@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readdirSync,
   renameSync,
+  rmdirSync,
   rmSync,
   statSync,
   unlinkSync,
@@ -16,11 +17,13 @@ import { FsqError } from '../../lib/errors.js'
 import { getNative } from '../../lib/posix/native.js'
 import { close, openDirectory } from '../../lib/posix/files.js'
 import * as names from '../../lib/posix/names.js'
+import type { Path } from '../../lib/posix/path.js'
 import type { QueueContext } from '../../lib/queue/context.js'
+import { Draft } from '../../lib/queue/draft.js'
 import type * as Keys from '../../lib/queue/key.js'
 import type { Queue } from '../../lib/root/queue.js'
 import { pruneItems } from '../../lib/upkeep/prune-items.js'
-import { putEntry } from '../helpers/entries.js'
+import { itemName, putEntry } from '../helpers/entries.js'
 import { modeOf } from '../helpers/mode.js'
 import { cannotPin, replaceByLink } from '../helpers/replace-by-link.js'
 import { snapshot } from '../helpers/snapshot.js'
@@ -300,6 +303,28 @@ t.test('but not for ever', { timeout: 60_000 }, async (t) => {
   const error: unknown = await queue.enqueue('two', [], { id }).catch((error: unknown) => error)
   t.match(error, { code: 'FSQ_ID_BUSY', exitStatus: 111 })
   t.ok(error instanceof FsqError)
+})
+
+t.test('whoever has a key taken away before it is used finds that of the other', async (t) => {
+  for (const options of [{}, { onDuplicate: 'replace' }] as const) {
+    const queue = await temporaryQueue(t)
+    const { paths } = queue.context
+    const other = itemName()
+    const linkAs = t.capture(Draft.prototype, 'linkAs', function (this: Draft, path: Path) {
+      linkAs.restore()
+      // As who may not look into an empty directory of somebody else does, and enqueues.
+      const [key = ''] = keysIn(queue)
+      rmdirSync(`${paths.ids}/${key}`)
+      mkdirSync(`${paths.ids}/${key}`)
+      putEntry(paths.queue, other)
+      linkSync(`${paths.queue}/${other}`, `${paths.ids}/${key}/${other}`)
+      this.linkAs(path)
+    })
+    const name = await queue.enqueue('', [], { id, ...options })
+    if (!('onDuplicate' in options)) t.equal(name, other)
+    t.strictSame(contentsOf(queue), { ...nothing, queue: [name] })
+    t.equal(onlyKey(queue).name, name)
+  }
 })
 
 t.test('many in flight under few keys', async (t) => {
