@@ -33,7 +33,10 @@ for (const operation of [
     const published = links.find(({ arguments: words }) =>
       words.some((w) => w.includes('/q/queue/')),
     )
-    const keyed = links.find(({ arguments: words }) => words.some((w) => w.includes('/q/.ids/')))
+    // The directory of the key is reached by its descriptor.
+    const key = calls.find(({ result }) => /^\d+<.*\/q\/\.ids\/[0-9a-f]{64}>/.test(result))
+    const held = `/fd/${Number.parseInt(key?.result ?? '')}/`
+    const keyed = links.find(({ arguments: words }) => words.some((w) => w.includes(held)))
     if (published === undefined || keyed === undefined) throw new Error('it was not linked')
     const synced = calls
       .filter(({ name, began, ended }) => {
