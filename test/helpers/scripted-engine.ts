@@ -33,6 +33,8 @@ export interface ScriptedEngine extends Engine {
   readonly fates: Map<string, Fate>
   /** The messages that are not there any more: confirmed, or removed by a test. */
   readonly gone: Set<string>
+  /** The handles that are never answered. */
+  readonly deaf: Set<string>
   /** How often something was told to be worked on. */
   readonly kept: Map<string, number>
   readonly storedBodies: Map<string, Buffer>
@@ -40,7 +42,7 @@ export interface ScriptedEngine extends Engine {
   readonly deliver: (item: Partial<Delivered> & Item) => Delivery
   /** It is away, or is back. */
   readonly setAway: (isAway: boolean) => void
-  /** Emits `confirmed` and `given back` with the handle, and `pull` with how many were asked for. */
+  /** Emits `confirmed`, `unanswered` and `given back` with the handle, and `pull` with how many were asked for. */
   readonly events: EventEmitter
 }
 
@@ -88,6 +90,7 @@ export function scriptedEngine(queue: string, host?: string): ScriptedEngine {
   const links = new Set<(lost: Error | undefined) => void>()
   const fates = new Map<string, Fate>()
   const gone = new Set<string>()
+  const deaf = new Set<string>()
   const kept = new Map<string, number>()
   const storedBodies = new Map<string, Buffer>()
   const published: Outgoing[] = []
@@ -103,6 +106,10 @@ export function scriptedEngine(queue: string, host?: string): ScriptedEngine {
     message: messageOf(handle),
     confirm: async () => {
       check()
+      if (deaf.has(handle)) {
+        events.emit('unanswered', handle)
+        throw new NatsError('away', 'scripted')
+      }
       gone.add(messageOf(handle))
       fates.set(handle, 'confirmed')
       events.emit('confirmed', handle)
@@ -125,6 +132,7 @@ export function scriptedEngine(queue: string, host?: string): ScriptedEngine {
     published,
     fates,
     gone,
+    deaf,
     kept,
     storedBodies,
     events,

@@ -49,7 +49,7 @@ export interface Answerable {
   readonly handle: string
   /** Which message it is of, whatever delivery of it: an item that was published twice is in two. */
   readonly message: string
-  /** Confirms it for good, and waits until the engine has that. */
+  /** Confirms it for good, and waits until the engine has that. Harmless where its message is gone. */
   confirm(): Promise<void>
   /** It is being worked on: do not deliver it again for now. */
   working(): void

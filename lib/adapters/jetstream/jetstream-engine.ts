@@ -1,4 +1,4 @@
-import type { ConsumerInfo } from '@nats-io/jetstream'
+import type { ConsumerInfo, StoredMsg } from '@nats-io/jetstream'
 import { setTimeout } from 'node:timers/promises'
 import type { Entries } from '../../key-values.js'
 import type { Connected, JetStream } from './connection.js'
@@ -44,7 +44,7 @@ export class JetStreamEngine implements Engine {
   readonly #consumers = new Map<string, ConsumerName & { readonly of: Connected }>()
   #encoder = new TextEncoder()
   readonly #answers: Answers = {
-    confirm: async (handle) => this.#confirm(handle),
+    confirm: async (handle, isNew) => this.#confirm(handle, isNew),
     tell: (handle, what) => {
       this.#tell(handle, what)
     },
@@ -77,7 +77,10 @@ export class JetStreamEngine implements Engine {
           timeout,
         })
         if (seq > 0)
-          return { repeated: duplicate, isThere: async () => this.#hasMessage(stream, seq) }
+          return {
+            repeated: duplicate,
+            isThere: async () => (await this.#message(stream, seq)) !== undefined,
+          }
         await setTimeout(unkeptPause)
       }
     })
@@ -128,30 +131,38 @@ export class JetStreamEngine implements Engine {
   }
 
   async keeps(handle: string): Promise<boolean> {
-    const { stream, sequence } = partsOf(handle)
+    const { stream, sequence, nanoseconds } = partsOf(handle)
     // Whoever may write claims may write anything.
     if (!/^[^\s.*>/\\]{1,255}$/.test(stream) || !/^[1-9][0-9]{0,14}$/.test(sequence)) return false
-    return this.#hasMessage(stream, Number(sequence))
+    if (!/^[0-9]{1,19}$/.test(nanoseconds)) return false
+    const message = await this.#message(stream, Number(sequence))
+    // A stream that was made anew, or has lost its end, gives its numbers to other messages.
+    return message?.time.getTime() === Number(BigInt(nanoseconds) / 1_000_000n)
   }
 
   onLink(listener: (lost: Error | undefined) => void): Disposable {
     return this.#jetStream.onLink(listener)
   }
 
-  async #hasMessage(stream: string, seq: number): Promise<boolean> {
+  /** Undefined where it is gone, perhaps with its stream. */
+  async #message(stream: string, seq: number): Promise<StoredMsg | undefined> {
     try {
       const message = await this.#jetStream.use('look for a message', async ({ manager }) =>
         manager.streams.getMessage(stream, { seq }),
       )
-      return message !== null
+      return message ?? undefined
     } catch (error) {
-      if (error instanceof NatsError && error.trouble === 'setup') return false
+      if (error instanceof NatsError && error.trouble === 'setup') return undefined
       throw error
     }
   }
 
-  /** Waits until a delivery is known to be confirmed. */
-  async #confirm(handle: string): Promise<void> {
+  /**
+   * Waits until a delivery is known to be confirmed. The servers go by the number of its message alone, so what was
+   * not delivered just now is first looked at: its number may be that of another by now.
+   */
+  async #confirm(handle: string, isNew: boolean): Promise<void> {
+    if (!isNew && !(await this.keeps(handle))) return
     try {
       await this.#jetStream.use('confirm an item', async ({ nats, timeout }) =>
         nats.request(handle, '+ACK', { timeout }),

@@ -10,18 +10,25 @@ import type { Answerable, Delivery } from './engine.js'
 
 /** How deliveries are answered, by their handles. */
 export interface Answers {
-  readonly confirm: (handle: string) => Promise<void>
+  /** @param isNew - it was delivered just now, and not answered yet */
+  readonly confirm: (handle: string, isNew: boolean) => Promise<void>
   readonly tell: (handle: string, what: string) => void
 }
+
+/** What was delivered so short a time ago is of the stream that there is now, in milliseconds. */
+const newFor = 1000
 
 /** A delivery that can be answered. */
 export class Handle implements Answerable {
   readonly handle: string
   readonly #answers: Answers
+  /** Until when it is new, by performance.now(). */
+  #newUntil: number
 
-  constructor(answers: Answers, handle: string) {
+  constructor(answers: Answers, handle: string, newUntil = 0) {
     this.#answers = answers
     this.handle = handle
+    this.#newUntil = newUntil
   }
 
   get message(): string {
@@ -30,7 +37,9 @@ export class Handle implements Answerable {
   }
 
   async confirm(): Promise<void> {
-    return this.#answers.confirm(this.handle)
+    const isNew = performance.now() < this.#newUntil
+    this.#newUntil = 0
+    return this.#answers.confirm(this.handle, isNew)
   }
 
   working(): void {
@@ -60,7 +69,7 @@ class Received extends Handle implements Delivery {
   readonly body: Uint8Array
 
   constructor(answers: Answers, handle: string, message: Msg) {
-    super(answers, handle)
+    super(answers, handle, performance.now() + newFor)
     const { stream, sequence, deliveries, nanoseconds, behind } = partsOf(handle)
     this.subject = message.subject
     this.stream = stream

@@ -275,11 +275,13 @@ export class Unfinished {
   async #finishAll(): Promise<void> {
     const { ask } = this.#options
     await Promise.all(
-      this.#items.finished().map(async ({ id, answerable, arriving, claim, body }) => {
+      this.#items.finished().map(async (item) => {
+        const { id, arriving, claim, body } = item
         if (claim !== undefined) await this.claimFinished(id, claim)
         // Before it is confirmed: nothing tells of the body afterwards.
         if (body !== undefined) await this.removeBody(id, body)
-        await ask(() => answerable.confirm())
+        // By its last delivery, of which one may come while another gets no answer.
+        await ask(() => item.answerable.confirm())
         arriving?.discard()
         this.#items.delete(id)
       }),

@@ -293,6 +293,22 @@ t.test(
   },
 )
 
+t.test('what gets no answer is confirmed by what is delivered next', async (t) => {
+  const { queue, engine, receive, linked } = await place(t)
+  const receiver = receive({ ack: 'finished' })
+  const { handle: first } = engine.deliver({ id })
+  await receiver.until('received')
+  engine.deaf.add(first)
+  const unanswered = once(engine.events, 'unanswered')
+  await (await queue.claim(id)).done()
+  await unanswered
+  const confirmed = once(engine.events, 'confirmed')
+  const { handle } = engine.deliver({ id, deliveries: 1, handle: `${first}.again` })
+  t.strictSame(await confirmed, [handle])
+  await eventually(() => linked().length === 0)
+  t.match(await receiver.stop(), { received: 1 })
+})
+
 t.test('of an item that was published twice, the first message tells of its end', async (t) => {
   const { queue, engine, receive } = await place(t)
   const receiver = receive({ ack: 'finished' })
