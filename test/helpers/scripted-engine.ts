@@ -38,6 +38,8 @@ export interface ScriptedEngine extends Engine {
   /** How often something was told to be worked on. */
   readonly kept: Map<string, number>
   readonly storedBodies: Map<string, Buffer>
+  /** Is waited for before a body is removed. */
+  beforeRemoval: (name: string) => Promise<void>
   /** Delivers an item to whoever pulls. */
   readonly deliver: (item: Partial<Delivered> & Item) => Delivery
   /** It is away, or is back. */
@@ -126,7 +128,7 @@ export function scriptedEngine(queue: string, host?: string): ScriptedEngine {
   const leases = new MemoryEntries<string>()
   claims.before = check
   leases.before = check
-  return {
+  const engine: ScriptedEngine = {
     claims,
     leases,
     published,
@@ -135,6 +137,7 @@ export function scriptedEngine(queue: string, host?: string): ScriptedEngine {
     deaf,
     kept,
     storedBodies,
+    beforeRemoval: async () => undefined,
     events,
     answerable,
     keeps: async (handle) => {
@@ -209,6 +212,7 @@ export function scriptedEngine(queue: string, host?: string): ScriptedEngine {
         )
       },
       remove: async (name) => {
+        await engine.beforeRemoval(name)
         storedBodies.delete(name)
       },
     },
@@ -251,4 +255,5 @@ export function scriptedEngine(queue: string, host?: string): ScriptedEngine {
       for (const tell of links) tell(isAway ? new NatsError('away', 'scripted') : undefined)
     },
   }
+  return engine
 }

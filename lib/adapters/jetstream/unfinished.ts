@@ -1,7 +1,9 @@
+import { setTimeout } from 'node:timers/promises'
 import type { Entry } from '../../key-values.js'
 import { watchDirectory } from '../../posix/watch.js'
 import { after, longestTimer } from '../../timer.js'
 import { untilAborted } from '../../until-aborted.js'
+import { type Backoff, backoffSeconds } from '../../work/backoff.js'
 import type { Claim } from './engine.js'
 import type { LandingOptions } from './landing-options.js'
 import { leaseRenewal } from './layout.js'
@@ -26,6 +28,9 @@ const gather = 0.05
 /** How often the queue is looked at for what is finished although nothing told, in seconds. */
 const sweep = 5
 
+/** How long to wait before a body is removed again, in seconds. */
+const removalPauses: Backoff = { base: 0.25, max: 60 }
+
 /** What it needs of the landing that it is a part of. */
 export interface UnfinishedOptions extends Pick<
   LandingOptions,
@@ -44,7 +49,8 @@ export class Unfinished {
   readonly #timers: NodeJS.Timeout[]
   #lease: Lease | undefined
   #fenced = false
-  #finishing: Promise<void> | undefined
+  /** The finished ones that are being confirmed, by their names. */
+  readonly #finishing = new Map<string, Promise<void>>()
   #renewing: Promise<void> | undefined
   #watch: Disposable | undefined
   #forgetGather: (() => void) | undefined
@@ -126,15 +132,28 @@ export class Unfinished {
     await ask(() => this.#change(id, claim, ({ value }) => ({ ...value, finished: true })))
   }
 
-  /** Of an item that is here, or was. A message that names the body of another item has no say over that. */
+  /**
+   * Of an item that is here, or was. A message that names the body of another item has no say over that. Servers that
+   * are there otherwise are not taken for away, which would hold up all other items.
+   */
   async removeBody(id: string, name: string): Promise<void> {
-    const { ask, engine, queue, source, tell } = this.#options
+    const { ask, ending, engine, queue, source, tell } = this.#options
     if (name !== bodyName(subjectOf('work', source.queue, source.host), id)) return
-    try {
-      await ask(() => engine.bodies.remove(name))
-    } catch (error) {
-      if (!(error instanceof NatsError) || isAway(error)) throw error
-      tell({ type: 'error', queue: queue.name, id, error })
+    for (let failures = 1; ; failures++) {
+      try {
+        await engine.bodies.remove(name)
+        return
+      } catch (error) {
+        if (!(error instanceof NatsError) || ending.aborted) throw error
+        if (!isAway(error)) {
+          tell({ type: 'error', queue: queue.name, id, error })
+          return
+        }
+        await ask(() => engine.source(source))
+        if (failures === 2) tell({ type: 'error', queue: queue.name, id, error })
+      }
+      const pause = backoffSeconds(removalPauses, failures) * 1000
+      await setTimeout(pause, undefined, { signal: ending })
     }
   }
 
@@ -144,7 +163,7 @@ export class Unfinished {
     for (const timer of this.#timers) clearInterval(timer)
     this.#watch?.[Symbol.dispose]()
     this.#forgetGather?.()
-    await this.#finishing
+    await Promise.all(this.#finishing.values())
     await this.#renewing
     await Promise.allSettled(this.#items.values().map((item) => this.#giveBack(item)))
     this.#lease?.[Symbol.dispose]()
@@ -258,34 +277,35 @@ export class Unfinished {
     })
   }
 
+  /** Each is confirmed by itself: one that takes its time holds up no other. */
   #lookForFinished(): void {
-    if (this.#finishing !== undefined) {
-      this.#lookSoon()
-      return
+    const { ending, fail } = this.#options
+    try {
+      for (const item of this.#items.finished()) {
+        const { id } = item
+        if (this.#finishing.has(id)) continue
+        const finishing = this.#finish(item)
+          .catch((error: unknown) => {
+            if (!ending.aborted) fail(error)
+          })
+          .finally(() => this.#finishing.delete(id))
+        this.#finishing.set(id, finishing)
+      }
+    } catch (error) {
+      fail(error)
     }
-    this.#finishing = this.#finishAll()
-      .catch((error: unknown) => {
-        if (!this.#options.ending.aborted) this.#options.fail(error)
-      })
-      .finally(() => {
-        this.#finishing = undefined
-      })
   }
 
-  async #finishAll(): Promise<void> {
+  async #finish(item: OutstandingItem): Promise<void> {
     const { ask } = this.#options
-    await Promise.all(
-      this.#items.finished().map(async (item) => {
-        const { id, arriving, claim, body } = item
-        if (claim !== undefined) await this.claimFinished(id, claim)
-        // Before it is confirmed: nothing tells of the body afterwards.
-        if (body !== undefined) await this.removeBody(id, body)
-        // By its last delivery, of which one may come while another gets no answer.
-        await ask(() => item.answerable.confirm())
-        arriving?.discard()
-        this.#items.delete(id)
-      }),
-    )
+    const { id, arriving, claim, body } = item
+    if (claim !== undefined) await this.claimFinished(id, claim)
+    // Before it is confirmed: nothing tells of the body afterwards.
+    if (body !== undefined) await this.removeBody(id, body)
+    // By its last delivery, of which one may come while another gets no answer.
+    await ask(() => item.answerable.confirm())
+    arriving?.discard()
+    this.#items.delete(id)
     this.#onFinished()
   }
 

@@ -224,6 +224,66 @@ t.test('a body that is kept apart is removed before the item is confirmed', asyn
   }
 })
 
+/** Two items, the first with a body that is kept apart. */
+function deliverTwo(engine: ScriptedEngine) {
+  const text = `body of ${id}`
+  const name = bodyName(subjectOf('work', 'q', undefined), id)
+  engine.storedBodies.set(name, Buffer.from(text))
+  const digest = createHash('sha256').update(text).digest('hex')
+  const stored = { name, size: text.length, digest }
+  const second = `${id}2`
+  return {
+    first: engine.deliver({ id, stored, body: Buffer.alloc(0) }),
+    second: { id: second, ...engine.deliver({ id: second }) },
+  }
+}
+
+for (const ack of ['spooled', 'finished'] as const) {
+  t.test(`a body that cannot be removed yet holds up its own item only, ${ack}`, async (t) => {
+    const { queue, engine, receive } = await place(t)
+    let release: () => void = () => undefined
+    const removing = new Promise<void>((resolve) => {
+      engine.beforeRemoval = async () => {
+        resolve()
+        await new Promise<void>((go) => (release = go))
+      }
+    })
+    const receiver = receive({ ack })
+    const { first, second } = deliverTwo(engine)
+    const confirmed = once(engine.events, 'confirmed')
+    await receiver.until('received', 2)
+    if (ack === 'finished') {
+      await (await queue.claim(id)).done()
+      await removing
+      await (await queue.claim(second.id)).done()
+    }
+    t.strictSame(await confirmed, [second.handle])
+    const last = once(engine.events, 'confirmed')
+    release()
+    t.strictSame(await last, [first.handle])
+    await receiver.stop()
+  })
+
+  t.test(`a body that cannot be removed for a while is told once, ${ack}`, async (t) => {
+    const { queue, engine, receive } = await place(t)
+    const handles: string[] = []
+    let attempts = 0
+    engine.beforeRemoval = async () => {
+      if (++attempts < 3 || handles.length === 0) throw new NatsError('away', 'the body is away')
+    }
+    const receiver = receive({ ack })
+    const { first, second } = deliverTwo(engine)
+    engine.events.on('confirmed', (handle: string) => handles.push(handle))
+    await receiver.until('received', 2)
+    if (ack === 'finished')
+      for (const each of [id, second.id]) await (await queue.claim(each)).done()
+    await eventually(() => handles.length === 2)
+    t.strictSame(handles, [second.handle, first.handle])
+    t.strictSame([receiver.count('error'), receiver.count('away')], [1, 0])
+    await receiver.stop()
+  })
+}
+
 t.test('an item that was given back may be claimed by anybody', async (t) => {
   for (const deliveries of [1, 2]) {
     const { engine, receive, names, claimed, claim, identity } = await place(t)
