@@ -17,7 +17,7 @@ export async function* examineKeys(examination: Examination): AsyncGenerator<Fou
     const stat = statEntry(path)
     if (stat === undefined || !isStaleKey(context, path)) continue
     const age = ageOf(examination, stat)
-    if (age < settled || readLocks()(stat)) continue // Somebody is enqueueing under it.
+    if (age < settled || readLocks()(stat, context.paths.directory)) continue // Somebody is enqueueing under it.
     const run = async (): Promise<boolean> => {
       if (!removeIfStale(context, path)) return false
       await syncDirectory(context.paths.ids)

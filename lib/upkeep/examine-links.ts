@@ -101,7 +101,7 @@ function* examineFile(
     for (const { directory, entry } of drafts) yield* staleFile(examination, directory, entry)
     return
   }
-  if (readLocks()(stat)) return // Who works on it may be between the two; we look another time.
+  if (readLocks()(stat, examination.context.paths.directory)) return // Who works on it may be between the two; we look another time.
   const age = ageOf(examination, stat)
   const report = (name: Name, facts: Pick<Facts, 'kind' | 'reason' | 'mend'>): Found =>
     found(examination, { ...facts, state: name.state, entry: name.entry, age })

@@ -50,7 +50,7 @@ export function* examineQueued(each: Entry, pinned: Pinned): Generator<Found> {
   const isEarly = notBefore(stat, examination.now) !== undefined
   const limit = isEarly ? undefined : spent(claim.item, limits, examination.now)
   const wasRead = stat.atimeMs > stat.ctimeMs && stat.atimeMs > stat.mtimeMs
-  if ((limit === undefined && !wasRead) || readLocks()(stat)) return
+  if ((limit === undefined && !wasRead) || readLocks()(stat, context.paths.directory)) return
   if (limit !== undefined) {
     const { tries } = claim.item
     const exhausted = limit.code === 'FSQ_MAX_TRIES'

@@ -43,7 +43,8 @@ export function* staleFile(
   const path = entryPath(directory.path, entry)
   const isStale = (stat: Stats): boolean => ageOf(examination, stat) >= examination.older
   const stat = statEntry(path)
-  if (stat === undefined || !isStale(stat) || readLocks()(stat)) return
+  const { directory: top } = examination.context.paths
+  if (stat === undefined || !isStale(stat) || readLocks()(stat, top)) return
   const run = (): Promise<boolean> =>
     underLock(path, async (fd) => {
       if (!isStale(statFile(fd))) return false

@@ -62,7 +62,10 @@ export function* listItems(queue: Queue, options: ListItemsOptions = {}): Genera
   for (const [state, entry] of entriesOf(queue, options)) {
     const stat = statEntry(entryPath(context.paths[state], entry))
     if (stat === undefined) continue
-    yield listedItem(context, state, entry, { stat, locked: lockOf(stat) !== undefined })
+    yield listedItem(context, state, entry, {
+      stat,
+      locked: lockOf(stat, context.paths.directory) !== undefined,
+    })
   }
 }
 

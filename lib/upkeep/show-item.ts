@@ -63,7 +63,7 @@ export async function showItem(
     const path = entryPath(context.paths[state], entry)
     const stat = statEntry(path)
     if (stat === undefined) throw noSuchItem(context, id) // Somebody was faster.
-    const lock = readLocks()(stat)
+    const lock = readLocks()(stat, context.paths.directory)
     const output = entryPath(context.paths.output, entry)
     return {
       ...listedItem(context, state, entry, { stat, locked: lock !== undefined }),

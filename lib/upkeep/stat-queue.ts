@@ -2,7 +2,7 @@ import { checkMembers } from '../members.js'
 import type { ParsedItemName } from '../name/item-name.js'
 import { readFifoReaders } from '../posix/fifo-readers.js'
 import { pinDirectory, statFile } from '../posix/files.js'
-import { readLocks } from '../posix/locks.js'
+import { type LockOf, readLocks } from '../posix/locks.js'
 import { statEntry, walkNames } from '../posix/names.js'
 import { entryPath } from '../posix/path.js'
 import type { QueueContext } from '../queue/context.js'
@@ -113,7 +113,7 @@ export async function statQueue(queue: Queue, options: StatOptions = {}): Promis
 
 /** What the system tells about its processes at one moment, to count several queues by. */
 export interface ProcessTable {
-  readonly lockOf: ReturnType<typeof readLocks>
+  readonly lockOf: LockOf
   readonly readersOf: ReturnType<typeof readFifoReaders>
 }
 
@@ -227,7 +227,7 @@ async function countWaiting(
     }
     const tried = name.tries < 10 ? String(name.tries) : '10+'
     tries[tried] = (tries[tried] ?? 0) + 1
-    const lock = lockOf(stat)
+    const lock = lockOf(stat, context.paths.directory)
     if (lock !== undefined) {
       locked.push({ id: printableName(entry, context.reading.charset), pid: lock.pid })
     } else if (notBefore(stat, now) !== undefined) {
