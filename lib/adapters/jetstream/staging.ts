@@ -103,7 +103,10 @@ export class Staging implements Disposable {
   }
 }
 
-/** How much the time of a file may differ from the one that was set, as coarse as file systems keep it, in milliseconds. */
+/**
+ * How much the time of a file may differ from the one that was set, as coarse as file systems keep it, in
+ * milliseconds.
+ */
 const coarseness = 2000
 
 /** Whether a staged file waits for the time of its item; that is set after the last of the body was written. */
