@@ -103,8 +103,8 @@ export class Executor {
     string,
     { readonly jobID: string; readonly ending: CancellableEnding }
   >()
-  /** Of the items that are worked on, or were just finished: what is to be freed for them. */
-  readonly #launches = new Map<string, Launched>()
+  /** By the names of the items that are worked on, or were just finished: what is to be freed for them. */
+  readonly #launches = new Map<string, { readonly item: Item; readonly launched: Launched }>()
   /** The launches whose end is being recorded. */
   readonly #settling = new Set<string>()
   /** Of the launches whose work is over, until their items are finished: what came of it. */
@@ -130,7 +130,13 @@ export class Executor {
   /** Whether it is executed here, or its end is being recorded: a sweep is to leave that to us. */
   isAtWork({ launch }: Pick<Launched, 'launch'>): boolean {
     if (this.#settling.has(launch)) return true
-    return [...this.#launches.values()].some((each) => each.launch === launch)
+    for (const [id, { item, launched }] of this.#launches) {
+      if (launched.launch !== launch) continue
+      if (this.#running.has(id) || item.fd !== undefined || item.outcome !== undefined) return true
+      // Nobody has it locked, and nothing became of it: it was taken away, or could not be moved.
+      this.#launches.delete(id)
+    }
+    return false
   }
 
   async #run(item: Item, ending: Ending): Promise<Result> {
@@ -141,7 +147,10 @@ export class Executor {
       return { stopped: true }
     }
     const result = this.#results.get(launched.launch)
-    if (result !== undefined) return result // Its item could not be moved.
+    if (result !== undefined) {
+      this.#launches.set(item.id, { item, launched })
+      return result // Its item could not be moved.
+    }
     if (launched.run !== undefined && !this.#isUnbegun(launched.run))
       return this.#endLost(item, launched, launched.run)
     const [, kind = ''] = item.arguments
@@ -150,7 +159,7 @@ export class Executor {
       await this.#putBack(item, launched, `nothing here does ${kind} jobs`)
       return { stopped: true }
     }
-    this.#launches.set(item.id, launched)
+    this.#launches.set(item.id, { item, launched })
     const began = item.context.clock.now()
     await this.#record(item, launched, { service: this.#self, began })
     using cancellable = new CancellableEnding(ending)
@@ -174,7 +183,7 @@ export class Executor {
     launched: Launched,
     { service, program = service }: Run,
   ): Promise<Result> {
-    this.#launches.set(item.id, launched)
+    this.#launches.set(item.id, { item, launched })
     if (isRunning(program) === true && !this.#isSelf(program))
       return { unable: lost(item, 'is still running, though it gave up its lock') }
     const ended = 'was running when its service ended'
@@ -212,7 +221,7 @@ export class Executor {
     const { own, queue, carried } = this.#parts
     const { id, outcome } = ended
     // Not what is recorded now, which may be a later launch of the same item.
-    const launched = this.#launches.get(id)
+    const launched = this.#launches.get(id)?.launched
     this.#launches.delete(id)
     if (launched !== undefined) await this.#settle(launched, ended)
     if (outcome.state === 'queue') await putBackByName(own, queue, outcome.id, carried)

@@ -332,6 +332,10 @@ class Service implements AsyncDisposable {
         this.#settling.add(settled)
         break
       }
+      case 'error':
+        // Somebody took it away while it ran.
+        if (event.error.code === 'FSQ_NO_ITEM') void this.#freeGone()
+        break
       case 'down':
       case 'up':
         void this.#announcement?.renew({ disabled: event.type === 'down' })

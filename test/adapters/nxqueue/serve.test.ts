@@ -160,6 +160,36 @@ t.test('a job that runs is ended when it is cancelled', async (t) => {
   t.match(await explainJob(cluster, 'x'), { state: 'cancelled', server: 'a' })
 })
 
+t.test('what a job has is freed once it ends that was taken away while it ran', async (t) => {
+  const { cluster, serve, claims } = await testCluster(t)
+  const [begun, mayEnd] = [deferred<string>(), deferred<undefined>()]
+  let looks = 0
+  const { store } = cluster
+  const list = store.launches.list.bind(store.launches)
+  store.launches.list = async () => {
+    looks++
+    return list()
+  }
+  const server = serve({
+    server: 'a',
+    sweep: 0.05,
+    work: {
+      other: async ({ item }) => {
+        begun.resolve(`${item.context.paths.queue}/${item.id}`)
+        await mayEnd.promise
+      },
+    },
+  })
+  await submitJob(cluster, { kind: 'other', jobID: 'x', volume: 'D' })
+  rmSync(await begun.promise)
+  looks = 0
+  await eventually(() => looks > 10)
+  t.equal((await claims()).length, 2, 'not before')
+  mayEnd.resolve(undefined)
+  await eventually(() => server.count('error') > 0)
+  while ((await claims()).length > 0) await setTimeout(10)
+})
+
 t.test('a job that ends while the store is away is executed once', async (t) => {
   const memory = new MemoryPlace()
   const { cluster, serve, settled, where } = await testCluster(t, ['a'], memory.open())
